@@ -1,0 +1,49 @@
+// What a record must be before it is stored: its type's wire form, nothing the type does not know
+// at any depth, valid UTF-8, its key whole. Gives the canonical bytes (fields in order of number,
+// each singular one once), the key's canonical form and the subjects it names.
+//
+// Immutable; thread-safe.
+#ifndef SLUICE_POLICY_RECORD_VALIDATOR_H_
+#define SLUICE_POLICY_RECORD_VALIDATOR_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "policy/catalog.h"
+
+namespace sluice::policy {
+
+// A subject as a record names it. Not printable.
+struct SubjectName {
+  std::string id_space;
+  std::string id;  // canonical form
+};
+
+struct ValidRecord {
+  std::string bytes;
+  std::string key;  // canonical: equal keys, equal bytes. Empty for key-only errors
+  std::vector<SubjectName> subjects;  // one for each occurrence, in the order of the bytes
+};
+
+// What is wrong with a record. Never holds a value.
+struct RecordProblem {
+  std::string field;  // path; empty: the record as a whole
+  std::string
+      reason;  // UNKNOWN_FIELD, INVALID_UTF8, KEY_MISSING, TOO_LARGE, MALFORMED, INVALID_VALUE
+  std::string description;
+};
+
+struct Validation {
+  ValidRecord record;  // of use only without problems
+  std::vector<RecordProblem> problems;
+};
+
+inline constexpr size_t kMaxRecordBytes = 1 << 20;
+
+// `key_only`: for a deletion; nothing but the key need be there.
+Validation ValidateRecord(const RecordType& type, absl::string_view bytes, bool key_only = false);
+
+}  // namespace sluice::policy
+
+#endif  // SLUICE_POLICY_RECORD_VALIDATOR_H_
