@@ -1,0 +1,104 @@
+// The audit log: an append-only RFC 6962 tree whose truth is two tables of the store. An append
+// returns when its entry is durable and not before; if it can't be made durable, the caller has no
+// receipt, and without a receipt nothing is read or sent. Tiles and checkpoint files follow after
+// commit (TileWriter).
+//
+// Thread-safe.
+#ifndef SLUICE_SERVER_AUDIT_AUDIT_LOG_H_
+#define SLUICE_SERVER_AUDIT_AUDIT_LOG_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "policy/decide.h"
+#include "server/audit/audit_receipt.h"
+#include "server/audit/entry.h"
+#include "server/audit/log_key.h"
+#include "server/audit/releasable.h"
+#include "server/store/store.h"
+
+namespace sluice::server {
+
+struct AuditLogOptions {
+  std::string origin;          // `<host>/<log>/<generation>`
+  std::string writer;          // this gateway's name
+  std::string tile_directory;  // made if absent; a path on the store's machine
+  absl::Duration append_timeout = absl::Seconds(2);
+};
+
+class AuditLog {
+ public:
+  // Recovers: completes the tile directory from the store, refuses (DATA_LOSS) a store whose head
+  // is not consistent with the directory's checkpoint, writes `unknown` outcomes for disclosures
+  // that a crash left open. `store` must outlive it; it becomes the store's participant. `clock`
+  // and `random` (fills a buffer; fails rather than be weak) are the gateway's.
+  static absl::StatusOr<std::unique_ptr<AuditLog>> Open(AuditLogOptions options, Store* store,
+                                                        const LogKey* key,
+                                                        std::function<absl::Time()> clock);
+  virtual ~AuditLog() = default;
+
+  // Durable, or UNAVAILABLE (AUDIT_UNAVAILABLE) within the timeout; after a timeout the entry may
+  // still become durable, but nobody has a receipt for it.
+
+  // A decision that permits: the receipt is for the permit's plan. `decision` is remembered for
+  // ExplainDecision in the same transaction.
+  virtual absl::StatusOr<AuditReceipt> AppendPermit(const policy::Permit& permit,
+                                                    DecisionEntry entry,
+                                                    const v1::Decision& decision) = 0;
+  virtual absl::Status AppendDenial(DecisionEntry entry, const v1::Decision& decision) = 0;
+  // A chunk's disclosure: the receipt is for the chunk.
+  virtual absl::StatusOr<AuditReceipt> AppendDisclosure(const Releasable& chunk,
+                                                        DisclosureEntry entry) = 0;
+  // Any other.
+  virtual absl::StatusOr<uint64_t> Append(Entry entry) = 0;
+  // The same within a transaction under way, as a work's last step (a publish's dictionary growth,
+  // a version taken in).
+  virtual absl::StatusOr<uint64_t> AppendIn(Transaction& transaction, const Entry& entry) = 0;
+  // Grows an owner's dictionary in a publish's transaction: openings, tree, `ordinals` entry.
+  virtual absl::Status GrowDictionaryIn(Transaction& transaction, absl::string_view owner,
+                                        const std::vector<NewSubject>& subjects) = 0;
+
+  // Writes what a dropped caller still owes, off the caller's thread.
+  virtual void AppendLater(Entry entry) = 0;
+
+  // The newest durable entry's time: what the clock must not stand behind.
+  virtual absl::Time NewestEntryTime() const = 0;
+  virtual uint64_t size() const = 0;
+  // The latest published checkpoint.
+  virtual std::string Checkpoint() const = 0;
+  virtual std::string Vkey() const = 0;
+  // Not OK: HALTED, with the cause.
+  virtual absl::Status Health() const = 0;
+
+  // INVALID_ARGUMENT outside the published size.
+  virtual absl::StatusOr<std::vector<Hash>> InclusionProof(uint64_t index,
+                                                           uint64_t tree_size) const = 0;
+  virtual absl::StatusOr<std::vector<Hash>> ConsistencyProof(uint64_t old_size,
+                                                             uint64_t new_size) const = 0;
+
+  // Publishes what is committed, and stops the background thread.
+  virtual void Stop() = 0;
+
+ protected:
+  // For the implementation: the one place where receipts are made.
+  static AuditReceipt MakeReceipt(const void* subject, uint64_t index) {
+    return AuditReceipt(subject, index);
+  }
+};
+
+// Whether an entry may be read by an organization: it names it as caller's, owner, recipient, party
+// or signatory. `body` is an entry's bytes.
+bool Concerns(absl::string_view body, absl::string_view organization);
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_AUDIT_AUDIT_LOG_H_

@@ -1,0 +1,143 @@
+// The log's entries. Each type is a struct of closed names, numbers, digests and commitments; its
+// bytes are one JSON object with keys in a fixed order (AUDIT, section 2). Those bytes are what is
+// hashed, stored and served. There is no field for free text, so no value of a record can get in.
+//
+// Values.
+#ifndef SLUICE_SERVER_AUDIT_ENTRY_H_
+#define SLUICE_SERVER_AUDIT_ENTRY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "policy/plan.h"
+#include "server/caller.h"
+#include "sluice/v1/decision.pb.h"
+#include "sluice/v1/mou.pb.h"
+
+namespace sluice::server {
+
+// 128 random bits as 32 hexadecimal digits: a request's id, and the decision's.
+using RequestId = std::string;
+
+// Who is said to have asked. A person's name is a commitment, a system's stands in the clear.
+struct EntryCaller {
+  Principal principal;
+  std::string spki;
+};
+
+// What a decision was made under, and a disclosure is made under.
+struct EntryTerms {
+  std::string mou;  // empty: none
+  int32_t version = 0;
+  std::string document_digest;
+  std::string catalog_digest;
+  std::string purpose;                 // a name the MOU knows; another's is left out of the log
+  std::vector<std::string> authority;  // names of bases
+  std::string record_type;
+  std::string owner;  // of a disclosure; of a decision where one is known
+};
+
+struct DecisionEntry {
+  RequestId request;
+  EntryCaller caller;
+  EntryTerms terms;
+  std::string operation;                              // READ, SYNC, or an RPC's name
+  v1::DenialCode code = v1::DENIAL_CODE_UNSPECIFIED;  // UNSPECIFIED: a permit
+  std::vector<std::string> grants;
+  std::vector<std::string> parties;  // of the MOU: who may read this entry
+  std::string filter;  // the reader's filter; only a commitment to it is written. Empty: none
+  int64_t count = 1;   // of decisions in one window that share this entry
+};
+
+struct DisclosureEntry {
+  RequestId request;
+  EntryCaller caller;
+  EntryTerms terms;
+  uint64_t decision_index = 0;
+  std::vector<std::string> grants;
+  std::vector<policy::PlanField> fields;
+  uint64_t chunk = 0;  // of this release, from 0
+  int64_t rows = 0;
+  // Ordinals in the owner's dictionary, sorted, each once: their bitmap is stored as an opening,
+  // and committed to.
+  std::vector<uint32_t> subjects;
+};
+
+struct OutcomeEntry {
+  RequestId request;
+  EntryCaller caller;
+  std::string owner;
+  uint64_t decision_index = 0;
+  std::string status;  // a gRPC status' name, or "unknown" when written by recovery
+  bool aborted = false;
+  int64_t considered = 0;  // committed to, for the owner
+  int64_t released = 0;
+  int64_t withheld = 0;  // committed to, for the owner
+  int64_t bytes = 0;
+};
+
+// A version taken in, or a transition.
+struct MouEntry {
+  std::string mou;
+  int32_t version = 0;
+  std::string document_digest;
+  std::string state;  // SIGNED, ACTIVE, ...
+  std::vector<std::string> parties;
+  struct Signature {
+    std::string organization;
+    std::string signer_spki;
+    std::vector<std::string> chain;
+    std::string crl_number;
+    absl::Time received;
+  };
+  std::vector<Signature> signatures;
+};
+
+// A publish or a delete is a decision without MOU; this says how the dictionary grew by it.
+struct OrdinalsEntry {
+  std::string owner;
+  uint64_t begin = 0;  // [begin, end)
+  uint64_t end = 0;
+  std::string root;  // of the dictionary's own tree, base64
+};
+
+struct AdminEntry {
+  std::string action;  // START, STOP, RELOAD, CA_BUNDLE
+  std::string organization;
+  std::string digest;
+};
+
+struct KeyEntry {
+  std::string action;  // CREATED, ROTATED, DESTROYED
+  std::string key;     // its name, never its bytes
+  std::string digest;  // of a public key; empty for a secret one
+};
+
+// Somebody read the log.
+struct ReadEntry {
+  RequestId request;
+  EntryCaller caller;
+  std::string operation;  // the RPC's name
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+struct GapEntry {
+  std::string boot;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+struct HeartbeatEntry {};
+
+using Entry = std::variant<DecisionEntry, DisclosureEntry, OutcomeEntry, MouEntry, OrdinalsEntry,
+                           AdminEntry, KeyEntry, ReadEntry, GapEntry, HeartbeatEntry>;
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_AUDIT_ENTRY_H_

@@ -1,0 +1,244 @@
+// The store: one interface for what the gateway keeps, whichever engine keeps it. It holds records,
+// the dictionaries of their subjects, MOU versions, remembered answers, and the log's truth.
+//
+// All writing is group commit: works wait in a queue, one writer thread takes what waits, runs it
+// in one transaction, appends before publishes, and says so when the transaction is durable.
+//
+// Thread-safe, but for Transaction, which lives on the writer's thread for one group.
+#ifndef SLUICE_SERVER_STORE_STORE_H_
+#define SLUICE_SERVER_STORE_STORE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "policy/decide.h"
+#include "policy/pseudonym.h"
+#include "policy/record_validator.h"
+#include "server/audit/audit_receipt.h"
+#include "server/store/scan_place.h"
+
+namespace sluice::server {
+
+using Hash = std::array<uint8_t, 32>;
+
+// --- The log's tables ---
+
+struct LogRow {
+  uint64_t index = 0;
+  Hash leaf_hash{};
+  std::string writer;
+  std::string boot;
+  uint64_t wseq = 0;
+  std::string body;
+  // What the owner can open of the entry: field name, salt, value. Kept apart from the entry.
+  struct Opening {
+    std::string owner;
+    std::string field;
+    std::string salt;
+    std::string value;
+  };
+  std::vector<Opening> openings;
+};
+
+struct LogHead {
+  uint64_t size = 0;
+  Hash root{};
+  std::vector<Hash> compact_range;  // the roots of the full subtrees, largest first
+  std::string checkpoint;           // signed note of this size
+};
+
+// --- Records ---
+
+struct PublishBatch {
+  std::string owner;
+  std::string record_type;
+  std::string principal;  // who publishes: request ids are its own
+  std::string request_id;
+  Hash content_digest{};  // of the batch as it came: what "the same request" means
+  absl::Time time;
+  std::vector<policy::ValidRecord> records;
+};
+
+// A subject that was new with this batch.
+struct NewSubject {
+  uint32_t ordinal = 0;
+  policy::SubjectId id{};
+};
+
+struct PublishOutcome {
+  int64_t position = 0;
+  int32_t new_count = 0;
+  int32_t changed_count = 0;
+  int32_t unchanged_count = 0;
+  std::vector<NewSubject> new_subjects;  // in order of ordinal; empty when replayed
+  bool replayed = false;                 // answered from the first time
+};
+
+struct DeleteBatch {
+  std::string owner;
+  std::string record_type;
+  std::string principal;
+  std::string request_id;
+  Hash content_digest{};
+  absl::Time time;
+  std::vector<std::string> keys;  // canonical
+  bool allow_missing = false;
+};
+
+struct DeleteOutcome {
+  int64_t position = 0;
+  int32_t deleted_count = 0;
+  int32_t missing_count = 0;
+  bool replayed = false;
+};
+
+// A stored record, as the store lends it for the length of one call.
+struct StoredRecord {
+  ScanPlace place;
+  absl::string_view bytes;
+  absl::Span<const policy::SubjectId> subjects;  // one for each occurrence, in the bytes' order
+  absl::Span<const uint32_t> ordinals;           // theirs
+};
+
+struct LastPublish {
+  int64_t position = 0;  // 0: never
+  absl::Time time;
+};
+
+// --- MOU versions ---
+
+struct StoredSignature {
+  std::string organization;
+  std::string cms_der;
+  absl::Time received;
+};
+
+struct StoredMouVersion {
+  std::string mou;
+  int32_t version = 0;
+  std::string document;                     // the exact bytes
+  std::vector<StoredSignature> signatures;  // of every party
+  uint64_t log_index = 0;                   // of the entry that took it in
+};
+
+// --- Decisions, to be explained again ---
+
+struct StoredDecision {
+  std::string decision_id;  // 32 hexadecimal digits
+  std::string principal;    // whose
+  std::string decision;     // a serialized v1::Decision
+  absl::Time time;
+  uint64_t log_index = 0;
+};
+
+// One group's transaction, on the writer's thread.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+
+  virtual absl::Status InsertLogRow(const LogRow& row) = 0;
+  // ABORTED unless the head's size is `old_size`.
+  virtual absl::Status UpdateLogHead(uint64_t old_size, const LogHead& head) = 0;
+
+  // ALREADY_EXISTS if the principal used this request id for another content within 7 days.
+  virtual absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch) = 0;
+  // The same, and NOT_FOUND for keys that are not there unless missing ones are allowed.
+  virtual absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch) = 0;
+
+  // The dictionary's leaves, in order of ordinal: what their commitments' tree is folded from.
+  virtual absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
+                                         const std::vector<Hash>& compact_range) = 0;
+  virtual absl::Status PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
+                                            absl::string_view salt) = 0;
+  virtual absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
+      absl::string_view owner) = 0;
+
+  virtual absl::Status PutMouVersion(const StoredMouVersion& version) = 0;
+  virtual absl::Status PutDecision(const StoredDecision& decision) = 0;
+};
+
+// What takes part in every group: the log, whose head moves last.
+class CommitParticipant {
+ public:
+  virtual ~CommitParticipant() = default;
+  // A group begins, or is tried again from its beginning: forget what was not committed.
+  virtual void Begin() = 0;
+  // Last in the transaction.
+  virtual absl::Status BeforeCommit(Transaction& transaction) = 0;
+  // The transaction is durable.
+  virtual void AfterCommit() = 0;
+};
+
+struct Work {
+  // Appends run before all else of their group.
+  bool is_append = false;
+  // A rough size, for the group's bound.
+  size_t bytes = 0;
+  // Runs in the group's transaction. Its failure undoes this work alone and is what `done` is told.
+  // It writes to the log only when all else of it has succeeded.
+  absl::AnyInvocable<absl::Status(Transaction&)> apply;
+  // Runs once, on the writer's thread: OK when durable. UNAVAILABLE if the group could not be made
+  // durable; then nothing of it counts, or the store has stopped for good (see `Health`).
+  absl::AnyInvocable<void(absl::Status)> done;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Must be called once, before the first Submit.
+  virtual void SetParticipant(CommitParticipant* participant) = 0;
+  // Never blocks. After Stop or a fatal error `done` is called with UNAVAILABLE.
+  virtual void Submit(Work work) = 0;
+  // Submits and waits until durable or failed.
+  absl::Status Commit(Work work);
+  // Not OK once a COMMIT or fsync has failed (fatal: only a restart mends it), the disk is full, or
+  // the database file was moved, deleted or replaced.
+  virtual absl::Status Health() const = 0;
+
+  // Lends the records of one owner and type from `from` (inclusive) up to `until` (exclusive;
+  // nullopt: the end) to `visit`, in order, until it returns false. One short snapshot a call. The
+  // receipt is the permit's own decision's, else INTERNAL: nothing is read without one.
+  virtual absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
+                            absl::string_view owner, std::optional<ScanPlace> from,
+                            std::optional<ScanPlace> until,
+                            absl::FunctionRef<bool(const StoredRecord&)> visit) const = 0;
+  // Lends one record by its id; NOT_FOUND if there is none of this type of an owner of the
+  // permit's.
+  virtual absl::Status ReadOne(
+      const policy::Permit& permit, const AuditReceipt& receipt, const policy::RecordId& id,
+      absl::FunctionRef<void(absl::string_view owner, const StoredRecord&)> visit) const = 0;
+  virtual absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner,
+                                                    absl::string_view record_type) const = 0;
+
+  virtual absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const = 0;
+  // NOT_FOUND.
+  virtual absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const = 0;
+
+  // The head of an empty log if nothing was ever written.
+  virtual absl::StatusOr<LogHead> ReadLogHead() const = 0;
+  // Rows [begin, end) without openings, in order.
+  virtual absl::Status ReadLogRows(uint64_t begin, uint64_t end,
+                                   absl::FunctionRef<bool(const LogRow&)> visit) const = 0;
+  // Leaf hashes [begin, end).
+  virtual absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end) const = 0;
+  virtual absl::StatusOr<std::vector<LogRow::Opening>> ReadOpenings(uint64_t index) const = 0;
+  // The last wseq of a writer's boot; what a restart's gap check starts from.
+  virtual absl::StatusOr<uint64_t> LastWseq(absl::string_view writer,
+                                            absl::string_view boot) const = 0;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_STORE_H_
