@@ -76,6 +76,7 @@ class Permit {
 
  private:
   friend class DecisionMaker;
+  friend class PermitForTest;  // defined in tests/support alone
   Permit() = default;
 
   std::shared_ptr<const CompiledMou> mou_;

@@ -27,6 +27,7 @@ class AuditReceipt {
 
  private:
   friend class AuditLog;
+  friend class AuditReceiptForTest;  // defined in tests/support alone
   AuditReceipt(const void* subject, uint64_t index) : subject_(subject), index_(index) {}
 
   const void* subject_;
