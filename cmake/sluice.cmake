@@ -1,6 +1,8 @@
 # What every target of ours has in common.
 include(GoogleTest)
 
+set(SLUICE_TEST_TIMEOUT 600 CACHE STRING "Seconds that a test may take")
+
 function(sluice_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-missing-field-initializers)
   if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
@@ -24,7 +26,7 @@ function(sluice_test name)
   target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE SLUICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   sluice_warnings(${name})
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${SLUICE_TEST_TIMEOUT})
 endfunction()
 
 # sluice_fuzzer(name SOURCES x_fuzz.cc ... LINKS targets...): with SLUICE_FUZZ a libFuzzer target.
