@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
@@ -39,6 +40,7 @@ struct Field {
   FieldKind kind = FieldKind::kMessage;
   google::protobuf::FieldDescriptor::Type type;  // its type on the wire
   bool repeated = false;
+  bool packed = false;         // repeated numbers in one length-delimited run
   bool singular_path = false;  // not repeated at any step of its path
   v1::Sensitivity sensitivity = v1::SENSITIVITY_UNSPECIFIED;
   std::vector<v1::Regime> regimes;  // its own, or the record type's
@@ -76,6 +78,7 @@ class RecordType {
  private:
   friend class Catalog;
   RecordType() = default;
+  void Index(const std::vector<Field>& fields, absl::string_view around);
 
   std::string name_;
   const google::protobuf::Descriptor* descriptor_ = nullptr;
@@ -107,6 +110,8 @@ class Catalog {
   Catalog() = default;
 
   std::shared_ptr<const CodeSets> code_sets_;
+  // Of the code sets that have no file. Nodes stay where they are: fields point to them.
+  absl::node_hash_map<std::string, CodeSet> empty_sets_;
   std::vector<std::unique_ptr<RecordType>> owned_;
   std::vector<const RecordType*> types_;
 };

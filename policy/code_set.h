@@ -52,6 +52,7 @@ class CodeSet {
   uint32_t levels(absl::string_view hierarchy) const;
 
  private:
+  class Parser;
   CodeSet() = default;
 
   std::string name_;
