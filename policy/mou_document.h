@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "policy/finding.h"
 #include "sluice/v1/mou.pb.h"
@@ -26,15 +27,21 @@ class MouDocument {
   // `sha256:` of the bytes.
   const std::string& digest() const { return digest_; }
   const v1::Mou& mou() const { return mou_; }
+  // Whether Parse had no finding of severity E: otherwise it is not compiled.
+  bool well_formed() const { return well_formed_; }
   // Where the value at a path stands, or the nearest one around it: "grants[2].fields.birth_date".
   Place PlaceOf(absl::string_view path) const;
+  // Whether the value of a constraint was quoted: it is a string then, and no number or date.
+  bool IsQuoted(absl::string_view path) const { return quoted_.contains(path); }
 
  private:
   std::string file_name_;
   std::string bytes_;
   std::string digest_;
   v1::Mou mou_;
+  bool well_formed_ = false;
   absl::flat_hash_map<std::string, Place> places_;
+  absl::flat_hash_set<std::string> quoted_;
 };
 
 struct MouDocument::Parsed {
