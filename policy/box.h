@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/civil_time.h"
 #include "policy/catalog.h"
 
 namespace sluice::policy {
@@ -42,13 +43,22 @@ class ValueSet {
 
   // `value` is not unset.
   bool Contains(const Value& value) const;
+  // A set of numbers may still hold none that is a date; an empty ValueSet is surely empty.
   bool empty() const;
+  bool is_interval() const { return interval_; }
+  const std::optional<int64_t>& at_least() const { return at_least_; }
+  const std::optional<int64_t>& below() const { return below_; }
+  const std::vector<int64_t>& numbers() const { return numbers_; }
+  const std::vector<std::string>& codes() const { return codes_; }
   bool Intersects(const ValueSet& other) const;
   bool IsSubsetOf(const ValueSet& other) const;
   // Some value in both, as a document writes it; nullopt if there is none.
   std::optional<std::string> Witness(const ValueSet& other, const Field& field) const;
 
  private:
+  // What is in both; nullopt if that is empty.
+  std::optional<ValueSet> Common(const ValueSet& other) const;
+
   bool interval_ = false;
   std::optional<int64_t> at_least_, below_;
   std::vector<int64_t> numbers_;    // sorted
@@ -68,6 +78,13 @@ class Box {
   // In order of the fields' paths of numbers; at most 6.
   const std::vector<Constraint>& constraints() const { return constraints_; }
   Unset unset() const { return unset_; }
+  // Whether no row can be in it. A box that includes unset is never empty.
+  bool empty() const;
+  bool Intersects(const Box& other) const;
+  bool IsSubsetOf(const Box& other) const;
+  // A row in both, of which some field is constrained: "expected_completion_year=2027,
+  // subject_area=PHYSICS"; "any" if every row is.
+  std::string Witness(const Box& other) const;
 
   // `value_of(const Field&)` gives the row's Value of a constrained field.
   template <typename ValueOf>
@@ -82,9 +99,16 @@ class Box {
   }
 
  private:
+  const ValueSet* Find(const Field& field) const;
+
   std::vector<Constraint> constraints_;
   Unset unset_;
 };
+
+// A date as a number, and back; and a number as a document writes it.
+int64_t DateNumber(absl::CivilDay day);
+absl::CivilDay DayOfNumber(int64_t number);
+std::string NumberText(int64_t number, const Field& field);
 
 }  // namespace sluice::policy
 

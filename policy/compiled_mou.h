@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
@@ -66,6 +67,11 @@ class CompiledMou {
   const std::vector<CompiledGrant>& grants() const { return grants_; }
   const std::vector<CompiledProhibition>& prohibitions() const { return prohibitions_; }
   bool IsParty(absl::string_view organization) const;
+  // Whether a record type that the document names is held as it is pinned. True of a name that the
+  // document does not have: no grant is of it.
+  bool Holds(absl::string_view record_type) const {
+    return !unavailable_types_.contains(record_type);
+  }
   const std::shared_ptr<const Catalog>& catalog() const { return catalog_; }
 
  private:
@@ -77,6 +83,7 @@ class CompiledMou {
   absl::TimeZone time_zone_;
   std::vector<CompiledGrant> grants_;
   std::vector<CompiledProhibition> prohibitions_;
+  absl::flat_hash_set<std::string> unavailable_types_;
   std::shared_ptr<const Catalog> catalog_;
 };
 

@@ -11,11 +11,13 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "policy/compiled_mou.h"
 #include "policy/plan.h"
+#include "policy/plan_index.h"
 #include "sluice/v1/decision.pb.h"
 
 namespace sluice::policy {
@@ -58,8 +60,17 @@ class MouSet {
   const std::vector<std::string>& MousOf(absl::string_view organization) const;
 
  private:
-  absl::flat_hash_map<std::string, std::vector<MouVersion>> versions_;
+  friend class DecisionMaker;
+  struct Mou {
+    std::vector<MouVersion> versions;
+    std::vector<std::unique_ptr<PlanIndex>> plans;  // of each version
+    absl::flat_hash_set<std::string> parties;       // of any version
+  };
+
+  absl::node_hash_map<std::string, Mou> mous_;
   absl::flat_hash_map<std::string, std::vector<std::string>> by_party_;
+  // The MOUs that may have a plan for a request that names none.
+  PlanKeyMap<std::vector<const Mou*>> by_request_;
 };
 
 // The right to read, of one caller for one request. Only Decide makes one.

@@ -1,0 +1,171 @@
+#include "policy/nearest_grants.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+
+namespace sluice::policy {
+namespace {
+
+constexpr size_t kMaxNearest = 3;
+
+// The filters of step 5, in their order.
+constexpr std::array kFilters = {
+    v1::DENIAL_CODE_NOT_A_RECIPIENT,    v1::DENIAL_CODE_PURPOSE_NOT_GRANTED,
+    v1::DENIAL_CODE_RECORD_NOT_GRANTED, v1::DENIAL_CODE_OPERATION_NOT_GRANTED,
+    v1::DENIAL_CODE_OUTSIDE_PERIOD,     v1::DENIAL_CODE_WITHDRAWN,
+    v1::DENIAL_CODE_PROHIBITED};
+
+template <typename T>
+bool Has(const std::vector<T>& values, const auto& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+std::string OperationNames(const std::vector<v1::Operation>& operations) {
+  return absl::StrJoin(operations, " and ", [](std::string* out, v1::Operation o) {
+    absl::string_view name = v1::Operation_Name(o);
+    absl::ConsumePrefix(&name, "OPERATION_");
+    absl::StrAppend(out, name);
+  });
+}
+
+// The day of the grant's period that is nearest to `day`.
+absl::CivilDay NearestDay(const CivilPeriod& period, absl::CivilDay day) {
+  if (day < period.effective) return period.effective;
+  return day < period.expires ? day : period.expires - 1;
+}
+
+class Filters {
+ public:
+  Filters(const MouVersion& version, const Request& request, absl::CivilDay day)
+      : version_(version), request_(request), day_(day) {}
+
+  // Each condition stands by itself: a grant that fails one is asked for the others, too. Whether
+  // prohibitions leave something is asked of the grant's own purpose, and of the day in its period
+  // that is nearest: of the request that would be permitted but for the other conditions.
+  bool Passes(v1::DenialCode filter, const CompiledGrant& grant) const;
+  std::string Describe(v1::DenialCode filter, const CompiledGrant& grant) const;
+
+ private:
+  const MouVersion& version_;
+  const Request& request_;
+  const absl::CivilDay day_;
+};
+
+bool Filters::Passes(v1::DenialCode filter, const CompiledGrant& grant) const {
+  if (filter == v1::DENIAL_CODE_NOT_A_RECIPIENT) return Has(grant.to, request_.organization);
+  if (filter == v1::DENIAL_CODE_PURPOSE_NOT_GRANTED) return grant.purpose == request_.purpose;
+  if (filter == v1::DENIAL_CODE_RECORD_NOT_GRANTED) {
+    return grant.record_type == request_.record_type;
+  }
+  if (filter == v1::DENIAL_CODE_OPERATION_NOT_GRANTED) {
+    return Has(grant.operations, request_.operation);
+  }
+  if (filter == v1::DENIAL_CODE_OUTSIDE_PERIOD) return grant.period.Contains(day_);
+  if (filter == v1::DENIAL_CODE_WITHDRAWN) {
+    return !version_.withdrawn_grants.contains(grant.grant.name);
+  }
+  return grant.type == nullptr || !WhollyRemoved(*version_.mou, grant, request_.organization,
+                                                 NearestDay(grant.period, day_));
+}
+
+std::string Filters::Describe(v1::DenialCode filter, const CompiledGrant& grant) const {
+  if (filter == v1::DENIAL_CODE_NOT_A_RECIPIENT) {
+    return absl::StrCat("recipient, it is to ", absl::StrJoin(grant.to, ", "));
+  }
+  if (filter == v1::DENIAL_CODE_PURPOSE_NOT_GRANTED) {
+    return absl::StrCat("purpose, it is for ", grant.purpose);
+  }
+  if (filter == v1::DENIAL_CODE_RECORD_NOT_GRANTED) {
+    return absl::StrCat("record, it is of ", grant.record_type);
+  }
+  if (filter == v1::DENIAL_CODE_OPERATION_NOT_GRANTED) {
+    return absl::StrCat("operation, it allows ", OperationNames(grant.operations));
+  }
+  if (filter == v1::DENIAL_CODE_OUTSIDE_PERIOD) {
+    return day_ < grant.period.effective
+               ? absl::StrCat("period, not before ", absl::FormatCivilTime(grant.period.effective))
+               : absl::StrCat("period, expired on ", absl::FormatCivilTime(grant.period.expires));
+  }
+  if (filter == v1::DENIAL_CODE_WITHDRAWN) return "withdrawn by its owner";
+  return "prohibited as a whole";
+}
+
+void AddFailed(v1::NearestGrant& nearest, v1::DenialCode code, std::string description) {
+  v1::FailedCondition& failed = *nearest.add_failed();
+  failed.set_code(code);
+  failed.set_description(std::move(description));
+}
+
+}  // namespace
+
+v1::DenialCode FirstFailedFilter(const MouVersion& version, const Request& request,
+                                 absl::CivilDay day) {
+  const Filters filters(version, request, day);
+  std::vector<const CompiledGrant*> kept;
+  for (const CompiledGrant& grant : version.mou->grants()) kept.push_back(&grant);
+  for (v1::DenialCode filter : kFilters) {
+    kept.erase(std::remove_if(kept.begin(), kept.end(),
+                              [&](const CompiledGrant* g) { return !filters.Passes(filter, *g); }),
+               kept.end());
+    if (kept.empty()) return filter;
+  }
+  return v1::DENIAL_CODE_INTERNAL;
+}
+
+std::vector<v1::NearestGrant> NearestGrants(const MouVersion& version, const Request& request,
+                                            const MouState& state, v1::DenialCode code) {
+  const Filters filters(version, request, state.day);
+  const bool of_version = state.denial.has_value() || code == v1::DENIAL_CODE_CATALOG_UNAVAILABLE;
+  std::vector<v1::NearestGrant> nearest;
+  for (const CompiledGrant& grant : version.mou->grants()) {
+    v1::NearestGrant& near = nearest.emplace_back();
+    near.set_grant(grant.grant.name);
+    near.set_line(grant.grant.line);
+    // A term that does not contain the day is a period that does not.
+    if (of_version && code != v1::DENIAL_CODE_OUTSIDE_PERIOD) {
+      AddFailed(near, code, state.denial.has_value() ? state.sentence : "record type not held");
+    }
+    for (v1::DenialCode filter : kFilters) {
+      if (!filters.Passes(filter, grant)) AddFailed(near, filter, filters.Describe(filter, grant));
+    }
+  }
+  std::sort(nearest.begin(), nearest.end(), [](const auto& a, const auto& b) {
+    return a.failed_size() != b.failed_size() ? a.failed_size() < b.failed_size()
+                                              : a.grant() < b.grant();
+  });
+  // Those with the fewest: what fails more is no help.
+  const auto end = std::find_if(nearest.begin(), nearest.end(), [&](const v1::NearestGrant& n) {
+    return n.failed_size() > nearest.front().failed_size();
+  });
+  nearest.erase(end, nearest.end());
+  if (nearest.size() > kMaxNearest) nearest.resize(kMaxNearest);
+  return nearest;
+}
+
+std::string CodeName(v1::DenialCode code) {
+  absl::string_view name = v1::DenialCode_Name(code);
+  absl::ConsumePrefix(&name, "DENIAL_CODE_");
+  return std::string(name);
+}
+
+std::string ExplanationOf(v1::DenialCode code, absl::string_view sentence,
+                          const std::vector<v1::NearestGrant>& nearest) {
+  std::string text = CodeName(code);
+  if (!sentence.empty()) absl::StrAppend(&text, ": ", sentence);
+  for (const v1::NearestGrant& grant : nearest) {
+    absl::StrAppend(&text, "; ", grant.grant(),
+                    grant.failed_size() == 1 ? " fails only: " : " fails: ",
+                    absl::StrJoin(grant.failed(), "; ",
+                                  [](std::string* out, const v1::FailedCondition& failed) {
+                                    absl::StrAppend(out, failed.description());
+                                  }));
+  }
+  return text;
+}
+
+}  // namespace sluice::policy

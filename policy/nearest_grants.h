@@ -1,0 +1,37 @@
+// Why no grant of a version allows a request: each grant's failed conditions, and those that came
+// nearest.
+//
+// Pure.
+#ifndef SLUICE_POLICY_NEAREST_GRANTS_H_
+#define SLUICE_POLICY_NEAREST_GRANTS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/civil_time.h"
+#include "policy/decide.h"
+#include "policy/mou_state.h"
+#include "sluice/v1/decision.pb.h"
+
+namespace sluice::policy {
+
+// The code of the first filter of step 5 that leaves no grant; INTERNAL if all leave some.
+v1::DenialCode FirstFailedFilter(const MouVersion& version, const Request& request,
+                                 absl::CivilDay day);
+
+// The grants with the fewest failed conditions, at most 3, by name. What denied the request as a
+// whole (`code`, if the version's state or the catalog did) is a condition of each.
+std::vector<v1::NearestGrant> NearestGrants(const MouVersion& version, const Request& request,
+                                            const MouState& state, v1::DenialCode code);
+
+// "OUTSIDE_PERIOD: the MOU expired on 2028-07-01; expected-completers fails only: period, ..."
+std::string ExplanationOf(v1::DenialCode code, absl::string_view sentence,
+                          const std::vector<v1::NearestGrant>& nearest);
+
+// "OUTSIDE_PERIOD"
+std::string CodeName(v1::DenialCode code);
+
+}  // namespace sluice::policy
+
+#endif  // SLUICE_POLICY_NEAREST_GRANTS_H_

@@ -1,0 +1,50 @@
+#include <algorithm>
+#include <array>
+
+#include "policy/decide.h"
+
+namespace sluice::policy {
+namespace {
+
+struct Right {
+  absl::string_view rpc;
+  bool system, admin, auditor, operator_;
+};
+
+// An administrator gets and reads records as their owner only: Decide's operations are a system's.
+constexpr std::array<Right, 10> kRights = {{
+    {"PublishRecords", true, false, false, false},
+    {"DeleteRecords", true, false, false, false},
+    {"GetRecord", true, true, false, false},
+    {"ReadRecords", true, true, false, false},
+    {"ListGrants", true, true, false, false},
+    {"ExplainDecision", true, true, false, false},
+    {"ListEntries", false, true, true, true},
+    {"GetInclusionProof", false, true, true, true},
+    // Checkpoints go to every party.
+    {"GetCheckpoint", true, true, true, true},
+    {"GetConsistencyProof", true, true, true, true},
+}};
+
+}  // namespace
+
+bool MayCall(PrincipalKind kind, absl::string_view rpc) {
+  const auto right =
+      std::find_if(kRights.begin(), kRights.end(), [rpc](const Right& r) { return r.rpc == rpc; });
+  if (right == kRights.end()) return false;
+  switch (kind) {
+    case PrincipalKind::kSystem:
+      return right->system;
+    case PrincipalKind::kAdmin:
+      return right->admin;
+    case PrincipalKind::kAuditor:
+      return right->auditor;
+    case PrincipalKind::kSignatory:
+      return false;
+    case PrincipalKind::kOperator:
+      return right->operator_;
+  }
+  return false;
+}
+
+}  // namespace sluice::policy
