@@ -166,6 +166,9 @@ class RecordTypeReader {
     if (!field.repeated && !member.has_presence()) {
       return At(field, "has no explicit presence: zero and absence would be one");
     }
+    if (field.key && field.kind == FieldKind::kDecimal) {
+      return At(field, "is a decimal and part of the key: one number has many spellings");
+    }
     if (field.key && !field.singular_path) return At(field, "is repeated and part of the key");
     if (field.sensitivity != v1::SENSITIVITY_UNSPECIFIED && !Known(field.sensitivity)) {
       return At(field, "an unknown sensitivity");

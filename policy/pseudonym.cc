@@ -1,0 +1,184 @@
+#include "policy/pseudonym.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::policy {
+
+namespace {
+
+constexpr size_t kKeyBytes = 32;
+constexpr char kAlphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+struct CipherContextDeleter {
+  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
+};
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, CipherContextDeleter>;
+
+struct KdfContextDeleter {
+  void operator()(EVP_KDF_CTX* context) const { EVP_KDF_CTX_free(context); }
+};
+
+struct KdfDeleter {
+  void operator()(EVP_KDF* kdf) const { EVP_KDF_free(kdf); }
+};
+
+void AppendPart(absl::string_view part, std::string& info) {
+  for (const int shift : {24, 16, 8, 0}) {
+    info.push_back(static_cast<char>(part.size() >> shift & 0xff));
+  }
+  absl::StrAppend(&info, part);
+}
+
+absl::string_view NameOf(KeyUse use) {
+  switch (use) {
+    case KeyUse::kPseudonym:
+      return "pseudonym";
+    case KeyUse::kRow:
+      return "row";
+  }
+  std::abort();
+}
+
+CipherContext NewContext(const Secret& key, int encrypt) {
+  CipherContext context(EVP_CIPHER_CTX_new());
+  if (context == nullptr ||
+      EVP_CipherInit_ex2(context.get(), EVP_aes_256_ecb(), key.bytes().data(), nullptr, encrypt,
+                         nullptr) != 1 ||
+      EVP_CIPHER_CTX_set_padding(context.get(), 0) != 1) {
+    return nullptr;
+  }
+  return context;
+}
+
+using Block = std::array<uint8_t, 16>;
+
+Block Permute(EVP_CIPHER_CTX* context, const Block& in) {
+  Block out;
+  int size = 0;
+  // One whole block in an initialized context: it fails only if memory is corrupt, and then an id
+  // must not leave as it is.
+  if (EVP_CipherUpdate(context, out.data(), &size, in.data(), static_cast<int>(in.size())) != 1 ||
+      size != static_cast<int>(out.size())) {
+    std::abort();
+  }
+  return out;
+}
+
+void Encode(const Block& block, char* out) {
+  uint32_t bits = 0;
+  int count = 0;
+  for (const uint8_t byte : block) {
+    bits = bits << 8 | byte;
+    for (count += 8; count >= 5; count -= 5) *out++ = kAlphabet[bits >> (count - 5) & 31];
+  }
+  *out = kAlphabet[bits << (5 - count) & 31];
+}
+
+std::optional<Block> Decode(absl::string_view text) {
+  if (text.size() != kPseudonymLength) return std::nullopt;
+  Block block;
+  size_t at = 0;
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    uint32_t digit;
+    if (c >= 'a' && c <= 'z') {
+      digit = c - 'a';
+    } else if (c >= '2' && c <= '7') {
+      digit = c - '2' + 26;
+    } else {
+      return std::nullopt;
+    }
+    bits = bits << 5 | digit;
+    count += 5;
+    if (count >= 8) {
+      count -= 8;
+      block[at++] = static_cast<uint8_t>(bits >> count & 0xff);
+    }
+  }
+  // The bits beyond the last byte: another spelling of the same id unless they are zero.
+  if ((bits & ((1u << count) - 1)) != 0) return std::nullopt;
+  return block;
+}
+
+}  // namespace
+
+absl::StatusOr<Secret> DeriveKey(const Secret& root, absl::string_view mou,
+                                 absl::string_view recipient, uint64_t epoch, KeyUse use,
+                                 absl::string_view space) {
+  if (root.size() != kKeyBytes) return absl::InvalidArgumentError("a root is 32 bytes");
+  std::string info;
+  for (const absl::string_view part :
+       {absl::string_view("sluice/v1"), mou, recipient, absl::string_view(absl::StrCat(epoch)),
+        NameOf(use), space}) {
+    AppendPart(part, info);
+  }
+  const std::unique_ptr<EVP_KDF, KdfDeleter> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
+  const std::unique_ptr<EVP_KDF_CTX, KdfContextDeleter> context(EVP_KDF_CTX_new(kdf.get()));
+  if (context == nullptr) return absl::InternalError("OpenSSL has no HKDF");
+  char digest[] = "SHA256";
+  const OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
+                                        const_cast<uint8_t*>(root.bytes().data()), root.size()),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()),
+      OSSL_PARAM_construct_end()};
+  Secret key(kKeyBytes);
+  if (EVP_KDF_derive(context.get(), key.mutable_bytes().data(), key.size(), params) != 1) {
+    return absl::InternalError("HKDF failed");
+  }
+  return key;
+}
+
+struct Pseudonymizer::Rep {
+  CipherContext encrypt;
+  CipherContext decrypt;
+};
+
+Pseudonymizer::Pseudonymizer(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+Pseudonymizer::Pseudonymizer(Pseudonymizer&&) noexcept = default;
+Pseudonymizer& Pseudonymizer::operator=(Pseudonymizer&&) noexcept = default;
+Pseudonymizer::~Pseudonymizer() = default;
+
+absl::StatusOr<Pseudonymizer> Pseudonymizer::Create(const Secret& key) {
+  if (key.size() != kKeyBytes) return absl::InvalidArgumentError("a key is 32 bytes");
+  auto rep = std::make_unique<Rep>();
+  rep->encrypt = NewContext(key, 1);
+  rep->decrypt = NewContext(key, 0);
+  if (rep->encrypt == nullptr || rep->decrypt == nullptr) {
+    return absl::InternalError("OpenSSL has no AES-256");
+  }
+  return Pseudonymizer(std::move(rep));
+}
+
+void Pseudonymizer::Write(const std::array<uint8_t, 16>& id, char* out) const {
+  Encode(Permute(rep_->encrypt.get(), id), out);
+}
+
+std::string Pseudonymizer::Of(const SubjectId& id) const {
+  std::string out(kPseudonymLength, '\0');
+  Write(id.bytes, out.data());
+  return out;
+}
+
+std::string Pseudonymizer::Of(const RecordId& id) const {
+  std::string out(kPseudonymLength, '\0');
+  Write(id.bytes, out.data());
+  return out;
+}
+
+std::optional<RecordId> Pseudonymizer::RecordIdOf(absl::string_view row_id) const {
+  const std::optional<Block> block = Decode(row_id);
+  if (!block) return std::nullopt;
+  return RecordId{Permute(rep_->decrypt.get(), *block)};
+}
+
+}  // namespace sluice::policy

@@ -1,0 +1,277 @@
+#include "policy/record_validator.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "google/protobuf/dynamic_message.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "policy/canonical_form.h"
+#include "policy/civil_date.h"
+#include "policy/wire.h"
+
+namespace sluice::policy {
+
+namespace {
+
+enum class Form {
+  kCanonical,
+  kOther,  // protobuf may read it, but would not write it so
+};
+
+void AppendKeyPart(absl::string_view part, std::string& key) {
+  for (const int shift : {24, 16, 8, 0}) {
+    key.push_back(static_cast<char>(part.size() >> shift & 0xff));
+  }
+  absl::StrAppend(&key, part);
+}
+
+// One reading of a record's bytes from front to back. It stops where the form is not canonical and
+// goes on where a value is wrong, so that every wrong value is reported.
+class Reading {
+ public:
+  Reading(const RecordType& type, bool key_only) : type_(type), key_only_(key_only) {}
+
+  Form Read(absl::string_view bytes) {
+    const Form form = ReadMessage(type_.fields(), "", bytes);
+    if (form != Form::kCanonical) return form;
+    for (const Field* const leaf : type_.leaves()) {
+      if (!leaf->key) continue;
+      const auto it = key_parts_.find(leaf);
+      if (it == key_parts_.end() || it->second.empty()) {
+        Report(leaf->path, "KEY_MISSING", "this part of the key is missing or empty");
+        continue;
+      }
+      AppendKeyPart(it->second, record_.key);
+    }
+    return form;
+  }
+
+  std::vector<RecordProblem>& problems() { return problems_; }
+  ValidRecord& record() { return record_; }
+
+ private:
+  Form ReadMessage(const std::vector<Field>& fields, absl::string_view path,
+                   absl::string_view bytes) {
+    const char* p = bytes.data();
+    const char* const end = p + bytes.size();
+    uint32_t last = 0;
+    while (p < end) {
+      const wire::Element e = wire::ReadElement(p, end);
+      if (e.next == nullptr) return Form::kOther;
+      p = e.next;
+      const auto at = std::lower_bound(
+          fields.begin(), fields.end(), e.number,
+          [](const Field& f, uint32_t number) { return static_cast<uint32_t>(f.number) < number; });
+      if (at == fields.end() || static_cast<uint32_t>(at->number) != e.number) {
+        Report(path, "UNKNOWN_FIELD", absl::StrCat("the type has no field number ", e.number));
+        continue;
+      }
+      if (e.number < last || (e.number == last && (!at->repeated || at->packed))) {
+        return Form::kOther;
+      }
+      last = e.number;
+      if (ReadField(*at, e) != Form::kCanonical) return Form::kOther;
+    }
+    return Form::kCanonical;
+  }
+
+  Form ReadField(const Field& field, const wire::Element& e) {
+    if (e.type != (field.packed ? wire::kBytes : wire::TypeOf(field.type))) return Form::kOther;
+    switch (field.kind) {
+      case FieldKind::kMessage:
+        return ReadMessage(field.fields, field.path, e.bytes());
+      case FieldKind::kDate:
+        return ReadDate(field, e.bytes());
+      case FieldKind::kDecimal:
+        return ReadDecimal(field, e.bytes());
+      case FieldKind::kInteger:
+      case FieldKind::kBool:
+        return field.packed ? ReadPacked(field, e.bytes()) : ReadNumber(field, e.value);
+      case FieldKind::kString:
+      case FieldKind::kCode:
+      case FieldKind::kPostalCode:
+        ReadString(field, e.bytes());
+        return Form::kCanonical;
+    }
+    return Form::kOther;
+  }
+
+  void ReadString(const Field& field, absl::string_view value) {
+    if (!IsValidUtf8(value)) {
+      Report(field.path, "INVALID_UTF8", "the text is not UTF-8");
+      return;
+    }
+    const v1::CanonicalForm& form = field.canonical_form;
+    if (!field.key && !field.names_subject() && !form.postal_code() && form.pad_zeros() == 0) {
+      return;
+    }
+    std::optional<std::string> canonical = Canonical(value, form);
+    if (!canonical) {
+      ReportValue(field, form.postal_code()
+                             ? "no United States postal code"
+                             : absl::StrCat("not digits, ", form.pad_zeros(), " at most"));
+      return;
+    }
+    if (field.names_subject()) {
+      if (canonical->empty() && !field.key) ReportValue(field, "names nobody");
+      record_.subjects.push_back({field.id_space, *canonical});
+    }
+    if (field.key) key_parts_[&field] = *std::move(canonical);
+  }
+
+  Form ReadNumber(const Field& field, uint64_t raw) {
+    if (!wire::IsCanonical(field.type, raw)) return Form::kOther;
+    if (field.key) {
+      key_parts_[&field] = wire::IsUnsigned64(field.type)
+                               ? absl::StrCat(raw)
+                               : absl::StrCat(wire::SignedOf(field.type, raw));
+    }
+    return Form::kCanonical;
+  }
+
+  // A run of numbers, in one piece and not empty.
+  static Form ReadPacked(const Field& field, absl::string_view bytes) {
+    if (bytes.empty()) return Form::kOther;
+    const wire::Type type = wire::TypeOf(field.type);
+    if (type != wire::kVarint) {
+      return bytes.size() % (type == wire::kFixed64 ? 8 : 4) == 0 ? Form::kCanonical : Form::kOther;
+    }
+    const char* p = bytes.data();
+    const char* const end = p + bytes.size();
+    while (p < end) {
+      const wire::Varint v = wire::ReadVarint(p, end);
+      if (v.next == nullptr || !wire::IsCanonical(field.type, v.value)) return Form::kOther;
+      p = v.next;
+    }
+    return Form::kCanonical;
+  }
+
+  Form ReadDate(const Field& field, absl::string_view bytes) {
+    CivilDate date;
+    const char* p = bytes.data();
+    const char* const end = p + bytes.size();
+    uint32_t last = 0;
+    while (p < end) {
+      const wire::Element e = wire::ReadElement(p, end);
+      if (e.next == nullptr) return Form::kOther;
+      p = e.next;
+      if (e.number > 3) {
+        Report(field.path, "UNKNOWN_FIELD", absl::StrCat("a date has no field number ", e.number));
+        continue;
+      }
+      if (e.number <= last) return Form::kOther;
+      last = e.number;
+      // A part that is zero is not written.
+      if (e.type != wire::kVarint || e.value == 0 ||
+          !wire::IsCanonical(wire::Field::TYPE_INT32, e.value)) {
+        return Form::kOther;
+      }
+      const auto part = static_cast<int32_t>(e.value);
+      (e.number == 1 ? date.year : e.number == 2 ? date.month : date.day) = part;
+    }
+    if (!date.IsValid()) {
+      ReportValue(field, "no date of the calendar: a year, a year and month, or a whole date");
+    } else if (field.key) {
+      key_parts_[&field] = absl::StrFormat("%04d-%02d-%02d", date.year, date.month, date.day);
+    }
+    return Form::kCanonical;
+  }
+
+  Form ReadDecimal(const Field& field, absl::string_view bytes) {
+    absl::string_view value;
+    const char* p = bytes.data();
+    const char* const end = p + bytes.size();
+    while (p < end) {
+      const wire::Element e = wire::ReadElement(p, end);
+      if (e.next == nullptr) return Form::kOther;
+      p = e.next;
+      if (e.number != 1) {
+        Report(field.path, "UNKNOWN_FIELD",
+               absl::StrCat("a decimal has no field number ", e.number));
+        continue;
+      }
+      if (!value.empty() || e.type != wire::kBytes || e.value == 0) return Form::kOther;
+      value = e.bytes();
+    }
+    if (!IsValidUtf8(value)) {
+      Report(field.path, "INVALID_UTF8", "the text is not UTF-8");
+    } else if (!IsDecimal(value)) {
+      ReportValue(field, "no decimal number");
+    }
+    return Form::kCanonical;
+  }
+
+  // A deletion looks at the key alone.
+  void ReportValue(const Field& field, absl::string_view description) {
+    if (!key_only_ || field.key) Report(field.path, "INVALID_VALUE", description);
+  }
+
+  void Report(absl::string_view field, absl::string_view reason, absl::string_view description) {
+    problems_.push_back({std::string(field), std::string(reason), std::string(description)});
+  }
+
+  const RecordType& type_;
+  const bool key_only_;
+  ValidRecord record_;
+  std::vector<RecordProblem> problems_;
+  absl::flat_hash_map<const Field*, std::string> key_parts_;
+};
+
+// What protobuf makes of bytes that are in another form than it would write; nullopt if it cannot
+// read them.
+std::optional<std::string> Rewrite(const RecordType& type, absl::string_view bytes) {
+  const google::protobuf::Descriptor& descriptor = type.descriptor();
+  google::protobuf::DynamicMessageFactory dynamic;
+  google::protobuf::MessageFactory* const factory =
+      descriptor.file()->pool() == google::protobuf::DescriptorPool::generated_pool()
+          ? google::protobuf::MessageFactory::generated_factory()
+          : &dynamic;
+  const std::unique_ptr<google::protobuf::Message> message(
+      factory->GetPrototype(&descriptor)->New());
+  if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
+  std::string out;
+  google::protobuf::io::StringOutputStream stream(&out);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  if (!message->SerializeToCodedStream(&coded)) return std::nullopt;
+  coded.Trim();
+  return out;
+}
+
+Validation Refused(absl::string_view reason, absl::string_view description) {
+  return {{}, {{"", std::string(reason), std::string(description)}}};
+}
+
+}  // namespace
+
+Validation ValidateRecord(const RecordType& type, absl::string_view bytes, bool key_only) {
+  if (bytes.size() > kMaxRecordBytes) {
+    return Refused("TOO_LARGE", absl::StrCat("a record has at most ", kMaxRecordBytes, " bytes"));
+  }
+  auto reading = std::make_unique<Reading>(type, key_only);
+  std::string canonical(bytes);
+  if (reading->Read(canonical) != Form::kCanonical) {
+    std::optional<std::string> rewritten = Rewrite(type, bytes);
+    if (!rewritten) {
+      if (!reading->problems().empty()) return {{}, std::move(reading->problems())};
+      return Refused("MALFORMED", "the bytes are no message of this type");
+    }
+    canonical = *std::move(rewritten);
+    reading = std::make_unique<Reading>(type, key_only);
+    if (reading->Read(canonical) != Form::kCanonical) {
+      if (!reading->problems().empty()) return {{}, std::move(reading->problems())};
+      return Refused("MALFORMED", "a field has another wire type than its own");
+    }
+  }
+  if (!reading->problems().empty()) return {{}, std::move(reading->problems())};
+  Validation valid{std::move(reading->record()), {}};
+  valid.record.bytes = std::move(canonical);
+  return valid;
+}
+
+}  // namespace sluice::policy
