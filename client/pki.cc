@@ -240,6 +240,9 @@ absl::StatusOr<PrivateKey> PrivateKey::Generate(KeyType type) {
     case KeyType::kRsa2048:
       key = EVP_RSA_gen(2048);
       break;
+    case KeyType::kRsa1024:
+      key = EVP_RSA_gen(1024);
+      break;
     case KeyType::kEd25519:
       key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
       break;

@@ -20,8 +20,8 @@
 
 namespace sluice::pki {
 
-// What the gateway accepts is kP256, kP384 and kRsa3072; the others exist to be refused.
-enum class KeyType { kP256, kP384, kRsa3072, kRsa2048, kEd25519 };
+// A signatory's is kP256, kP384 or kRsa3072; the others exist to be refused.
+enum class KeyType { kP256, kP384, kRsa3072, kRsa2048, kRsa1024, kEd25519 };
 
 // A private key. Move-only; printable only on purpose.
 class PrivateKey {

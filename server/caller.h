@@ -36,19 +36,24 @@ class Caller {
   const std::string& spki() const { return spki_; }
   // SHA-256 of the certificate, 32 bytes: what Identity caches by.
   const std::string& fingerprint() const { return fingerprint_; }
+  // The certificate in DER, for another look at it after a reload.
+  const std::string& certificate() const { return certificate_; }
 
  private:
   friend class Identity;
-  Caller(Principal principal, std::string spiffe_id, std::string spki, std::string fingerprint)
+  Caller(Principal principal, std::string spiffe_id, std::string spki, std::string fingerprint,
+         std::string certificate)
       : principal_(std::move(principal)),
         spiffe_id_(std::move(spiffe_id)),
         spki_(std::move(spki)),
-        fingerprint_(std::move(fingerprint)) {}
+        fingerprint_(std::move(fingerprint)),
+        certificate_(std::move(certificate)) {}
 
   Principal principal_;
   std::string spiffe_id_;
   std::string spki_;
   std::string fingerprint_;
+  std::string certificate_;
 };
 
 }  // namespace sluice::server

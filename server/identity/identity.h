@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -37,8 +38,8 @@ struct TrustConfig {
 
 class Identity {
  public:
-  // Fails with every problem at once: a bundle or CRL that does not parse, that is empty, a CRL
-  // that no CA of its bundle signed.
+  // Fails with every problem at once, one a line: a bundle or CRL that does not parse or is empty,
+  // a CRL that no CA of its bundle signed, a CA without one where CRLs are configured.
   static absl::StatusOr<std::shared_ptr<const Identity>> Create(TrustConfig config);
   virtual ~Identity() = default;
 
@@ -52,22 +53,23 @@ class Identity {
 
   // All roots and intermediates, for the TLS layer's own look at certificates.
   virtual std::string AllCaBundles() const = 0;
-  // Each organization with the digest of its bundle, for the log: (organization, "sha256:...").
+  // Each organization with the digest of its bundle's bytes, for the log: (organization,
+  // "sha256:..."); twice where the signatories' bundle is another. The operator's as "operator".
   virtual std::vector<std::pair<std::string, std::string>> BundleDigests() const = 0;
-  // Organizations that are refused because their CRL is past its nextUpdate.
+  // Organizations (or "operator") that are refused because a CRL is past its nextUpdate and grace.
   virtual std::vector<std::string> StaleCrls(absl::Time now) const = 0;
   virtual const TrustConfig& config() const = 0;
 
  protected:
   // For implementations: the one place where callers are made.
   static Caller MakeCaller(Principal principal, std::string spiffe_id, std::string spki,
-                           std::string fingerprint) {
+                           std::string fingerprint, std::string certificate = "") {
     return Caller(std::move(principal), std::move(spiffe_id), std::move(spki),
-                  std::move(fingerprint));
+                  std::move(fingerprint), std::move(certificate));
   }
 };
 
-// Parses a SPIFFE id of the trust domain; INVALID_ARGUMENT for any other text.
+// Parses a SPIFFE id of the trust domain; INVALID_ARGUMENT for any other text, never quoting it.
 absl::StatusOr<Principal> ParseSpiffeId(absl::string_view id, absl::string_view trust_domain);
 
 }  // namespace sluice::server
