@@ -22,6 +22,7 @@
 #include "policy/decide.h"
 #include "server/audit/audit_receipt.h"
 #include "server/audit/entry.h"
+#include "server/audit/entry_encoding.h"
 #include "server/audit/log_key.h"
 #include "server/audit/releasable.h"
 #include "server/store/store.h"
@@ -33,14 +34,24 @@ struct AuditLogOptions {
   std::string writer;          // this gateway's name
   std::string tile_directory;  // made if absent; a path on the store's machine
   absl::Duration append_timeout = absl::Seconds(2);
+  // Without an entry for so long, a heartbeat is one.
+  absl::Duration heartbeat_after = absl::Minutes(1);
+  // Less than this where the tiles are, and the log halts while its last entries still fit.
+  uint64_t min_free_bytes = 64 << 20;
+  RandomSource random = SystemRandom;
+  // Without it nothing happens by itself: the owner calls Tick.
+  bool background_thread = true;
 };
+
+// How a stored decision names whose it is: the path of the principal's SPIFFE id.
+std::string PrincipalPath(const Principal& principal);
 
 class AuditLog {
  public:
   // Recovers: completes the tile directory from the store, refuses (DATA_LOSS) a store whose head
   // is not consistent with the directory's checkpoint, writes `unknown` outcomes for disclosures
-  // that a crash left open. `store` must outlive it; it becomes the store's participant. `clock`
-  // and `random` (fills a buffer; fails rather than be weak) are the gateway's.
+  // that a crash left open. It becomes the store's participant; `store` and `key` must outlive it,
+  // and the store takes no work any more when it goes. `clock` is the gateway's.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Open(AuditLogOptions options, Store* store,
                                                         const LogKey* key,
                                                         std::function<absl::Time()> clock);
@@ -50,12 +61,13 @@ class AuditLog {
   // still become durable, but nobody has a receipt for it.
 
   // A decision that permits: the receipt is for the permit's plan. `decision` is remembered for
-  // ExplainDecision in the same transaction.
+  // ExplainDecision in the same transaction. UNAVAILABLE while the log is halted.
   virtual absl::StatusOr<AuditReceipt> AppendPermit(const policy::Permit& permit,
                                                     DecisionEntry entry,
                                                     const v1::Decision& decision) = 0;
   virtual absl::Status AppendDenial(DecisionEntry entry, const v1::Decision& decision) = 0;
-  // A chunk's disclosure: the receipt is for the chunk.
+  // A chunk's disclosure: the receipt is for the chunk, whose own rows and subjects are entered.
+  // UNAVAILABLE while the log is halted.
   virtual absl::StatusOr<AuditReceipt> AppendDisclosure(const Releasable& chunk,
                                                         DisclosureEntry entry) = 0;
   // Any other.
@@ -73,18 +85,21 @@ class AuditLog {
   // The newest durable entry's time: what the clock must not stand behind.
   virtual absl::Time NewestEntryTime() const = 0;
   virtual uint64_t size() const = 0;
-  // The latest published checkpoint.
+  // The checkpoint of the last durable group. The tile directory follows within a second.
   virtual std::string Checkpoint() const = 0;
   virtual std::string Vkey() const = 0;
   // Not OK: HALTED, with the cause.
   virtual absl::Status Health() const = 0;
 
-  // INVALID_ARGUMENT outside the published size.
+  // INVALID_ARGUMENT outside the durable size.
   virtual absl::StatusOr<std::vector<Hash>> InclusionProof(uint64_t index,
                                                            uint64_t tree_size) const = 0;
   virtual absl::StatusOr<std::vector<Hash>> ConsistencyProof(uint64_t old_size,
                                                              uint64_t new_size) const = 0;
 
+  // One turn of the background thread, which takes one each second: looks at disk and directory,
+  // publishes what is committed, and lets the heart beat where the log is idle.
+  virtual void Tick() = 0;
   // Publishes what is committed, and stops the background thread.
   virtual void Stop() = 0;
 

@@ -1,0 +1,306 @@
+#include "server/audit/audit_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "server/audit/checkpoint.h"
+#include "server/audit/hash_tiles.h"
+#include "server/audit/log_recovery.h"
+#include "server/audit/sequencer.h"
+
+namespace sluice::server {
+namespace {
+
+absl::Status Unavailable(absl::string_view why) {
+  return absl::UnavailableError(absl::StrCat("AUDIT_UNAVAILABLE: ", why));
+}
+
+// The log over one store.
+class StoredLog : public AuditLog {
+ public:
+  StoredLog(AuditLogOptions options, Store* store, const LogKey* key,
+            std::function<absl::Time()> clock)
+      : options_(std::move(options)),
+        store_(*store),
+        key_(*key),
+        clock_(std::move(clock)),
+        tiles_(
+            [store](uint64_t begin, uint64_t end) { return store->ReadLeafHashes(begin, end); }) {}
+
+  ~StoredLog() override {
+    Stop();
+    // Works that were handed over refer to this.
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(
+        +[](int* outstanding) { return *outstanding == 0; }, &outstanding_));
+  }
+
+  absl::Status Recover();
+
+  absl::StatusOr<AuditReceipt> AppendPermit(const policy::Permit& permit, DecisionEntry entry,
+                                            const v1::Decision& decision) override {
+    if (entry.code != v1::DENIAL_CODE_UNSPECIFIED) {
+      return absl::InternalError("a permit's entry can't hold a denial");
+    }
+    const absl::Status health = Health();
+    if (!health.ok()) return Unavailable(health.message());
+    absl::StatusOr<uint64_t> index = AppendDecision(std::move(entry), decision);
+    if (!index.ok()) return index.status();
+    return MakeReceipt(&permit.plan(), *index);
+  }
+
+  absl::Status AppendDenial(DecisionEntry entry, const v1::Decision& decision) override {
+    if (entry.code == v1::DENIAL_CODE_UNSPECIFIED) {
+      return absl::InternalError("a denial's entry must hold its code");
+    }
+    return AppendDecision(std::move(entry), decision).status();
+  }
+
+  absl::StatusOr<AuditReceipt> AppendDisclosure(const Releasable& chunk,
+                                                DisclosureEntry entry) override {
+    const absl::Status health = Health();
+    if (!health.ok()) return Unavailable(health.message());
+    // Taken from the chunk itself, so that the entry can't be about other rows than the receipt.
+    entry.rows = static_cast<int64_t>(chunk.rows().rows.size());
+    entry.subjects = chunk.rows().subjects;
+    absl::StatusOr<uint64_t> index = AppendAndWait(entry, std::nullopt);
+    if (!index.ok()) return index.status();
+    return MakeReceipt(chunk.id(), *index);
+  }
+
+  absl::StatusOr<uint64_t> Append(Entry entry) override {
+    return AppendAndWait(entry, std::nullopt);
+  }
+
+  absl::StatusOr<uint64_t> AppendIn(Transaction& transaction, const Entry& entry) override {
+    absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, options_.random);
+    if (!encoded.ok()) return absl::InternalError(encoded.status().message());
+    return sequencer_->Append(transaction, *encoded);
+  }
+
+  absl::Status GrowDictionaryIn(Transaction& transaction, absl::string_view owner,
+                                const std::vector<NewSubject>& subjects) override {
+    return sequencer_->GrowDictionary(transaction, owner, subjects);
+  }
+
+  void AppendLater(Entry entry) override {
+    absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, options_.random);
+    // An outcome that can't be written is found again at the next start.
+    if (encoded.ok()) Submit(*std::move(encoded), std::nullopt, nullptr);
+  }
+
+  absl::Time NewestEntryTime() const override {
+    return absl::FromUnixMillis(sequencer_->head().time_ms);
+  }
+  uint64_t size() const override { return sequencer_->head().range.size(); }
+  std::string Checkpoint() const override { return sequencer_->head().checkpoint; }
+  std::string Vkey() const override { return key_.vkey(); }
+
+  absl::Status Health() const override {
+    const absl::Status fault = sequencer_->fault();
+    if (!fault.ok()) return fault;
+    return store_.Health();
+  }
+
+  absl::StatusOr<std::vector<Hash>> InclusionProof(uint64_t index,
+                                                   uint64_t tree_size) const override {
+    if (tree_size > size()) return absl::InvalidArgumentError("the log is not that long");
+    return tiles_.InclusionProof(index, tree_size);
+  }
+  absl::StatusOr<std::vector<Hash>> ConsistencyProof(uint64_t old_size,
+                                                     uint64_t new_size) const override {
+    if (new_size > size()) return absl::InvalidArgumentError("the log is not that long");
+    return tiles_.ConsistencyProof(old_size, new_size);
+  }
+
+  void Tick() override {}
+  void Stop() override {}
+
+ private:
+  // What one append waits on. The store may answer after the waiter has gone.
+  struct Answer {
+    absl::Mutex mutex;
+    bool done ABSL_GUARDED_BY(mutex) = false;
+    absl::Status status ABSL_GUARDED_BY(mutex);
+    uint64_t index ABSL_GUARDED_BY(mutex) = 0;
+  };
+
+  absl::StatusOr<uint64_t> AppendDecision(DecisionEntry entry, const v1::Decision& decision) {
+    if (decision.decision_id() != entry.request) {
+      return absl::InternalError("a decision's entry must have its id");
+    }
+    StoredDecision stored;
+    stored.decision_id = entry.request;
+    stored.principal = PrincipalPath(entry.caller.principal);
+    stored.decision = decision.SerializeAsString();
+    stored.time = clock_();
+    return AppendAndWait(entry, std::move(stored));
+  }
+
+  absl::StatusOr<uint64_t> AppendAndWait(const Entry& entry,
+                                         std::optional<StoredDecision> decision) {
+    absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, options_.random);
+    if (!encoded.ok()) return absl::InternalError(encoded.status().message());
+    auto answer = std::make_shared<Answer>();
+    Submit(*std::move(encoded), std::move(decision), answer);
+    absl::MutexLock lock(&answer->mutex);
+    if (!answer->mutex.AwaitWithTimeout(absl::Condition(&answer->done), options_.append_timeout)) {
+      return Unavailable("the log did not answer in time");
+    }
+    if (!answer->status.ok()) return Unavailable("the entry could not be made durable");
+    return answer->index;
+  }
+
+  void Submit(EncodedEntry entry, std::optional<StoredDecision> decision,
+              std::shared_ptr<Answer> answer) {
+    {
+      absl::MutexLock lock(&mutex_);
+      ++outstanding_;
+    }
+    Work work;
+    work.is_append = true;
+    work.bytes = entry.members.size() + 256;
+    for (const LogRow::Opening& opening : entry.openings) work.bytes += opening.value.size();
+    auto index = std::make_shared<uint64_t>(0);
+    work.apply = [this, index, entry = std::move(entry),
+                  decision = std::move(decision)](Transaction& transaction) mutable {
+      if (decision) {
+        decision->log_index = sequencer_->next_index();
+        const absl::Status put = transaction.PutDecision(*decision);
+        if (!put.ok()) return put;
+      }
+      absl::StatusOr<uint64_t> appended = sequencer_->Append(transaction, entry);
+      if (appended.ok()) *index = *appended;
+      return appended.status();
+    };
+    work.done = [this, index, answer = std::move(answer)](absl::Status status) {
+      if (answer != nullptr) {
+        absl::MutexLock lock(&answer->mutex);
+        answer->done = true;
+        answer->status = std::move(status);
+        answer->index = *index;
+      }
+      absl::MutexLock lock(&mutex_);
+      --outstanding_;
+    };
+    store_.Submit(std::move(work));
+  }
+
+  const AuditLogOptions options_;
+  Store& store_;
+  const LogKey& key_;
+  const std::function<absl::Time()> clock_;
+  HashTiles tiles_;
+  std::unique_ptr<Sequencer> sequencer_;  // set by Recover, then constant
+
+  mutable absl::Mutex mutex_;
+  int outstanding_ ABSL_GUARDED_BY(mutex_) = 0;  // works whose `done` has not run
+};
+
+absl::Status StoredLog::Recover() {
+  if (options_.origin != key_.origin()) {
+    return absl::InvalidArgumentError("the log's key is of another origin");
+  }
+  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Create(key_.vkey());
+  if (!verifier.ok()) return verifier.status();
+  absl::StatusOr<LogHead> head = store_.ReadLogHead();
+  if (!head.ok()) return head.status();
+
+  Sequencer::Head start;
+  absl::StatusOr<CompactRange> range = CompactRange::Create(head->size, head->compact_range);
+  if (!range.ok()) return absl::DataLossError("the log's head does not fit its size");
+  start.range = *std::move(range);
+  struct Checkpoint checkpoint;
+  checkpoint.origin = options_.origin;
+  checkpoint.size = head->size;
+  checkpoint.root = start.range.Root();
+  if (head->size == 0) {
+    absl::StatusOr<std::string> note = key_.SignNote(checkpoint.Body());
+    if (!note.ok()) return note.status();
+    start.checkpoint = *std::move(note);
+  } else {
+    absl::StatusOr<struct Checkpoint> signed_head = OpenCheckpoint(head->checkpoint, *verifier);
+    if (!signed_head.ok() || signed_head->Body() != checkpoint.Body()) {
+      return absl::DataLossError("the log's head is not what its checkpoint says");
+    }
+    start.checkpoint = head->checkpoint;
+  }
+
+  constexpr uint64_t kBlock = 1 << 16;
+  for (uint64_t begin = 0; begin < head->size; begin += kBlock) {
+    const uint64_t end = std::min(head->size, begin + kBlock);
+    absl::StatusOr<std::vector<Hash>> leaves = store_.ReadLeafHashes(begin, end);
+    if (!leaves.ok()) return leaves.status();
+    tiles_.Append(*leaves);
+  }
+  if (tiles_.size() != head->size) return absl::DataLossError("the log misses an entry");
+  absl::StatusOr<Hash> root = tiles_.Root(head->size);
+  if (!root.ok()) return root.status();
+  if (*root != checkpoint.root) return absl::DataLossError("the log's leaves are not its head's");
+
+  absl::StatusOr<LogTail> tail = ReadLogTail(store_, head->size);
+  if (!tail.ok()) return tail.status();
+  start.time_ms = tail->newest_ms;
+  absl::StatusOr<std::string> boot = RandomHex(options_.random, 16);
+  if (!boot.ok()) return boot.status();
+  sequencer_ = std::make_unique<Sequencer>(
+      Sequencer::Parts{&key_, &tiles_, options_.writer, *boot, clock_, options_.random},
+      std::move(start));
+  store_.SetParticipant(sequencer_.get());
+
+  for (GapEntry& gap : tail->gaps) {
+    absl::StatusOr<uint64_t> index = Append(std::move(gap));
+    if (!index.ok()) return index.status();
+  }
+  for (OutcomeEntry& outcome : tail->unknown) {
+    absl::StatusOr<uint64_t> index = Append(std::move(outcome));
+    if (!index.ok()) return index.status();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(AuditLogOptions options, Store* store,
+                                                         const LogKey* key,
+                                                         std::function<absl::Time()> clock) {
+  auto log = std::make_unique<StoredLog>(std::move(options), store, key, std::move(clock));
+  const absl::Status recovered = log->Recover();
+  if (!recovered.ok()) return recovered;
+  return log;
+}
+
+std::string PrincipalPath(const Principal& principal) {
+  switch (principal.kind) {
+    case policy::PrincipalKind::kSystem:
+      return absl::StrCat("/org/", principal.organization, "/system/", principal.name);
+    case policy::PrincipalKind::kAdmin:
+      return absl::StrCat("/org/", principal.organization, "/admin/", principal.name);
+    case policy::PrincipalKind::kAuditor:
+      return absl::StrCat("/org/", principal.organization, "/auditor/", principal.name);
+    case policy::PrincipalKind::kSignatory:
+      return absl::StrCat("/org/", principal.organization, "/signatory/", principal.name);
+    case policy::PrincipalKind::kOperator:
+      return absl::StrCat("/operator/", principal.name);
+  }
+  return "";
+}
+
+bool Concerns(absl::string_view body, absl::string_view organization) {
+  absl::StatusOr<ParsedEntry> entry = ParseEntry(body);
+  if (!entry.ok() || organization.empty()) return false;
+  const JsonValue& json = entry->json;
+  const JsonValue* caller = json.Find("caller", JsonValue::Kind::kObject);
+  if (caller != nullptr && caller->FindString("organization") == organization) return true;
+  if (json.FindString("owner") == organization) return true;
+  if (json.FindString("organization") == organization) return true;
+  const JsonValue* parties = json.Find("parties", JsonValue::Kind::kArray);
+  return parties != nullptr &&
+         std::any_of(parties->items.begin(), parties->items.end(),
+                     [&](const JsonValue& party) { return party.string == organization; });
+}
+
+}  // namespace sluice::server

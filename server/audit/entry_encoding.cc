@@ -1,0 +1,425 @@
+#include "server/audit/entry_encoding.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <cstring>
+#include <roaring/roaring.hh>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace sluice::server {
+namespace {
+
+using ::sluice::policy::FieldRule;
+using ::sluice::policy::PrincipalKind;
+
+bool AllOf(absl::string_view text, size_t max, bool (*fits)(char)) {
+  return !text.empty() && text.size() <= max && std::all_of(text.begin(), text.end(), fits);
+}
+
+// The shape of every name that an entry holds.
+bool IsClosedName(absl::string_view name) {
+  return AllOf(name, 64, [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-';
+  });
+}
+
+bool IsLowerHex(absl::string_view text, size_t size) {
+  return text.size() == size && AllOf(text, size, [](char c) {
+           return absl::ascii_isdigit(static_cast<unsigned char>(c)) || (c >= 'a' && c <= 'f');
+         });
+}
+
+bool IsDigest(absl::string_view text) {
+  absl::ConsumePrefix(&text, "sha256:");
+  return IsLowerHex(text, 64);
+}
+
+bool IsBase64(absl::string_view text) {
+  return AllOf(text, 128, [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '=';
+  });
+}
+
+// A field's path, or a code set's name: from the catalog, never from a request.
+bool IsCatalogName(absl::string_view text) {
+  return AllOf(text, 256, [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+}
+
+absl::string_view KindName(PrincipalKind kind) {
+  switch (kind) {
+    case PrincipalKind::kSystem:
+      return "system";
+    case PrincipalKind::kAdmin:
+      return "admin";
+    case PrincipalKind::kAuditor:
+      return "auditor";
+    case PrincipalKind::kSignatory:
+      return "signatory";
+    case PrincipalKind::kOperator:
+      return "operator";
+  }
+  return "";
+}
+
+// A field rule in closed words; empty if it is none.
+std::string RuleText(const FieldRule& rule) {
+  std::string text;
+  switch (rule.kind()) {
+    case FieldRule::Kind::kPass:
+      return "pass";
+    case FieldRule::Kind::kPseudonymize:
+      return "pseudonymize";
+    case FieldRule::Kind::kDate:
+      text = rule.precision() == v1::DATE_PRECISION_YEAR ? "date:YEAR" : "date:MONTH";
+      break;
+    case FieldRule::Kind::kInteger:
+      text = "integer";
+      break;
+    case FieldRule::Kind::kKeepPrefix:
+      return absl::StrCat("keep_prefix:", rule.keep_prefix());
+    case FieldRule::Kind::kZip3:
+      return absl::StrCat("zip3:", rule.name());
+    case FieldRule::Kind::kCodeSet:
+      return absl::StrCat("code_set:", rule.name());
+    case FieldRule::Kind::kHierarchy:
+      return absl::StrCat("hierarchy:", rule.name(), ":", rule.level());
+  }
+  if (rule.band()) absl::StrAppend(&text, ":band=", *rule.band());
+  if (rule.cap()) absl::StrAppend(&text, ":cap=", *rule.cap());
+  if (rule.floor()) absl::StrAppend(&text, ":floor=", *rule.floor());
+  return text;
+}
+
+// The portable form. It is not canonical: these very bytes are what is committed to and stored.
+std::string BitmapBytes(const std::vector<uint32_t>& ordinals) {
+  Roaring bitmap(ordinals.size(), ordinals.data());
+  bitmap.runOptimize();
+  std::string bytes(bitmap.getSizeInBytes(/*portable=*/true), '\0');
+  bytes.resize(bitmap.write(bytes.data(), /*portable=*/true));
+  return bytes;
+}
+
+// Writes the members of one entry, in the order that AUDIT's table of fields has.
+class Encoder {
+ public:
+  explicit Encoder(const RandomSource& random) : random_(random) {}
+
+  absl::StatusOr<EncodedEntry> Encode(const Entry& entry) {
+    std::visit([this](const auto& typed) { Write(typed); }, entry);
+    if (status_.ok() && !json_.ok()) Refuse("a value");
+    if (!status_.ok()) return status_;
+    if (encoded_.request.empty()) {
+      absl::StatusOr<std::string> request = RandomHex(random_, 16);
+      if (!request.ok()) return request.status();
+      encoded_.request = *std::move(request);
+    }
+    if (!IsLowerHex(encoded_.request, 32)) {
+      return absl::InvalidArgumentError("an entry's request id has 32 hexadecimal digits");
+    }
+    if (!json_.text().empty()) encoded_.members = absl::StrCat(",", json_.text());
+    return std::move(encoded_);
+  }
+
+ private:
+  void Write(const DecisionEntry& entry) {
+    encoded_.type = "decision";
+    encoded_.request = entry.request;
+    WriteCaller(entry.caller);
+    WriteTerms(entry.terms);
+    NameIfClosed("operation", entry.operation);
+    const bool permit = entry.code == v1::DENIAL_CODE_UNSPECIFIED;
+    json_.String("result", permit ? "PERMIT" : "DENIAL");
+    if (!permit) {
+      absl::string_view code = v1::DenialCode_Name(entry.code);
+      absl::ConsumePrefix(&code, "DENIAL_CODE_");
+      Name("code", code);
+    }
+    Names("grants", entry.grants);
+    Names("parties", entry.parties);
+    if (!entry.filter.empty()) {
+      json_.String("filter",
+                   Commit("fl1", entry.caller.principal.organization, "filter", entry.filter));
+    }
+    if (entry.count != 1) json_.Integer("count", entry.count);
+  }
+
+  void Write(const DisclosureEntry& entry) {
+    encoded_.type = "disclosure";
+    encoded_.request = entry.request;
+    const std::string& owner = entry.terms.owner;
+    if (!IsClosedName(owner)) Refuse("owner");
+    WriteCaller(entry.caller);
+    WriteTerms(entry.terms);
+    Names("grants", entry.grants);
+    json_.BeginArray("fields");
+    for (const policy::PlanField& field : entry.fields) {
+      const std::string rule = RuleText(field.rule);
+      if (!IsCatalogName(field.field->path) || !IsCatalogName(rule)) Refuse("fields");
+      json_.BeginObject();
+      json_.String("path", field.field->path);
+      json_.String("rule", rule);
+      json_.EndObject();
+    }
+    json_.EndArray();
+    if (std::adjacent_find(entry.subjects.begin(), entry.subjects.end(),
+                           std::greater_equal<uint32_t>()) != entry.subjects.end()) {
+      Refuse("subjects");
+    }
+    json_.BeginObject("subjects");
+    json_.String("n", Commit("sn1", owner, "subjects.n", absl::StrCat(entry.subjects.size())));
+    json_.String("commit", Commit("bm1", owner, "subjects", BitmapBytes(entry.subjects)));
+    json_.EndObject();
+    json_.BeginObject("rows");
+    json_.Integer("released", entry.rows);
+    json_.EndObject();
+    Unsigned("of", entry.decision_index);
+    Unsigned("chunk", entry.chunk);
+  }
+
+  void Write(const OutcomeEntry& entry) {
+    encoded_.type = "outcome";
+    encoded_.request = entry.request;
+    WriteCaller(entry.caller);
+    NameIfClosed("owner", entry.owner);
+    Name("status", entry.status);
+    if (entry.aborted) json_.True("aborted");
+    if (entry.status != "unknown") {
+      json_.BeginObject("rows");
+      json_.String("considered",
+                   Commit("rc1", entry.owner, "rows.considered", absl::StrCat(entry.considered)));
+      json_.Integer("released", entry.released);
+      json_.String("withheld",
+                   Commit("rw1", entry.owner, "rows.withheld", absl::StrCat(entry.withheld)));
+      json_.EndObject();
+      json_.Integer("bytes", entry.bytes);
+    }
+    Unsigned("of", entry.decision_index);
+  }
+
+  void Write(const MouEntry& entry) {
+    encoded_.type = "mou";
+    Name("mou", entry.mou);
+    json_.Integer("version", entry.version);
+    Digest("document", entry.document_digest);
+    Name("state", entry.state);
+    Names("parties", entry.parties);
+    json_.BeginArray("signatures");
+    for (const MouEntry::Signature& signature : entry.signatures) {
+      json_.BeginObject();
+      Name("organization", signature.organization);
+      Digest("spki", signature.signer_spki);
+      json_.BeginArray("chain");
+      for (const std::string& digest : signature.chain) {
+        if (!IsDigest(digest)) Refuse("chain");
+        json_.String(digest);
+      }
+      json_.EndArray();
+      NameIfClosed("crl", signature.crl_number);
+      json_.Integer("received_ms", absl::ToUnixMillis(signature.received));
+      json_.EndObject();
+    }
+    json_.EndArray();
+  }
+
+  void Write(const OrdinalsEntry& entry) {
+    encoded_.type = "ordinals";
+    Name("owner", entry.owner);
+    Unsigned("begin", entry.begin);
+    Unsigned("end", entry.end);
+    if (!IsBase64(entry.root)) Refuse("root");
+    json_.String("root", entry.root);
+  }
+
+  void Write(const AdminEntry& entry) {
+    encoded_.type = "admin";
+    Name("action", entry.action);
+    if (!entry.organization.empty()) Name("organization", entry.organization);
+    if (!entry.digest.empty()) Digest("digest", entry.digest);
+  }
+
+  void Write(const KeyEntry& entry) {
+    encoded_.type = "key";
+    Name("action", entry.action);
+    Name("key", entry.key);
+    if (!entry.digest.empty()) Digest("digest", entry.digest);
+  }
+
+  void Write(const ReadEntry& entry) {
+    encoded_.type = "read";
+    encoded_.request = entry.request;
+    WriteCaller(entry.caller);
+    Name("operation", entry.operation);
+    Unsigned("begin", entry.begin);
+    Unsigned("end", entry.end);
+  }
+
+  void Write(const GapEntry& entry) {
+    encoded_.type = "gap";
+    if (!IsLowerHex(entry.boot, 32)) Refuse("boot");
+    json_.String("of_boot", entry.boot);
+    Unsigned("begin", entry.begin);
+    Unsigned("end", entry.end);
+  }
+
+  void Write(const HeartbeatEntry&) { encoded_.type = "heartbeat"; }
+
+  // A system's name stands in the clear, a person's is committed to.
+  void WriteCaller(const EntryCaller& caller) {
+    const Principal& principal = caller.principal;
+    json_.BeginObject("caller");
+    NameIfClosed("organization", principal.organization);
+    if (principal.kind == PrincipalKind::kSystem) {
+      NameIfClosed("system", principal.name);
+    } else if (!principal.name.empty()) {
+      json_.String(KindName(principal.kind),
+                   Commit("nm1", principal.organization, "caller", principal.name));
+    }
+    if (IsDigest(caller.spki)) json_.String("spki", caller.spki);
+    json_.EndObject();
+  }
+
+  void WriteTerms(const EntryTerms& terms) {
+    NameIfClosed("mou", terms.mou);
+    if (terms.version != 0) json_.Integer("version", terms.version);
+    if (!terms.document_digest.empty()) Digest("document", terms.document_digest);
+    if (!terms.catalog_digest.empty()) Digest("catalog", terms.catalog_digest);
+    NameIfClosed("purpose", terms.purpose);
+    if (!terms.authority.empty()) Names("authority", terms.authority);
+    NameIfClosed("record", terms.record_type);
+    NameIfClosed("owner", terms.owner);
+  }
+
+  void Name(absl::string_view key, absl::string_view value) {
+    if (!IsClosedName(value)) Refuse(key);
+    json_.String(key, value);
+  }
+
+  // Of what a request may have made up.
+  void NameIfClosed(absl::string_view key, absl::string_view value) {
+    if (IsClosedName(value)) json_.String(key, value);
+  }
+
+  void Names(absl::string_view key, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    json_.BeginArray(key);
+    for (const std::string& value : values) {
+      if (!IsClosedName(value)) Refuse(key);
+      json_.String(value);
+    }
+    json_.EndArray();
+  }
+
+  void Digest(absl::string_view key, absl::string_view value) {
+    if (!IsDigest(value)) Refuse(key);
+    json_.String(key, value);
+  }
+
+  void Unsigned(absl::string_view key, uint64_t value) {
+    if (value > static_cast<uint64_t>(kMaxEntryInteger)) return Refuse(key);
+    json_.Integer(key, static_cast<int64_t>(value));
+  }
+
+  // The commitment in base64; its opening goes beside the entry.
+  std::string Commit(absl::string_view label, absl::string_view owner, absl::string_view field,
+                     std::string value) {
+    std::string salt(kSaltBytes, '\0');
+    const absl::Status filled =
+        random_(absl::MakeSpan(reinterpret_cast<uint8_t*>(salt.data()), salt.size()));
+    if (!filled.ok() && status_.ok()) status_ = filled;
+    const Hash hash = Commitment(label, salt, value);
+    encoded_.openings.push_back(
+        {std::string(owner), std::string(field), std::move(salt), std::move(value)});
+    return absl::Base64Escape(HashBytes(hash));
+  }
+
+  // Names the member; what stood in it is not repeated.
+  void Refuse(absl::string_view key) {
+    if (status_.ok()) {
+      status_ = absl::InvalidArgumentError(
+          absl::StrCat("an entry of type ", encoded_.type, " can't hold its ", key));
+    }
+  }
+
+  const RandomSource& random_;
+  JsonWriter json_;
+  EncodedEntry encoded_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::Status SystemRandom(absl::Span<uint8_t> out) {
+  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) {
+    return absl::InternalError("the system has no randomness");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> RandomHex(const RandomSource& random, size_t bytes) {
+  std::string raw(bytes, '\0');
+  const absl::Status filled =
+      random(absl::MakeSpan(reinterpret_cast<uint8_t*>(raw.data()), raw.size()));
+  if (!filled.ok()) return filled;
+  return absl::BytesToHexString(raw);
+}
+
+Hash Commitment(absl::string_view label, absl::string_view salt, absl::string_view value) {
+  return Sha256(absl::StrCat(label, salt, value));
+}
+
+absl::StatusOr<EncodedEntry> EncodeEntry(const Entry& entry, const RandomSource& random) {
+  return Encoder(random).Encode(entry);
+}
+
+absl::StatusOr<std::string> StampEntry(const EncodedEntry& entry, const EntryStamp& stamp) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Integer("v", 1);
+  json.String("type", entry.type);
+  json.Integer("time_ms", stamp.time_ms);
+  json.String("request", entry.request);
+  json.String("writer", stamp.writer);
+  json.String("boot", stamp.boot);
+  json.Integer("wseq", static_cast<int64_t>(stamp.wseq));
+  if (!json.ok()) return absl::InvalidArgumentError("an entry's stamp is out of range");
+  std::string body = absl::StrCat(json.text(), entry.members, "}");
+  if (body.size() > kMaxEntryBytes) return absl::InvalidArgumentError("an entry is too large");
+  return body;
+}
+
+absl::StatusOr<ParsedEntry> ParseEntry(absl::string_view body) {
+  const absl::Status malformed = absl::InvalidArgumentError("not an entry");
+  if (body.size() > kMaxEntryBytes) return malformed;
+  absl::StatusOr<JsonValue> json = ParseEntryJson(body);
+  if (!json.ok()) return malformed;
+  constexpr absl::string_view kFrame[] = {"v",      "type", "time_ms", "request",
+                                          "writer", "boot", "wseq"};
+  if (json->members.size() < std::size(kFrame)) return malformed;
+  for (size_t i = 0; i < std::size(kFrame); ++i) {
+    if (json->members[i].first != kFrame[i]) return malformed;
+  }
+  ParsedEntry entry;
+  entry.type = json->FindString("type");
+  entry.time_ms = json->FindInteger("time_ms", -1);
+  entry.request = json->FindString("request");
+  entry.writer = json->FindString("writer");
+  entry.boot = json->FindString("boot");
+  entry.wseq = json->FindInteger("wseq", -1);
+  if (json->FindInteger("v", 0) != 1 || !IsClosedName(entry.type) || entry.time_ms < 0 ||
+      !IsLowerHex(entry.request, 32) || !IsClosedName(entry.writer) ||
+      !IsLowerHex(entry.boot, 32) || entry.wseq < 0) {
+    return malformed;
+  }
+  entry.json = *std::move(json);
+  return entry;
+}
+
+}  // namespace sluice::server

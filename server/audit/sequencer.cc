@@ -1,0 +1,142 @@
+#include "server/audit/sequencer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "server/audit/checkpoint.h"
+
+namespace sluice::server {
+
+Sequencer::Sequencer(Parts parts, Head head)
+    : parts_(std::move(parts)), pending_(head), durable_(std::move(head)) {}
+
+absl::StatusOr<uint64_t> Sequencer::Append(Transaction& transaction, const EncodedEntry& entry) {
+  EntryStamp stamp;
+  // Time in the log never goes back, whatever the clock does.
+  stamp.time_ms = std::max(pending_.time_ms, absl::ToUnixMillis(parts_.clock()));
+  stamp.writer = parts_.writer;
+  stamp.boot = parts_.boot;
+  stamp.wseq = pending_.wseq;
+  absl::StatusOr<std::string> body = StampEntry(entry, stamp);
+  if (!body.ok()) return body.status();
+
+  LogRow row;
+  row.index = pending_.range.size();
+  row.leaf_hash = LeafHash(*body);
+  row.writer = parts_.writer;
+  row.boot = parts_.boot;
+  row.wseq = stamp.wseq;
+  row.body = *std::move(body);
+  row.openings = entry.openings;
+  const absl::Status inserted = transaction.InsertLogRow(row);
+  if (!inserted.ok()) return inserted;
+
+  pending_.range.Append(row.leaf_hash);
+  pending_.time_ms = stamp.time_ms;
+  ++pending_.wseq;
+  leaves_.push_back(row.leaf_hash);
+  rows_.push_back(std::move(row.body));
+  return row.index;
+}
+
+absl::Status Sequencer::GrowDictionary(Transaction& transaction, absl::string_view owner,
+                                       const std::vector<NewSubject>& subjects) {
+  if (subjects.empty()) return absl::OkStatus();
+  absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> head = transaction.DictionaryHead(owner);
+  if (!head.ok()) return head.status();
+  absl::StatusOr<CompactRange> dictionary =
+      CompactRange::Create(head->first, std::move(head->second));
+  if (!dictionary.ok()) return absl::DataLossError("a dictionary's head does not fit its size");
+  const uint64_t begin = dictionary->size() + 1;  // ordinals begin at 1: 0 is nobody
+  for (const NewSubject& subject : subjects) {
+    if (subject.ordinal != dictionary->size() + 1) {
+      return absl::InternalError("a dictionary's ordinals are not in sequence");
+    }
+    std::string salt(kSaltBytes, '\0');
+    absl::Status status =
+        parts_.random(absl::MakeSpan(reinterpret_cast<uint8_t*>(salt.data()), salt.size()));
+    if (!status.ok()) return status;
+    const absl::string_view id(reinterpret_cast<const char*>(subject.id.bytes.data()),
+                               subject.id.bytes.size());
+    dictionary->Append(LeafHash(HashBytes(Commitment("dict1", salt, id))));
+    status = transaction.PutDictionaryOpening(owner, subject.ordinal, salt);
+    if (!status.ok()) return status;
+  }
+  const absl::Status put =
+      transaction.PutDictionaryHead(owner, dictionary->size(), dictionary->roots());
+  if (!put.ok()) return put;
+
+  OrdinalsEntry entry;
+  entry.owner = std::string(owner);
+  entry.begin = begin;
+  entry.end = dictionary->size() + 1;
+  entry.root = absl::Base64Escape(HashBytes(dictionary->Root()));
+  absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, parts_.random);
+  if (!encoded.ok()) return encoded.status();
+  return Append(transaction, *encoded).status();
+}
+
+void Sequencer::Begin() {
+  pending_ = head();
+  leaves_.clear();
+  rows_.clear();
+}
+
+absl::Status Sequencer::BeforeCommit(Transaction& transaction) {
+  absl::Status sound = fault();
+  if (!sound.ok()) return sound;
+  if (rows_.empty()) return absl::OkStatus();
+  // A bit that flips between hash and store would put an entry into the log that no proof holds
+  // for, and a checkpoint that was signed can't be taken back.
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    if (LeafHash(rows_[i]) != leaves_[i]) {
+      return Fail(absl::DataLossError("an entry changed between hash and store"));
+    }
+  }
+  Checkpoint checkpoint;
+  checkpoint.origin = parts_.key->origin();
+  checkpoint.size = pending_.range.size();
+  checkpoint.root = pending_.range.Root();
+  absl::StatusOr<std::string> note = parts_.key->SignNote(checkpoint.Body());
+  if (!note.ok()) return note.status();
+  pending_.checkpoint = *std::move(note);
+
+  LogHead head;
+  head.size = checkpoint.size;
+  head.root = checkpoint.root;
+  head.compact_range = pending_.range.roots();
+  head.checkpoint = pending_.checkpoint;
+  const absl::Status updated = transaction.UpdateLogHead(head.size - rows_.size(), head);
+  if (absl::IsAborted(updated)) {
+    return Fail(absl::DataLossError("the log's head was moved by another writer"));
+  }
+  return updated;
+}
+
+void Sequencer::AfterCommit() {
+  if (rows_.empty()) return;
+  parts_.tiles->Append(leaves_);
+  absl::MutexLock lock(&mutex_);
+  durable_ = pending_;
+  leaves_.clear();
+  rows_.clear();
+}
+
+Sequencer::Head Sequencer::head() const {
+  absl::MutexLock lock(&mutex_);
+  return durable_;
+}
+
+absl::Status Sequencer::fault() const {
+  absl::MutexLock lock(&mutex_);
+  return fault_;
+}
+
+absl::Status Sequencer::Fail(absl::Status status) {
+  absl::MutexLock lock(&mutex_);
+  fault_ = status;
+  return status;
+}
+
+}  // namespace sluice::server

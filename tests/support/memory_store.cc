@@ -1,0 +1,365 @@
+#include "tests/support/memory_store.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sluice::server {
+namespace {
+
+// Ids that differ; a test needs no randomness.
+template <typename Id>
+Id CountedId(uint64_t count) {
+  Id id{};
+  std::memcpy(id.bytes.data(), &count, sizeof(count));
+  return id;
+}
+
+}  // namespace
+
+// One group: the tables as they become, and the rows that the log gets.
+class MemoryStore::GroupTransaction : public Transaction {
+ public:
+  GroupTransaction(Tables tables, uint64_t log_size, bool* flip)
+      : tables(std::move(tables)), log_size_(log_size), flip_(*flip) {}
+
+  absl::Status InsertLogRow(const LogRow& row) override {
+    if (row.index != log_size_ + rows.size()) return absl::AlreadyExistsError("not the next row");
+    if (std::exchange(flip_, false)) const_cast<LogRow&>(row).body[row.body.size() / 2] ^= 1;
+    rows.push_back(row);
+    return absl::OkStatus();
+  }
+  absl::Status UpdateLogHead(uint64_t old_size, const LogHead& new_head) override {
+    if (old_size != log_size_ || new_head.size != log_size_ + rows.size()) {
+      return absl::AbortedError("the head moved");
+    }
+    head = new_head;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch) override {
+    auto remembered = tables.publishes.find({batch.principal, batch.request_id});
+    if (remembered != tables.publishes.end()) {
+      if (remembered->second.first != batch.content_digest) {
+        return absl::AlreadyExistsError("the request id was used for another batch");
+      }
+      PublishOutcome again = remembered->second.second;
+      again.new_subjects.clear();
+      again.replayed = true;
+      return again;
+    }
+    PublishOutcome outcome;
+    Dictionary& dictionary = tables.dictionaries[batch.owner];
+    for (const policy::ValidRecord& valid : batch.records) {
+      auto [found, is_new] =
+          tables.records.try_emplace({batch.owner, batch.record_type, valid.key});
+      Record& record = found->second;
+      if (is_new) record.id = CountedId<policy::RecordId>(tables.records.size());
+      const bool was_there = !is_new && !record.deleted;
+      if (was_there && record.bytes == valid.bytes) {
+        ++outcome.unchanged_count;
+        continue;
+      }
+      ++(was_there ? outcome.changed_count : outcome.new_count);
+      record.bytes = valid.bytes;
+      record.deleted = false;
+      record.subjects.clear();
+      record.ordinals.clear();
+      for (const policy::SubjectName& name : valid.subjects) {
+        auto [subject, first] = dictionary.subjects.try_emplace({name.id_space, name.id});
+        if (first) {
+          subject->second.ordinal = static_cast<uint32_t>(dictionary.subjects.size());
+          subject->second.id = CountedId<policy::SubjectId>(dictionary.subjects.size());
+          outcome.new_subjects.push_back(subject->second);
+        }
+        record.subjects.push_back(subject->second.id);
+        record.ordinals.push_back(subject->second.ordinal);
+      }
+    }
+    outcome.position = ++tables.position;
+    tables.last_publish[{batch.owner, batch.record_type}] = {outcome.position, batch.time};
+    tables.publishes[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
+    return outcome;
+  }
+
+  absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch) override {
+    auto remembered = tables.deletes.find({batch.principal, batch.request_id});
+    if (remembered != tables.deletes.end()) {
+      if (remembered->second.first != batch.content_digest) {
+        return absl::AlreadyExistsError("the request id was used for another batch");
+      }
+      DeleteOutcome again = remembered->second.second;
+      again.replayed = true;
+      return again;
+    }
+    DeleteOutcome outcome;
+    for (const std::string& key : batch.keys) {
+      auto found = tables.records.find({batch.owner, batch.record_type, key});
+      if (found == tables.records.end() || found->second.deleted) {
+        ++outcome.missing_count;
+      } else {
+        found->second.deleted = true;
+        ++outcome.deleted_count;
+      }
+    }
+    if (outcome.missing_count > 0 && !batch.allow_missing) {
+      return absl::NotFoundError("no such record");
+    }
+    outcome.position = ++tables.position;
+    tables.last_publish[{batch.owner, batch.record_type}] = {outcome.position, batch.time};
+    tables.deletes[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
+    return outcome;
+  }
+
+  absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
+                                 const std::vector<Hash>& compact_range) override {
+    Dictionary& dictionary = tables.dictionaries[std::string(owner)];
+    dictionary.size = size;
+    dictionary.compact_range = compact_range;
+    return absl::OkStatus();
+  }
+  absl::Status PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
+                                    absl::string_view salt) override {
+    tables.dictionaries[std::string(owner)].salts[ordinal] = std::string(salt);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
+      absl::string_view owner) override {
+    const Dictionary& dictionary = tables.dictionaries[std::string(owner)];
+    return std::make_pair(dictionary.size, dictionary.compact_range);
+  }
+  absl::Status PutMouVersion(const StoredMouVersion& version) override {
+    tables.mou_versions.push_back(version);
+    return absl::OkStatus();
+  }
+  absl::Status PutDecision(const StoredDecision& decision) override {
+    tables.decisions[decision.decision_id] = decision;
+    return absl::OkStatus();
+  }
+
+  Tables tables;
+  std::vector<LogRow> rows;
+  std::optional<LogHead> head;
+
+ private:
+  const uint64_t log_size_;
+  bool& flip_;
+};
+
+void MemoryStore::SetParticipant(CommitParticipant* participant) {
+  absl::MutexLock lock(&mutex_);
+  participant_ = participant;
+}
+
+void MemoryStore::Submit(Work work) {
+  std::vector<Work> works;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (held_) {
+      waiting_.push_back(std::move(work));
+      return;
+    }
+  }
+  works.push_back(std::move(work));
+  RunGroup(std::move(works));
+}
+
+void MemoryStore::RunGroup(std::vector<Work> works) {
+  absl::MutexLock writer(&writer_mutex_);
+  std::stable_partition(works.begin(), works.end(), [](const Work& w) { return w.is_append; });
+  CommitParticipant* participant;
+  std::optional<GroupTransaction> transaction;
+  absl::Status status;
+  bool flip;
+  std::optional<bool> fail_persisted;
+  {
+    absl::MutexLock lock(&mutex_);
+    participant = participant_;
+    status = health_;
+    flip = std::exchange(flip_, false);
+    transaction.emplace(tables_, log_.size(), &flip);
+    fail_persisted = std::exchange(fail_persisted_, std::nullopt);
+  }
+  std::vector<absl::Status> results(works.size());
+  if (status.ok()) {
+    if (participant != nullptr) participant->Begin();
+    for (size_t i = 0; i < works.size(); ++i) {
+      Tables before = transaction->tables;
+      const size_t rows = transaction->rows.size();
+      results[i] = works[i].apply(*transaction);
+      if (results[i].ok()) continue;
+      transaction->tables = std::move(before);
+      transaction->rows.resize(rows);
+    }
+    if (participant != nullptr) status = participant->BeforeCommit(*transaction);
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    if (fail_persisted) status = health_ = absl::DataLossError("a COMMIT failed");
+    if (status.ok() || fail_persisted.value_or(false)) {
+      tables_ = std::move(transaction->tables);
+      for (LogRow& row : transaction->rows) log_.push_back(std::move(row));
+      if (transaction->head) head_ = *transaction->head;
+    }
+  }
+  if (status.ok() && participant != nullptr) participant->AfterCommit();
+  for (size_t i = 0; i < works.size(); ++i) {
+    works[i].done(status.ok() ? results[i] : absl::UnavailableError("not durable"));
+  }
+}
+
+absl::Status MemoryStore::Health() const {
+  absl::MutexLock lock(&mutex_);
+  return health_;
+}
+
+StoredRecord MemoryStore::Lend(const Record& record) {
+  StoredRecord lent;
+  lent.place.ordinal = record.ordinals.empty() ? 0 : record.ordinals.front();
+  lent.place.record_id = record.id;
+  lent.bytes = record.bytes;
+  lent.subjects = record.subjects;
+  lent.ordinals = record.ordinals;
+  return lent;
+}
+
+absl::Status MemoryStore::Read(const policy::Permit& permit, const AuditReceipt& receipt,
+                               absl::string_view owner, std::optional<ScanPlace> from,
+                               std::optional<ScanPlace> until,
+                               absl::FunctionRef<bool(const StoredRecord&)> visit) const {
+  if (!receipt.IsFor(&permit.plan())) return absl::InternalError("no receipt of this permit");
+  absl::MutexLock lock(&mutex_);
+  std::map<ScanPlace, const Record*> in_order;
+  for (const auto& [key, record] : tables_.records) {
+    if (std::get<0>(key) != owner || std::get<1>(key) != permit.plan().type->name()) continue;
+    if (!record.deleted) in_order[Lend(record).place] = &record;
+  }
+  for (const auto& [place, record] : in_order) {
+    if ((from && place < *from) || (until && place >= *until)) continue;
+    if (!visit(Lend(*record))) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStore::ReadOne(
+    const policy::Permit& permit, const AuditReceipt& receipt, const policy::RecordId& id,
+    absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit) const {
+  if (!receipt.IsFor(&permit.plan())) return absl::InternalError("no receipt of this permit");
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [key, record] : tables_.records) {
+    const auto& [owner, type, canonical_key] = key;
+    if (record.deleted || record.id != id || type != permit.plan().type->name()) continue;
+    for (const policy::PlanGrant& grant : permit.plan().grants) {
+      if (grant.owner != owner) continue;
+      visit(owner, Lend(record));
+      return absl::OkStatus();
+    }
+  }
+  return absl::NotFoundError("no such record");
+}
+
+absl::StatusOr<LastPublish> MemoryStore::LastPublishOf(absl::string_view owner,
+                                                       absl::string_view record_type) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = tables_.last_publish.find({std::string(owner), std::string(record_type)});
+  return found == tables_.last_publish.end() ? LastPublish() : found->second;
+}
+
+absl::StatusOr<std::vector<StoredMouVersion>> MemoryStore::MouVersions() const {
+  absl::MutexLock lock(&mutex_);
+  return tables_.mou_versions;
+}
+
+absl::StatusOr<StoredDecision> MemoryStore::FindDecision(absl::string_view decision_id) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = tables_.decisions.find(std::string(decision_id));
+  if (found == tables_.decisions.end()) return absl::NotFoundError("no such decision");
+  return found->second;
+}
+
+absl::StatusOr<LogHead> MemoryStore::ReadLogHead() const {
+  absl::MutexLock lock(&mutex_);
+  return head_;
+}
+
+absl::Status MemoryStore::ReadLogRows(uint64_t begin, uint64_t end,
+                                      absl::FunctionRef<bool(const LogRow&)> visit) const {
+  absl::MutexLock lock(&mutex_);
+  for (uint64_t i = begin; i < std::min<uint64_t>(end, log_.size()); ++i) {
+    if (!visit(log_[i])) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Hash>> MemoryStore::ReadLeafHashes(uint64_t begin, uint64_t end) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Hash> hashes;
+  for (uint64_t i = begin; i < std::min<uint64_t>(end, log_.size()); ++i) {
+    hashes.push_back(log_[i].leaf_hash);
+  }
+  return hashes;
+}
+
+absl::StatusOr<std::vector<LogRow::Opening>> MemoryStore::ReadOpenings(uint64_t index) const {
+  absl::MutexLock lock(&mutex_);
+  if (index >= log_.size()) return absl::NotFoundError("no such entry");
+  return log_[index].openings;
+}
+
+absl::StatusOr<uint64_t> MemoryStore::LastWseq(absl::string_view writer,
+                                               absl::string_view boot) const {
+  absl::MutexLock lock(&mutex_);
+  for (size_t i = log_.size(); i-- > 0;) {
+    if (log_[i].writer == writer && log_[i].boot == boot) return log_[i].wseq;
+  }
+  return absl::NotFoundError("no such boot");
+}
+
+void MemoryStore::Hold() {
+  absl::MutexLock lock(&mutex_);
+  held_ = true;
+}
+
+void MemoryStore::Release() {
+  std::vector<Work> works;
+  {
+    absl::MutexLock lock(&mutex_);
+    held_ = false;
+    works.swap(waiting_);
+  }
+  if (!works.empty()) RunGroup(std::move(works));
+}
+
+void MemoryStore::DropHeld() {
+  std::vector<Work> works;
+  {
+    absl::MutexLock lock(&mutex_);
+    held_ = false;
+    works.swap(waiting_);
+  }
+  for (Work& work : works) work.done(absl::UnavailableError("dropped"));
+}
+
+void MemoryStore::FailNextCommit(bool persisted) {
+  absl::MutexLock lock(&mutex_);
+  fail_persisted_ = persisted;
+}
+
+void MemoryStore::FlipNextRow() {
+  absl::MutexLock lock(&mutex_);
+  flip_ = true;
+}
+
+void MemoryStore::RollBackLog(uint64_t size, const LogHead& head) {
+  absl::MutexLock lock(&mutex_);
+  log_.resize(size);
+  head_ = head;
+  participant_ = nullptr;
+}
+
+void MemoryStore::Restart() {
+  absl::MutexLock lock(&mutex_);
+  participant_ = nullptr;
+  health_ = absl::OkStatus();
+}
+
+}  // namespace sluice::server

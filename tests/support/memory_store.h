@@ -1,0 +1,114 @@
+// A store in memory, for tests of what stands on one: the same interface, in the plainest way. Each
+// work is a group of its own, run within Submit; while held, works wait and become one group.
+//
+// Thread-safe.
+#ifndef SLUICE_TESTS_SUPPORT_MEMORY_STORE_H_
+#define SLUICE_TESTS_SUPPORT_MEMORY_STORE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/store/store.h"
+
+namespace sluice::server {
+
+class MemoryStore : public Store {
+ public:
+  void SetParticipant(CommitParticipant* participant) override;
+  void Submit(Work work) override;
+  absl::Status Health() const override;
+
+  absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
+                    absl::string_view owner, std::optional<ScanPlace> from,
+                    std::optional<ScanPlace> until,
+                    absl::FunctionRef<bool(const StoredRecord&)> visit) const override;
+  absl::Status ReadOne(
+      const policy::Permit& permit, const AuditReceipt& receipt, const policy::RecordId& id,
+      absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit) const override;
+  absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner,
+                                            absl::string_view record_type) const override;
+  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override;
+  absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const override;
+  absl::StatusOr<LogHead> ReadLogHead() const override;
+  absl::Status ReadLogRows(uint64_t begin, uint64_t end,
+                           absl::FunctionRef<bool(const LogRow&)> visit) const override;
+  absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end) const override;
+  absl::StatusOr<std::vector<LogRow::Opening>> ReadOpenings(uint64_t index) const override;
+  absl::StatusOr<uint64_t> LastWseq(absl::string_view writer,
+                                    absl::string_view boot) const override;
+
+  // --- What a test does to it ---
+
+  // Works wait until Release, which runs them as one group.
+  void Hold();
+  void Release();
+  // Drops works that wait, as a crash does: they are told UNAVAILABLE.
+  void DropHeld();
+  // The next COMMIT fails, and whether its group is there all the same; from then on nothing works.
+  void FailNextCommit(bool persisted);
+  // The next row inserted has a bit flipped in the bytes handed over.
+  void FlipNextRow();
+  // The log as it was at a size: an old backup put back. The participant is taken off.
+  void RollBackLog(uint64_t size, const LogHead& head);
+  // A row of the log, to be tampered with.
+  LogRow& MutableLogRow(uint64_t index) ABSL_NO_THREAD_SAFETY_ANALYSIS { return log_[index]; }
+  // What SQLite's file has after a crash is what memory has: another start over the same bytes.
+  void Restart();
+
+ private:
+  struct Record {
+    policy::RecordId id{};
+    std::string bytes;
+    std::vector<policy::SubjectId> subjects;
+    std::vector<uint32_t> ordinals;
+    bool deleted = false;
+  };
+  struct Dictionary {
+    std::map<std::pair<std::string, std::string>, NewSubject> subjects;  // by id space and id
+    uint64_t size = 0;
+    std::vector<Hash> compact_range;
+    std::map<uint32_t, std::string> salts;
+  };
+  // By owner, record type and key.
+  using RecordKey = std::tuple<std::string, std::string, std::string>;
+  // All but the log, which is too long to be copied for each work.
+  struct Tables {
+    std::map<RecordKey, Record> records;
+    std::map<std::string, Dictionary> dictionaries;
+    std::map<std::pair<std::string, std::string>, std::pair<Hash, PublishOutcome>> publishes;
+    std::map<std::pair<std::string, std::string>, std::pair<Hash, DeleteOutcome>> deletes;
+    std::map<std::pair<std::string, std::string>, LastPublish> last_publish;
+    std::vector<StoredMouVersion> mou_versions;
+    std::map<std::string, StoredDecision> decisions;
+    int64_t position = 0;
+  };
+  class GroupTransaction;
+
+  void RunGroup(std::vector<Work> works) ABSL_LOCKS_EXCLUDED(writer_mutex_, mutex_);
+  static StoredRecord Lend(const Record& record);
+
+  // Held by the one that is the writer's thread.
+  absl::Mutex writer_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+
+  mutable absl::Mutex mutex_;
+  CommitParticipant* participant_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<Work> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::optional<bool> fail_persisted_ ABSL_GUARDED_BY(mutex_);
+  bool flip_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status health_ ABSL_GUARDED_BY(mutex_);
+  Tables tables_ ABSL_GUARDED_BY(mutex_);
+  std::vector<LogRow> log_ ABSL_GUARDED_BY(mutex_);
+  LogHead head_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_TESTS_SUPPORT_MEMORY_STORE_H_
