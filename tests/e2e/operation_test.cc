@@ -1,0 +1,152 @@
+// A gateway in its operator's hands: reloads, a stop that lets streams end, a restart that forgets
+// nothing.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "tests/e2e/deployment.h"
+
+namespace sluice::tests {
+namespace {
+
+class Operation : public ::testing::Test {
+ protected:
+  Operation() {
+    deployment_.ProposeSigned("pipeline");
+    deployment_.Start();
+  }
+
+  std::unique_ptr<client::Gateway> Program() {
+    return deployment_.Connect(deployment_.As(kProgram, "system", "sis"));
+  }
+  std::unique_ptr<client::Gateway> District() {
+    return deployment_.Connect(deployment_.As(kDistrict, "system", "hr"));
+  }
+  void PublishMany(int records) {
+    constexpr int kBatch = 5000;
+    const std::unique_ptr<client::Gateway> program = Program();
+    for (int begin = 0; begin < records; begin += kBatch) {
+      const auto answer = Publish(*program, absl::StrCat("batch-", begin), begin,
+                                  std::min(begin + kBatch, records));
+      Must(answer.status());
+      ASSERT_EQ(answer->state(), v1::PUBLISH_STATE_COMMITTED);
+    }
+  }
+  // Every row, as `row_id` and bytes, in the order of their ids.
+  std::vector<std::pair<std::string, std::string>> Release() {
+    ReadRows rows;
+    Must(Read(*District(), ReadRequest("pipeline"), rows));
+    std::vector<std::pair<std::string, std::string>> release;
+    for (size_t i = 0; i < rows.row_ids.size(); ++i) {
+      release.emplace_back(rows.row_ids[i], rows.candidates[i].SerializeAsString());
+    }
+    std::sort(release.begin(), release.end());
+    return release;
+  }
+
+  Deployment deployment_;
+};
+
+TEST_F(Operation, ReloadsAGoodConfiguration) {
+  deployment_.ProposeSigned("second-pipeline");
+  deployment_.Reload();
+  ReadRows rows;
+  Must(Read(*District(), ReadRequest("second-pipeline"), rows));
+}
+
+TEST_F(Operation, KeepsTheOldConfigurationWhenAReloadIsBad) {
+  PublishMany(10);
+  deployment_.WriteConfiguration(
+      absl::StrReplaceAll(deployment_.Configuration(), {{"organizations:", "organisations:"}}));
+  deployment_.Reload();
+  EXPECT_EQ(Release().size(), 10);
+}
+
+TEST_F(Operation, KeepsTheOldTrustWhenAnOrganizationsCaIsGarbled) {
+  PublishMany(10);
+  WriteFile(deployment_.Path(absl::StrCat("pki/", kDistrict, "/ca.pem")), "no certificate");
+  deployment_.Reload();
+  EXPECT_EQ(Release().size(), 10);
+}
+
+TEST_F(Operation, KeepsTheOldTrustWhenARevocationListIsGarbled) {
+  const Identity lost = deployment_.As(kDistrict, "system", "lost");
+  deployment_.Revoke(kDistrict, lost, absl::Now());
+  deployment_.Reload();
+  WriteFile(deployment_.Path(absl::StrCat("pki/", kDistrict, "/crl.pem")), "");
+  deployment_.Reload();
+  EXPECT_EQ(Reason(deployment_.Connect(lost)->ListGrants({}).status()), "UNAUTHENTICATED");
+}
+
+TEST_F(Operation, StopsAtOnceWhenNothingIsUnderWay) { EXPECT_EQ(deployment_.End(SIGTERM), 0); }
+
+TEST_F(Operation, LetsAReleaseUnderWayEndBeforeItStops) {
+  constexpr int kRecords = 60000;  // more than the transport holds on its way
+  PublishMany(kRecords);
+  const std::unique_ptr<client::Gateway> district = District();
+  const std::unique_ptr<client::ReadStream> stream = district->ReadRecords(ReadRequest("pipeline"));
+  v1::ReadRecordsResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  ASSERT_TRUE(response.has_header());
+
+  deployment_.Signal(SIGTERM);
+  int rows = 0;
+  bool complete = false;
+  while (stream->Read(&response)) {
+    rows += response.batch().records_size();
+    complete = response.has_trailer();
+  }
+  Must(stream->Finish());
+  EXPECT_EQ(rows, kRecords);
+  EXPECT_TRUE(complete);
+  EXPECT_EQ(deployment_.Wait(), 0);
+}
+
+TEST_F(Operation, KeepsEverythingAcrossARestart) {
+  PublishMany(1000);
+  const auto before = Release();
+  ASSERT_EQ(before.size(), 1000);
+  const std::unique_ptr<client::Gateway> gateway =
+      deployment_.Connect(deployment_.As("operator", "operator", "root"));
+  v1::ListEntriesRequest all;
+  all.set_page_size(1000);
+  const auto log_before = gateway->ListEntries(all);
+  Must(log_before.status());
+
+  EXPECT_EQ(deployment_.End(SIGTERM), 0);
+  deployment_.Start();
+
+  EXPECT_EQ(Release(), before);
+  const auto log_after =
+      deployment_.Connect(deployment_.As("operator", "operator", "root"))->ListEntries(all);
+  Must(log_after.status());
+  ASSERT_GT(log_after->entries_size(), log_before->entries_size());
+  for (int i = 0; i < log_before->entries_size(); ++i) {
+    EXPECT_EQ(log_after->entries(i).body(), log_before->entries(i).body());
+  }
+  // Published again, nothing is new.
+  const auto answer = Publish(*Program(), "again", 0, 1000);
+  Must(answer.status());
+  EXPECT_EQ(answer->unchanged_count(), 1000);
+}
+
+TEST_F(Operation, RefusesToStartWhileAnotherGatewayHoldsTheStore) {
+  EXPECT_NE(deployment_.RunAnother(), 0);
+  EXPECT_EQ(Release().size(), 0);
+}
+
+TEST_F(Operation, ChecksAConfigurationWithoutStarting) {
+  EXPECT_EQ(deployment_.Check(), 0);
+  deployment_.WriteConfiguration(absl::StrCat(deployment_.Configuration(), "liste: 1\n"));
+  EXPECT_NE(deployment_.Check(), 0);
+}
+
+}  // namespace
+}  // namespace sluice::tests
