@@ -1,0 +1,64 @@
+// The gateway as the client library uses it: its calls as plain functions over messages, one
+// attempt each. `Connect` (connection.h) gives one that speaks gRPC; everything else here knows
+// this interface only.
+//
+// Thread-safe; its streams are not, and must end before it.
+#ifndef SLUICE_CLIENT_GATEWAY_H_
+#define SLUICE_CLIENT_GATEWAY_H_
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sluice/v1/audit_service.pb.h"
+#include "sluice/v1/exchange_service.pb.h"
+
+namespace sluice::client {
+
+// A release under way. Dropped early, the call is cancelled.
+class ReadStream {
+ public:
+  virtual ~ReadStream() = default;
+  // False at the stream's end: Finish says why.
+  virtual bool Read(v1::ReadRecordsResponse* response) = 0;
+  virtual absl::Status Finish() = 0;
+};
+
+// A publish under way. Dropped early, the call is cancelled.
+class PublishStream {
+ public:
+  virtual ~PublishStream() = default;
+  // False once the stream is broken: Finish says why.
+  virtual bool Write(const v1::PublishRecordsRequest& request) = 0;
+  virtual void WritesDone() = 0;
+  virtual bool Read(v1::PublishRecordsResponse* response) = 0;
+  virtual absl::Status Finish() = 0;
+};
+
+class Gateway {
+ public:
+  virtual ~Gateway() = default;
+
+  virtual std::unique_ptr<PublishStream> PublishRecords() = 0;
+  virtual std::unique_ptr<ReadStream> ReadRecords(const v1::ReadRecordsRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::DeleteRecordsResponse> DeleteRecords(
+      const v1::DeleteRecordsRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetRecordResponse> GetRecord(const v1::GetRecordRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListGrantsResponse> ListGrants(
+      const v1::ListGrantsRequest& request) = 0;
+  virtual absl::StatusOr<v1::ExplainDecisionResponse> ExplainDecision(
+      const v1::ExplainDecisionRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::ListEntriesResponse> ListEntries(
+      const v1::ListEntriesRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetCheckpointResponse> GetCheckpoint() = 0;
+  virtual absl::StatusOr<v1::GetInclusionProofResponse> GetInclusionProof(
+      const v1::GetInclusionProofRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetConsistencyProofResponse> GetConsistencyProof(
+      const v1::GetConsistencyProofRequest& request) = 0;
+};
+
+}  // namespace sluice::client
+
+#endif  // SLUICE_CLIENT_GATEWAY_H_
