@@ -1,0 +1,129 @@
+// `sluice catalog`: the record types, offline.
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/command/output.h"
+#include "client/command/session.h"
+
+namespace sluice::client {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// "SENSITIVITY_PUBLIC" without its enum's name.
+std::string Short(const std::string& name) {
+  const size_t underscore = name.find('_');
+  return underscore == std::string::npos ? name : name.substr(underscore + 1);
+}
+
+absl::string_view KindName(policy::FieldKind kind) {
+  switch (kind) {
+    case policy::FieldKind::kString:
+      return "string";
+    case policy::FieldKind::kCode:
+      return "code";
+    case policy::FieldKind::kPostalCode:
+      return "postal code";
+    case policy::FieldKind::kInteger:
+      return "integer";
+    case policy::FieldKind::kBool:
+      return "bool";
+    case policy::FieldKind::kDate:
+      return "date";
+    case policy::FieldKind::kDecimal:
+      return "decimal";
+    case policy::FieldKind::kMessage:
+      return "message";
+  }
+  return "";
+}
+
+std::vector<std::string> RegimeNames(const policy::Field& field) {
+  std::vector<std::string> names;
+  for (const v1::Regime regime : field.regimes) names.push_back(Short(v1::Regime_Name(regime)));
+  return names;
+}
+
+std::vector<std::string> FloorTexts(const policy::Field& field) {
+  std::vector<std::string> texts;
+  for (const policy::FieldRule& rule : field.floor) texts.push_back(rule.ToString());
+  return texts;
+}
+
+ExitCode List(Session& session, const std::string& output) {
+  const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
+  if (!catalog.ok()) return Fail(catalog.status());
+  std::vector<std::vector<std::string>> rows = {{"RECORD TYPE", "FIELDS", "DIGEST"}};
+  Json json = Json::array();
+  for (const policy::RecordType* type : (*catalog)->types()) {
+    rows.push_back({type->name(), absl::StrCat(type->leaves().size()), type->digest()});
+    json.push_back(
+        {{"name", type->name()}, {"fields", type->leaves().size()}, {"digest", type->digest()}});
+  }
+  Print(output == "json" ? json.dump(2) + "\n" : TableText(rows));
+  return kDone;
+}
+
+std::string TypeText(const policy::RecordType& type) {
+  std::vector<std::vector<std::string>> rows = {
+      {"FIELD", "KIND", "SENSITIVITY", "REGIME", "KEY", "SUBJECT", "FLOOR", "CODE SET"}};
+  for (const policy::Field* field : type.leaves()) {
+    rows.push_back({field->path + (field->singular_path ? "" : " (repeated)"),
+                    std::string(KindName(field->kind)),
+                    Short(v1::Sensitivity_Name(field->sensitivity)),
+                    absl::StrJoin(RegimeNames(*field), ","), field->key ? "key" : "",
+                    field->id_space, absl::StrJoin(FloorTexts(*field), " | "),
+                    field->code_set == nullptr ? "" : field->code_set->name()});
+  }
+  return absl::StrCat(type.name(), "\n\nTo pin it in an MOU:\n  catalog: {", type.name(), ": ",
+                      type.digest(), "}\n\n", TableText(rows));
+}
+
+Json TypeJson(const policy::RecordType& type) {
+  Json fields = Json::array();
+  for (const policy::Field* field : type.leaves()) {
+    Json json = {{"path", field->path},
+                 {"kind", std::string(KindName(field->kind))},
+                 {"repeated", !field->singular_path},
+                 {"sensitivity", Short(v1::Sensitivity_Name(field->sensitivity))},
+                 {"regimes", RegimeNames(*field)},
+                 {"key", field->key},
+                 {"ed_fi_element", field->ed_fi_element}};
+    if (field->names_subject()) json["id_space"] = field->id_space;
+    if (!field->floor.empty()) json["floor"] = FloorTexts(*field);
+    if (field->code_set != nullptr) json["code_set"] = field->code_set->name();
+    fields.push_back(std::move(json));
+  }
+  return {{"name", type.name()}, {"digest", type.digest()}, {"fields", std::move(fields)}};
+}
+
+}  // namespace
+
+void AddCatalog(CLI::App& app, Session& session) {
+  CLI::App* noun = app.add_subcommand("catalog", "Record types: their fields and digests");
+  noun->require_subcommand(1);
+  auto output = std::make_shared<std::string>("text");
+  auto name = std::make_shared<std::string>();
+  CLI::App* list = session.AddVerb(noun, "list", "List the record types", "sluice catalog list",
+                                   [&session, output] { return List(session, *output); });
+  CLI::App* show = session.AddVerb(
+      noun, "show", "Show a record type's fields, and the digest to pin",
+      "sluice catalog show Candidate", [&session, output, name] {
+        const absl::StatusOr<const policy::RecordType*> type = session.GetType(*name);
+        if (!type.ok()) return Fail(type.status());
+        Print(*output == "json" ? TypeJson(**type).dump(2) + "\n" : TypeText(**type));
+        return kDone;
+      });
+  show->add_option("TYPE", *name, "The record type")->required();
+  for (CLI::App* verb : {list, show}) {
+    verb->add_option("--output", *output, "What is printed")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
+  }
+}
+
+}  // namespace sluice::client

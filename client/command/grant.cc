@@ -1,0 +1,156 @@
+// `sluice grant` and `sluice decision`: what this organization may see, and why not.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/command/output.h"
+#include "client/command/session.h"
+#include "client/record_value.h"
+#include "policy/field_rule.h"
+
+namespace sluice::client {
+namespace {
+
+std::string RuleText(const v1::FieldRule& rule) {
+  const absl::StatusOr<policy::FieldRule> read = policy::FieldRule::FromProto(rule);
+  return read.ok() ? read->ToString() : "(a rule that this client does not know)";
+}
+
+std::string ConstraintText(const v1::Constraint& constraint) {
+  if (constraint.in_size() > 0) {
+    return absl::StrCat("one of ", absl::StrJoin(constraint.in(), ", "));
+  }
+  std::vector<std::string> ends;
+  if (constraint.has_at_least()) ends.push_back("at least " + constraint.at_least());
+  if (constraint.has_below()) ends.push_back("below " + constraint.below());
+  return absl::StrJoin(ends, ", ");
+}
+
+std::string GrantText(const v1::GrantView& grant) {
+  std::vector<std::string> operations;
+  for (const int operation : grant.operations()) {
+    operations.push_back(v1::Operation_Name(static_cast<v1::Operation>(operation)).substr(10));
+  }
+  std::string text = absl::StrCat(
+      grant.mou(), " ", grant.version(), "  ", grant.grant(), grant.live() ? "" : "  (not live)",
+      "\n  from      ", grant.owner(), "\n  record    ", grant.record_type(), "\n  purpose   ",
+      grant.purpose(), ": ", grant.purpose_description(), "\n  allows    ",
+      absl::StrJoin(operations, ", "), "\n  period    ", DateText(grant.effective()),
+      " until before ", DateText(grant.expires()), "\n");
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [path, constraint] : grant.rows()) {
+    rows.push_back({"    " + path, ConstraintText(constraint)});
+  }
+  std::sort(rows.begin(), rows.end());
+  if (!rows.empty()) absl::StrAppend(&text, "  rows\n", TableText(rows));
+  rows.clear();
+  for (const v1::ReleasedField& field : grant.fields()) {
+    rows.push_back({"    " + field.path(), RuleText(field.rule())});
+  }
+  absl::StrAppend(&text, "  fields\n", TableText(rows));
+  return text;
+}
+
+ExitCode List(Session& session, const std::string& mou, const std::string& output) {
+  const absl::StatusOr<Gateway*> gateway = session.GetGateway();
+  if (!gateway.ok()) return Fail(gateway.status());
+  v1::ListGrantsRequest request;
+  request.set_mou(mou);
+  int count = 0;
+  do {
+    Retry retry = session.NewRetry();
+    const absl::StatusOr<v1::ListGrantsResponse> page =
+        retry.Run([&] { return (*gateway)->ListGrants(request); });
+    if (!page.ok()) return Fail(page.status());
+    for (const v1::GrantView& grant : page->grants()) {
+      if (output != "text") {
+        Print(ProtoJson(grant) + "\n");
+      } else {
+        Print(absl::StrCat(count == 0 ? "" : "\n", GrantText(grant)));
+      }
+      ++count;
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  if (count == 0 && output == "text") Print("no grants\n");
+  return kDone;
+}
+
+std::string DecisionText(const v1::ExplainDecisionResponse& response) {
+  const v1::Decision& decision = response.decision();
+  const std::string code = v1::DenialCode_Name(decision.code());
+  std::string text =
+      absl::StrCat(decision.permit() ? "permit" : absl::StrCat("denial ", code.substr(12)),
+                   "\n  decision  ", decision.decision_id(), "\n  purpose   ", decision.purpose(),
+                   "\n  record    ", decision.record_type(), "\n");
+  if (!decision.mou().empty()) {
+    absl::StrAppend(&text, "  MOU       ", decision.mou(), " ", decision.version(), " (",
+                    decision.document_digest(), ")\n");
+  }
+  if (decision.grants_size() > 0) {
+    absl::StrAppend(&text, "  grants    ", absl::StrJoin(decision.grants(), ", "), "\n");
+  }
+  for (const v1::NearestGrant& nearest : decision.nearest_grants()) {
+    std::vector<std::string> failed;
+    for (const v1::FailedCondition& condition : nearest.failed()) {
+      failed.push_back(condition.description());
+    }
+    absl::StrAppend(&text, "  nearest   ", nearest.grant(),
+                    " fails only: ", absl::StrJoin(failed, "; "),
+                    nearest.line() > 0 ? absl::StrCat(" (line ", nearest.line(), ")") : "", "\n");
+  }
+  if (decision.unsigned_parties_size() > 0) {
+    absl::StrAppend(&text, "  unsigned  ", absl::StrJoin(decision.unsigned_parties(), ", "), "\n");
+  }
+  absl::StrAppend(&text, "  log entry ", response.log_index(), "\n");
+  if (!decision.explanation().empty()) absl::StrAppend(&text, "  ", decision.explanation(), "\n");
+  return text;
+}
+
+ExitCode Explain(Session& session, const std::string& id, const std::string& output) {
+  const absl::StatusOr<Gateway*> gateway = session.GetGateway();
+  if (!gateway.ok()) return Fail(gateway.status());
+  v1::ExplainDecisionRequest request;
+  request.set_decision_id(id);
+  Retry retry = session.NewRetry();
+  const absl::StatusOr<v1::ExplainDecisionResponse> response =
+      retry.Run([&] { return (*gateway)->ExplainDecision(request); });
+  if (!response.ok()) return Fail(response.status());
+  Print(output == "json" ? ProtoJson(*response) + "\n" : DecisionText(*response));
+  return kDone;
+}
+
+}  // namespace
+
+void AddGrant(CLI::App& app, Session& session) {
+  CLI::App* grants = app.add_subcommand("grant", "What this organization may see, and how");
+  grants->require_subcommand(1);
+  auto mou = std::make_shared<std::string>();
+  auto list_output = std::make_shared<std::string>("text");
+  CLI::App* list =
+      session.AddVerb(grants, "list", "List the grants to this organization",
+                      "sluice grant list --mou stem-pipeline",
+                      [&session, mou, list_output] { return List(session, *mou, *list_output); });
+  list->add_option("--mou", *mou, "Only those of this MOU");
+  list->add_option("--output", *list_output, "What is printed")
+      ->check(CLI::IsMember({"text", "ndjson"}))
+      ->capture_default_str();
+
+  CLI::App* decisions = app.add_subcommand("decision", "What the gateway decided");
+  decisions->require_subcommand(1);
+  auto id = std::make_shared<std::string>();
+  auto explain_output = std::make_shared<std::string>("text");
+  CLI::App* explain = session.AddVerb(
+      decisions, "explain", "Say again what was decided, and why",
+      "sluice decision explain 3f0c2a55d7c14b1e9a4d6f2b8c0e7a91",
+      [&session, id, explain_output] { return Explain(session, *id, *explain_output); });
+  explain->add_option("ID", *id, "The decision: 32 hexadecimal digits")->required();
+  explain->add_option("--output", *explain_output, "What is printed")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
+}  // namespace sluice::client

@@ -1,0 +1,261 @@
+// `sluice mou`: documents, offline. What is said here is what the gateway would say of the same
+// bytes once every party has signed them.
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "client/command/output.h"
+#include "client/command/session.h"
+#include "client/file.h"
+#include "client/pki_directory.h"
+#include "policy/check.h"
+#include "policy/decide.h"
+
+namespace sluice::client {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::vector<std::string> files;
+  std::string file;
+  std::string output = "text";
+  std::string today;
+  int max_term_days = policy::CheckOptions().max_term_days;
+  std::string to;
+  std::string purpose;
+  std::string record;
+  std::string operation = "READ";
+  std::string signer;
+  std::string signer_key;
+  std::string signing_organization;
+};
+
+absl::StatusOr<std::optional<absl::CivilDay>> Today(const Options& options) {
+  if (options.today.empty()) return std::nullopt;
+  absl::CivilDay day;
+  if (!absl::ParseCivilTime(options.today, &day)) {
+    return absl::InvalidArgumentError("--today must be a date: 2027-05-01");
+  }
+  return day;
+}
+
+Json FindingJson(const policy::Finding& finding) {
+  return {{"id", finding.id},
+          {"severity", finding.severity == policy::Severity::kError ? "error" : "warning"},
+          {"file", finding.file},
+          {"line", finding.place.line},
+          {"column", finding.place.column},
+          {"path", finding.path},
+          {"message", finding.message},
+          {"hint", finding.hint}};
+}
+
+ExitCode Check(Session& session, const Options& options) {
+  const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
+  if (!catalog.ok()) return Fail(catalog.status());
+  const absl::StatusOr<std::optional<absl::CivilDay>> today = Today(options);
+  if (!today.ok()) return FailUsage(today.status().message());
+  policy::CheckOptions check;
+  check.today = *today;
+  check.max_term_days = options.max_term_days;
+  std::vector<policy::Finding> findings;
+  for (const std::string& file : options.files) {
+    const absl::StatusOr<std::string> bytes = ReadFile(file);
+    if (!bytes.ok()) return Fail(bytes.status());
+    policy::MouDocument::Parsed parsed = policy::MouDocument::Parse(file, *bytes);
+    const bool readable = !policy::HasError(parsed.findings);
+    for (policy::Finding& finding : parsed.findings) findings.push_back(std::move(finding));
+    // What could not be read whole would be blamed for what it does not say.
+    if (!readable) continue;
+    for (policy::Finding& finding : policy::Check(parsed.document, **catalog, check)) {
+      findings.push_back(std::move(finding));
+    }
+  }
+  if (options.output == "json") {
+    Json json = Json::array();
+    for (const policy::Finding& finding : findings) json.push_back(FindingJson(finding));
+    Print(json.dump(2) + "\n");
+  } else {
+    for (const policy::Finding& finding : findings) Print(finding.ToString() + "\n");
+    if (findings.empty() && !session.quiet()) {
+      Print(absl::StrCat(absl::StrJoin(options.files, ", "), ": nothing found\n"));
+    }
+  }
+  return policy::HasError(findings) ? kCheckFailed : kDone;
+}
+
+// A document that compiles, or what is wrong with it on standard error.
+std::shared_ptr<const policy::CompiledMou> Compile(Session& session, const std::string& file,
+                                                   ExitCode& code) {
+  const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
+  const absl::StatusOr<std::string> bytes = ReadFile(file);
+  if (!catalog.ok() || !bytes.ok()) {
+    code = Fail(catalog.ok() ? bytes.status() : catalog.status());
+    return nullptr;
+  }
+  policy::MouDocument::Parsed parsed = policy::MouDocument::Parse(file, *bytes);
+  if (!policy::HasError(parsed.findings)) {
+    parsed.findings = policy::Check(parsed.document, **catalog, policy::CheckOptions());
+  }
+  if (policy::HasError(parsed.findings)) {
+    for (const policy::Finding& finding : parsed.findings) {
+      std::fputs((finding.ToString() + "\n").c_str(), stderr);
+    }
+    code = kCheckFailed;
+    return nullptr;
+  }
+  auto compiled = policy::CompiledMou::Compile(parsed.document, session.shared_catalog());
+  if (!compiled.ok()) {
+    code = Fail(compiled.status());
+    return nullptr;
+  }
+  return *std::move(compiled);
+}
+
+std::string PermitText(const policy::Permit& permit, const std::string& file) {
+  const policy::CompiledMou& mou = permit.mou();
+  std::string text = absl::StrCat("permit: ", mou.name(), " version ", mou.version(), " (",
+                                  mou.document_digest(), ")\n");
+  for (const policy::PlanGrant& grant : permit.plan().grants) {
+    absl::StrAppend(&text, "  ", grant.name, " from ", grant.owner, " (", file, ":", grant.line,
+                    ")\n");
+    for (const policy::CompiledGrant& compiled : mou.grants()) {
+      if (compiled.grant.name != grant.name) continue;
+      absl::StrAppend(&text, "    period  ", absl::FormatCivilTime(compiled.period.effective),
+                      " until before ", absl::FormatCivilTime(compiled.period.expires), "\n");
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const policy::PlanField& field : grant.fields) {
+      rows.push_back({"    " + field.field->path, field.rule.ToString()});
+    }
+    text += TableText(rows);
+  }
+  for (const policy::PlanProhibition& prohibition : permit.plan().prohibitions) {
+    absl::StrAppend(&text, "  but for what \"", prohibition.name, "\" prohibits\n");
+  }
+  return text;
+}
+
+std::string DenialText(const policy::Denial& denial, const std::string& file) {
+  std::string text = absl::StrCat("denial ", v1::DenialCode_Name(denial.code).substr(12), ": ",
+                                  denial.explanation, "\n");
+  for (const v1::NearestGrant& nearest : denial.nearest) {
+    std::vector<std::string> failed;
+    for (const v1::FailedCondition& condition : nearest.failed()) {
+      failed.push_back(condition.description());
+    }
+    absl::StrAppend(&text, "  ", nearest.grant(), " fails only: ", absl::StrJoin(failed, "; "),
+                    " (", file, ":", nearest.line(), ")\n");
+  }
+  return text;
+}
+
+ExitCode Explain(Session& session, const Options& options) {
+  ExitCode code = kFailed;
+  const std::shared_ptr<const policy::CompiledMou> mou = Compile(session, options.file, code);
+  if (mou == nullptr) return code;
+  const absl::StatusOr<std::optional<absl::CivilDay>> today = Today(options);
+  if (!today.ok()) return FailUsage(today.status().message());
+  policy::Request request;
+  request.kind = policy::PrincipalKind::kSystem;
+  request.organization = options.to;
+  request.mou = mou->name();
+  request.purpose = options.purpose;
+  request.record_type = options.record;
+  v1::Operation operation;
+  if (!v1::Operation_Parse("OPERATION_" + options.operation, &operation)) {
+    return FailUsage("--operation must be READ or SYNC");
+  }
+  request.operation = operation;
+  request.time = today->has_value()
+                     ? absl::FromCivil(absl::CivilHour(**today) + 12, mou->time_zone())
+                     : absl::Now();
+  policy::MouVersion version;
+  version.mou = mou;
+  version.ever_signed = true;
+  std::vector<policy::MouVersion> versions;
+  versions.push_back(std::move(version));
+  const auto mous = policy::MouSet::Create(std::move(versions));
+  const policy::Decision decision = policy::Decide(*mous, request);
+  if (const auto* permit = std::get_if<policy::Permit>(&decision)) {
+    Print(PermitText(*permit, options.file));
+    return kDone;
+  }
+  Print(DenialText(std::get<policy::Denial>(decision), options.file));
+  return kDenied;
+}
+
+ExitCode Show(Session& session, const Options& options) {
+  ExitCode code = kFailed;
+  const std::shared_ptr<const policy::CompiledMou> mou = Compile(session, options.file, code);
+  if (mou == nullptr) return code;
+  Print(ProtoJson(mou->mou()) + "\n");
+  return kDone;
+}
+
+ExitCode Sign(const Options& options) {
+  const absl::StatusOr<std::string> path =
+      pki::SignFile(options.file, options.signer, options.signer_key, options.signing_organization);
+  if (!path.ok()) return Fail(path.status());
+  Print(*path + "\n");
+  return kDone;
+}
+
+}  // namespace
+
+void AddMou(CLI::App& app, Session& session) {
+  CLI::App* noun = app.add_subcommand("mou", "MOU documents: check, explain, show, sign");
+  noun->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  CLI::App* check =
+      session.AddVerb(noun, "check", "Find all that is wrong with documents before anybody signs",
+                      "sluice mou check --today 2026-07-01 mou.yaml",
+                      [&session, options] { return Check(session, *options); });
+  check->add_option("FILE", options->files, "The documents")->required();
+  check->add_option("--today", options->today, "Warn about terms that end soon after this date");
+  check->add_option("--max-term", options->max_term_days, "The longest term allowed, in days")
+      ->capture_default_str();
+  check->add_option("--output", options->output, "What is printed")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  CLI::App* explain = session.AddVerb(
+      noun, "explain", "Say what a request would be answered, were the document signed",
+      "sluice mou explain mou.yaml --to river-unified --purpose hiring_pipeline "
+      "--record Candidate",
+      [&session, options] { return Explain(session, *options); });
+  explain->add_option("--to", options->to, "The organization that asks")->required();
+  explain->add_option("--purpose", options->purpose, "The purpose that is claimed")->required();
+  explain->add_option("--record", options->record, "The record type")->required();
+  explain->add_option("--operation", options->operation, "What is done")
+      ->check(CLI::IsMember({"READ", "SYNC"}))
+      ->capture_default_str();
+  explain->add_option("--today", options->today, "The date of the request; today if not given");
+  auto show_output = std::make_shared<std::string>("json");
+  CLI::App* show = session.AddVerb(noun, "show", "Print a document as other tools read it",
+                                   "sluice mou show --output json mou.yaml",
+                                   [&session, options] { return Show(session, *options); });
+  show->add_option("--output", *show_output, "What is printed")
+      ->check(CLI::IsMember({"json"}))
+      ->capture_default_str();
+  CLI::App* sign = session.AddVerb(
+      noun, "sign", "Sign a document's bytes, beside it",
+      "sluice mou sign mou.yaml --for river-unified --signer signatory.pem --signer-key "
+      "signatory.key",
+      [options] { return Sign(*options); });
+  sign->add_option("--for", options->signing_organization, "The party that signs")->required();
+  sign->add_option("--signer", options->signer, "PEM file: the signatory's certificate")
+      ->required();
+  sign->add_option("--signer-key", options->signer_key, "PEM file: its key")->required();
+  for (CLI::App* verb : {explain, show, sign}) {
+    verb->add_option("FILE", options->file, "The document")->required();
+  }
+}
+
+}  // namespace sluice::client

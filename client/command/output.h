@@ -1,0 +1,54 @@
+// How `sluice` prints: tables and messages to standard output, what goes wrong to standard error.
+#ifndef SLUICE_CLIENT_COMMAND_OUTPUT_H_
+#define SLUICE_CLIENT_COMMAND_OUTPUT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "client/command/exit_code.h"
+#include "google/protobuf/message.h"
+
+namespace sluice::client {
+
+// Columns padded to their widest cell; the last is not. The first row is the header.
+std::string TableText(const std::vector<std::vector<std::string>>& rows);
+
+// proto3 JSON with the proto file's names, on one line.
+std::string ProtoJson(const google::protobuf::Message& message);
+
+// "12,345"
+std::string Grouped(int64_t number);
+
+// Text that came over the wire as a terminal may show it: control characters become '?'.
+std::string Printable(absl::string_view text);
+
+// Writes to standard output. False once it is broken (a full disk, a closed pipe).
+bool Print(absl::string_view text);
+
+// Prints what went wrong, and what to do next, to standard error.
+ExitCode Fail(const absl::Status& status);
+ExitCode FailUsage(absl::string_view sentence);
+
+// A line on standard error that counts, on a terminal only. One a command; not thread-safe.
+class Progress {
+ public:
+  explicit Progress(std::string what);
+  ~Progress();
+  void Add(int64_t n);
+
+ private:
+  void Show();
+
+  const std::string what_;
+  const bool terminal_;
+  const absl::Time begin_;
+  absl::Time shown_;
+  int64_t count_ = 0;
+};
+
+}  // namespace sluice::client
+
+#endif  // SLUICE_CLIENT_COMMAND_OUTPUT_H_

@@ -1,0 +1,52 @@
+// Released rows as text: one JSON object a line, CSV, or a table for people.
+//
+// One a release; not thread-safe.
+#ifndef SLUICE_CLIENT_COMMAND_RECORD_OUTPUT_H_
+#define SLUICE_CLIENT_COMMAND_RECORD_OUTPUT_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/record_csv.h"
+#include "google/protobuf/message.h"
+#include "policy/catalog.h"
+#include "sluice/v1/exchange_service.pb.h"
+
+namespace sluice::client {
+
+class RecordOutput {
+ public:
+  // `format`: "ndjson", "csv" or "text". `repeat`: columns for each repeated field. Fails where the
+  // header names a field that this client's type has not.
+  static absl::StatusOr<std::unique_ptr<RecordOutput>> Create(const policy::RecordType& type,
+                                                              const v1::ReleaseHeader& header,
+                                                              const std::string& format,
+                                                              int repeat);
+
+  // What to print before the rows, for a row, and after them.
+  std::string Begin() const;
+  absl::StatusOr<std::string> Row(absl::string_view row_id, absl::string_view record);
+  std::string End();
+
+ private:
+  // A table is printed in stretches of so many rows, each as wide as it needs.
+  static constexpr size_t kStretch = 500;
+
+  RecordOutput() = default;
+  std::vector<std::string> TextCells(absl::string_view row_id) const;
+
+  std::string format_;
+  std::unique_ptr<google::protobuf::Message> record_;
+  std::vector<std::string> paths_;                 // text only
+  std::vector<std::vector<std::string>> stretch_;  // text only
+  std::optional<CsvColumns> columns_;              // CSV only
+};
+
+}  // namespace sluice::client
+
+#endif  // SLUICE_CLIENT_COMMAND_RECORD_OUTPUT_H_
