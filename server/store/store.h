@@ -201,7 +201,9 @@ class Store {
   virtual void SetParticipant(CommitParticipant* participant) = 0;
   // Never blocks. After Stop or a fatal error `done` is called with UNAVAILABLE.
   virtual void Submit(Work work) = 0;
-  // Submits and waits until durable or failed.
+  // Makes durable what waits, then ends the writer's thread.
+  virtual void Stop() = 0;
+  // Submits and waits until durable or failed. Not from the writer's thread.
   absl::Status Commit(Work work);
   // Not OK once a COMMIT or fsync has failed (fatal: only a restart mends it), the disk is full, or
   // the database file was moved, deleted or replaced.
@@ -234,7 +236,8 @@ class Store {
   // Leaf hashes [begin, end).
   virtual absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end) const = 0;
   virtual absl::StatusOr<std::vector<LogRow::Opening>> ReadOpenings(uint64_t index) const = 0;
-  // The last wseq of a writer's boot; what a restart's gap check starts from.
+  // The last wseq of a writer's boot, what a restart's gap check starts from; NOT_FOUND if it wrote
+  // none.
   virtual absl::StatusOr<uint64_t> LastWseq(absl::string_view writer,
                                             absl::string_view boot) const = 0;
 };

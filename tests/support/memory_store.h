@@ -23,6 +23,7 @@ class MemoryStore : public Store {
  public:
   void SetParticipant(CommitParticipant* participant) override;
   void Submit(Work work) override;
+  void Stop() override {}  // nothing waits
   absl::Status Health() const override;
 
   absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,

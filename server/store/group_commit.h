@@ -1,0 +1,97 @@
+// Group commit: works wait in a queue; one thread takes what waits, runs it in one transaction,
+// appends before all else, and tells each when the transaction is durable. It commits again at once
+// when the last commit returned and never waits for company. Knows no engine.
+//
+// Thread-safe. Stop, or the destructor, makes durable what waits and ends the thread.
+#ifndef SLUICE_SERVER_STORE_GROUP_COMMIT_H_
+#define SLUICE_SERVER_STORE_GROUP_COMMIT_H_
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "server/store/store.h"
+
+namespace sluice::server {
+
+// What group commit asks of an engine. Used by one thread.
+class GroupEngine {
+ public:
+  enum class Fault {
+    kNone,
+    kFull,  // no space: rolling back mends it
+    kFatal  // what is on disk is no longer known: only a restart mends it
+  };
+
+  virtual ~GroupEngine() = default;
+  virtual absl::Status Begin() = 0;
+  // Runs one work; all that it did is undone if it fails.
+  virtual absl::Status Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) = 0;
+  virtual Transaction& transaction() = 0;
+  // Does all that can fail for want of space.
+  virtual absl::Status Prepare() = 0;
+  // Not OK: fatal.
+  virtual absl::Status Commit() = 0;
+  virtual void Rollback() = 0;
+  // What went wrong since Begin.
+  virtual Fault fault() const = 0;
+  // Between groups, after their works were told: the engine's own housekeeping.
+  virtual absl::Status Tend() = 0;
+};
+
+class GroupCommit {
+ public:
+  struct Limits {
+    size_t works = 256;
+    size_t append_bytes = 256 << 10;
+    // Of all that is no append. An append that comes meanwhile waits for these to be written.
+    size_t other_bytes = 2 << 20;
+  };
+
+  // `on_fatal` is called once, on the writer's thread, when nothing can be made durable any more.
+  GroupCommit(Limits limits, std::unique_ptr<GroupEngine> engine,
+              std::function<void(absl::Status)> on_fatal);
+  ~GroupCommit();
+
+  void SetParticipant(CommitParticipant* participant);
+  void Submit(Work work);
+  void Stop();
+  absl::Status Health() const;
+
+ private:
+  void Run();
+  bool SomethingToDo() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<Work> TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the group became durable; if so, what became of each work is in `results`.
+  absl::Status FillAndCommit(std::vector<Work>& group, CommitParticipant* participant,
+                             std::vector<absl::Status>& results, bool& fatal);
+  void Remember(const absl::Status& outcome, GroupEngine::Fault fault);
+  static void Tell(std::vector<Work>& group, const std::vector<absl::Status>& results);
+
+  const Limits limits_;
+  const std::unique_ptr<GroupEngine> engine_;
+  const std::function<void(absl::Status)> on_fatal_;
+
+  mutable absl::Mutex mutex_;
+  std::deque<Work> appends_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Work> others_ ABSL_GUARDED_BY(mutex_);
+  CommitParticipant* participant_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  absl::Status health_ ABSL_GUARDED_BY(mutex_);
+  bool fatal_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+
+  absl::Mutex join_mutex_;
+  std::thread writer_ ABSL_GUARDED_BY(join_mutex_);  // last: it uses all of the above
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_GROUP_COMMIT_H_

@@ -1,0 +1,57 @@
+// Keyed hashes of the names that outsiders choose: record keys, subjects' ids, request ids. The
+// store's indexes hold these and never the names. HMAC-SHA-256, cut to 16 bytes, under a key of its
+// own for each use, each part preceded by its length.
+//
+// One thread at a time.
+#ifndef SLUICE_SERVER_STORE_NAME_HASH_H_
+#define SLUICE_SERVER_STORE_NAME_HASH_H_
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "policy/secret.h"
+
+namespace sluice::server {
+
+using Hash16 = std::array<uint8_t, 16>;
+
+class NameHasher {
+ public:
+  // INVALID_ARGUMENT if the key has less than 32 bytes.
+  static absl::StatusOr<std::unique_ptr<NameHasher>> Create(const policy::Secret& key);
+
+  absl::StatusOr<Hash16> RecordKey(absl::string_view owner, absl::string_view record_type,
+                                   absl::string_view key) const;
+  absl::StatusOr<Hash16> SubjectName(absl::string_view owner, absl::string_view id_space,
+                                     absl::string_view id) const;
+  absl::StatusOr<Hash16> Request(absl::string_view principal, absl::string_view request_id) const;
+  // What a request asked for: `kind` tells a publish from a deletion. Keyed, because a bare hash of
+  // records could be guessed at.
+  absl::StatusOr<Hash16> Content(absl::string_view kind, absl::string_view owner,
+                                 absl::string_view record_type, absl::string_view digest) const;
+  // Tells one key from another, and nothing else of it.
+  absl::StatusOr<Hash16> KeyCheck() const;
+
+ private:
+  struct FreeContext {
+    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+  };
+  using Context = std::unique_ptr<EVP_MAC_CTX, FreeContext>;
+
+  NameHasher() = default;
+  static absl::StatusOr<Context> Derive(const policy::Secret& key, absl::string_view use);
+  static absl::StatusOr<Hash16> Hash(const Context& context,
+                                     std::initializer_list<absl::string_view> parts);
+
+  Context record_key_, subject_name_, request_, content_, key_check_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_NAME_HASH_H_

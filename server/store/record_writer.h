@@ -1,0 +1,84 @@
+// Writes records and the dictionaries of their subjects, within a group's transaction: publishes
+// and deletions, each remembered under its request id for 7 days.
+//
+// On the writer's thread. Keeps nothing in memory from one call to the next, so an undone work
+// leaves nothing behind.
+#ifndef SLUICE_SERVER_STORE_RECORD_WRITER_H_
+#define SLUICE_SERVER_STORE_RECORD_WRITER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/answers.h"
+#include "server/store/name_hash.h"
+#include "server/store/sqlite.h"
+#include "server/store/store.h"
+
+namespace sluice::server {
+
+class RecordWriter {
+ public:
+  static absl::StatusOr<std::unique_ptr<RecordWriter>> Create(SqliteConnection* connection,
+                                                              const NameHasher* hasher);
+
+  // INVALID_ARGUMENT if a key stands twice in the batch.
+  absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch);
+  absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch);
+
+ private:
+  struct Collection {
+    int64_t id = 0;
+    int64_t owner = 0;
+    int64_t position = 0;  // of its last change
+  };
+  // What is known of one key of a batch.
+  struct Entry {
+    Hash16 key;
+    size_t index = 0;     // in the batch
+    bool known = false;   // it was published before
+    bool live = false;    // and not deleted since
+    bool changes = true;  // by this batch
+    uint32_t old_ordinal = 0;
+    uint32_t ordinal = 0;
+    policy::RecordId id{};
+    std::string subjects;  // as `record.subjects` keeps them
+  };
+
+  explicit RecordWriter(const NameHasher* hasher) : hasher_(hasher) {}
+  absl::Status Prepare(SqliteConnection* connection);
+
+  absl::StatusOr<int64_t> OwnerId(absl::string_view owner, bool create);
+  absl::StatusOr<Collection> FindCollection(absl::string_view owner, absl::string_view record_type,
+                                            bool create);
+  // The keys in the order of their hashes, each with what is stored under it.
+  template <typename KeyOf>
+  absl::StatusOr<std::vector<Entry>> Entries(absl::string_view owner, absl::string_view record_type,
+                                             size_t count, KeyOf key_of);
+  absl::Status FindChanges(const PublishBatch& batch, const Collection& collection,
+                           std::vector<Entry>& entries);
+  // Finds the changed records' subjects in the dictionary, adds those that are new.
+  absl::StatusOr<std::vector<NewSubject>> ResolveSubjects(const PublishBatch& batch,
+                                                          const Collection& collection,
+                                                          std::vector<Entry>& entries);
+  absl::Status AssignRecordIds(std::vector<Entry>& entries);
+  absl::Status WriteEntries(const PublishBatch& batch, const Collection& collection,
+                            int64_t position, std::vector<Entry>& entries);
+  absl::StatusOr<int64_t> NextPosition();
+  absl::Status Touch(const Collection& collection, int64_t position, absl::Time time);
+
+  const NameHasher* const hasher_;
+  std::unique_ptr<Answers> answers_;
+  SqliteStatement find_owner_, insert_owner_, find_collection_, insert_collection_, touch_;
+  SqliteStatement next_position_, find_key_, insert_key_, update_key_;
+  SqliteStatement find_bytes_, put_record_, delete_record_;
+  SqliteStatement find_subject_, insert_subject_, count_subjects_, set_subjects_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_RECORD_WRITER_H_

@@ -1,0 +1,217 @@
+#include "server/store/schema.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::server {
+namespace {
+
+// Times are microseconds since 1970. Hashes of names are NameHasher's. Tables whose rows come in no
+// order of their key are WITHOUT ROWID: one tree to write instead of two.
+constexpr absl::string_view kTables = R"sql(
+CREATE TABLE store (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  schema_version INTEGER NOT NULL,
+  key_check BLOB NOT NULL,              -- of the hash key, so that another one is noticed
+  position INTEGER NOT NULL             -- of the last change
+) STRICT;
+
+CREATE TABLE owner (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  subjects INTEGER NOT NULL             -- the next subject's ordinal
+) STRICT;
+
+CREATE TABLE collection (               -- the records of one owner and type
+  id INTEGER PRIMARY KEY,
+  owner INTEGER NOT NULL,
+  record_type TEXT NOT NULL,
+  position INTEGER NOT NULL,            -- of its last change
+  time_us INTEGER NOT NULL,             -- of its last publish or delete
+  UNIQUE (owner, record_type)
+) STRICT;
+
+CREATE TABLE record_key (               -- every key ever published; a tombstone is not live
+  key_hash BLOB PRIMARY KEY,
+  collection INTEGER NOT NULL,
+  record_id BLOB NOT NULL UNIQUE,
+  ordinal INTEGER NOT NULL,
+  live INTEGER NOT NULL,
+  position INTEGER NOT NULL             -- of its last change
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE record (                   -- the live ones, in the order of a scan
+  collection INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  record_id BLOB NOT NULL,
+  subjects BLOB NOT NULL,               -- each one's id (16 bytes) and ordinal (4, big-endian)
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (collection, ordinal, record_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE subject (                  -- the dictionaries
+  name_hash BLOB PRIMARY KEY,
+  owner INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  subject_id BLOB NOT NULL,
+  UNIQUE (owner, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dictionary_head (
+  owner TEXT PRIMARY KEY,
+  size INTEGER NOT NULL,
+  compact_range BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dictionary_opening (
+  owner TEXT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  salt BLOB NOT NULL,
+  PRIMARY KEY (owner, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE answer (                   -- what was answered to a request id
+  id INTEGER PRIMARY KEY,
+  request_hash BLOB NOT NULL UNIQUE,
+  content_hash BLOB NOT NULL,
+  time_us INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  unchanged INTEGER NOT NULL,
+  deleted INTEGER NOT NULL,
+  missing INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE log_boot (                 -- the starts of the writers, so that entries name them short
+  id INTEGER PRIMARY KEY,
+  writer TEXT NOT NULL,
+  boot TEXT NOT NULL,
+  UNIQUE (writer, boot)
+) STRICT;
+
+CREATE TABLE log_entry (
+  idx INTEGER PRIMARY KEY,
+  leaf_hash BLOB NOT NULL,
+  boot INTEGER NOT NULL,
+  wseq INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  UNIQUE (boot, wseq)
+) STRICT;
+
+CREATE TABLE log_opening (
+  idx INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  field TEXT NOT NULL,
+  salt BLOB NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (idx, owner, field)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE log_head (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  size INTEGER NOT NULL,
+  root BLOB NOT NULL,
+  compact_range BLOB NOT NULL,
+  checkpoint TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE mou_version (
+  mou TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  document BLOB NOT NULL,
+  log_index INTEGER NOT NULL,
+  PRIMARY KEY (mou, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE mou_signature (
+  mou TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  organization TEXT NOT NULL,
+  cms_der BLOB NOT NULL,
+  received_us INTEGER NOT NULL,
+  PRIMARY KEY (mou, version, organization)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE decision (
+  id INTEGER PRIMARY KEY,
+  decision_id BLOB NOT NULL UNIQUE,
+  principal TEXT NOT NULL,
+  decision BLOB NOT NULL,
+  time_us INTEGER NOT NULL,
+  log_index INTEGER NOT NULL
+) STRICT;
+
+-- The empty tree's root is the hash of nothing (RFC 6962).
+INSERT INTO log_head (id, size, root, compact_range, checkpoint) VALUES
+  (1, 0, x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', x'', '');
+)sql";
+
+absl::StatusOr<int64_t> One(SqliteConnection* connection, absl::string_view sql) {
+  absl::StatusOr<SqliteStatement> statement = SqliteStatement::Prepare(connection, sql);
+  if (!statement.ok()) return statement.status();
+  SqliteRun run = statement->Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  return run.Int(0);
+}
+
+absl::Status Create(SqliteConnection* connection, const Hash16& key_check) {
+  if (absl::Status status = connection->Execute(kTables); !status.ok()) return status;
+  absl::StatusOr<SqliteStatement> insert = SqliteStatement::Prepare(
+      connection,
+      "INSERT INTO store (id, schema_version, key_check, position) VALUES (1, ?, ?, 0)");
+  if (!insert.ok()) return insert.status();
+  return insert->Bind(kSchemaVersion, SqliteBlob(key_check)).Finish();
+}
+
+absl::Status Check(SqliteConnection* connection, const Hash16& key_check) {
+  absl::StatusOr<int64_t> ours = One(connection,
+                                     "SELECT count(*) FROM pragma_table_info('store') WHERE name "
+                                     "IN ('schema_version', 'key_check')");
+  if (!ours.ok()) return ours.status();
+  if (*ours != 2) {
+    return absl::FailedPreconditionError(
+        "this database was not made by sluiced: give another path");
+  }
+  absl::StatusOr<int64_t> version = One(connection, "SELECT schema_version FROM store");
+  if (!version.ok()) return version.status();
+  if (*version != kSchemaVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this store has schema version ", *version, "; this sluiced reads version ",
+                     kSchemaVersion, ": start the sluiced that wrote it, or a newer one"));
+  }
+  absl::StatusOr<SqliteStatement> select =
+      SqliteStatement::Prepare(connection, "SELECT key_check FROM store");
+  if (!select.ok()) return select.status();
+  SqliteRun run = select->Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  absl::StatusOr<Hash16> stored = run.Array<16>(0);
+  if (!stored.ok()) return stored.status();
+  if (*stored != key_check) {
+    return absl::FailedPreconditionError(
+        "this store was made under another hash key: under this one no record would be found "
+        "again");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status PrepareSchema(SqliteConnection* connection, const NameHasher& hasher) {
+  absl::StatusOr<Hash16> key_check = hasher.KeyCheck();
+  if (!key_check.ok()) return key_check.status();
+  if (absl::Status status = connection->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+  absl::StatusOr<int64_t> tables = One(connection, "SELECT count(*) FROM sqlite_schema");
+  absl::Status status = !tables.ok()   ? tables.status()
+                        : *tables == 0 ? Create(connection, *key_check)
+                                       : Check(connection, *key_check);
+  if (status.ok()) status = connection->Execute("COMMIT");
+  if (!status.ok() && connection->in_transaction()) {
+    if (absl::Status undone = connection->Execute("ROLLBACK"); !undone.ok()) return undone;
+  }
+  return status;
+}
+
+}  // namespace sluice::server

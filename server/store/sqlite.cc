@@ -1,0 +1,195 @@
+#include "server/store/sqlite.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::server {
+namespace {
+
+// Long enough for another process that looks at the file, never a way to wait for a writer: there
+// is one.
+constexpr int kBusyTimeoutMs = 1000;
+
+int RememberWalFrames(void* frames, sqlite3*, const char*, int count) {
+  *static_cast<int*>(frames) = count;
+  return SQLITE_OK;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const Options& options) {
+  sqlite3* db = nullptr;
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+  const int code = sqlite3_open_v2(options.path.c_str(), &db, flags,
+                                   options.vfs.empty() ? nullptr : options.vfs.c_str());
+  if (db == nullptr) return absl::ResourceExhaustedError("no memory to open the database");
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(db));
+  if (code != SQLITE_OK) return connection->StatusOf(code);
+  if (absl::Status status = connection->Configure(options); !status.ok()) return status;
+  return connection;
+}
+
+absl::Status SqliteConnection::Configure(const Options& options) {
+  for (const int code : {sqlite3_busy_timeout(db_, kBusyTimeoutMs),
+                         sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr)}) {
+    if (code != SQLITE_OK) return StatusOf(code);
+  }
+  sqlite3_wal_hook(db_, RememberWalFrames, &wal_frames_);
+  if (!options.read_only) {
+    absl::StatusOr<SqliteStatement> mode =
+        SqliteStatement::Prepare(this, "PRAGMA journal_mode=WAL");
+    if (!mode.ok()) return mode.status();
+    SqliteRun run = mode->Bind();
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row || run.Bytes(0) != "wal") {
+      return absl::FailedPreconditionError("the database can't be kept in WAL mode here");
+    }
+  }
+  // Checkpoints are made by hand: SQLite's own ignore what fails in them.
+  return Execute(absl::StrCat(
+      "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;"
+      "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA wal_autocheckpoint=0;"
+      "PRAGMA cache_size=-",
+      options.cache_kib));
+}
+
+SqliteConnection::~SqliteConnection() { sqlite3_close_v2(db_); }
+
+absl::Status SqliteConnection::Execute(absl::string_view sql) {
+  return StatusOf(sqlite3_exec(db_, std::string(sql).c_str(), nullptr, nullptr, nullptr));
+}
+
+absl::Status SqliteConnection::Flush() { return StatusOf(sqlite3_db_cacheflush(db_)); }
+
+absl::Status SqliteConnection::Checkpoint() {
+  int frames = 0;
+  int moved = 0;
+  const int code =
+      sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &moved);
+  if (code == SQLITE_BUSY) return absl::OkStatus();  // a reader is in the way: another time
+  if (code == SQLITE_OK && frames == moved) wal_frames_ = 0;
+  return StatusOf(code);
+}
+
+absl::Status SqliteConnection::CheckpointAll() {
+  return StatusOf(
+      sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr));
+}
+
+absl::Status SqliteConnection::KeepWalOnClose() {
+  return StatusOf(sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr));
+}
+
+bool SqliteConnection::TakeFailed() { return std::exchange(failed_, false); }
+
+void SqliteConnection::ForgetFull() {
+  if (fault_ == Fault::kFull) fault_ = Fault::kNone;
+}
+
+absl::Status SqliteConnection::StatusOf(int code) {
+  const int primary = code & 0xff;
+  if (primary == SQLITE_OK || primary == SQLITE_ROW || primary == SQLITE_DONE) {
+    return absl::OkStatus();
+  }
+  failed_ = true;
+  // The code's own sentence: SQLite's message may quote what was bound.
+  const std::string message = absl::StrCat("database: ", sqlite3_errstr(code), " (", code, ")");
+  switch (primary) {
+    case SQLITE_FULL:
+      fault_ = std::max(fault_, Fault::kFull);
+      return absl::ResourceExhaustedError(message);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      fault_ = Fault::kFatal;
+      return absl::DataLossError(message);
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      fault_ = Fault::kFatal;
+      return absl::UnavailableError(message);
+    case SQLITE_BUSY:
+      return absl::UnavailableError(message);
+    case SQLITE_CONSTRAINT:
+      return absl::AlreadyExistsError(message);
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+SqliteRun::SqliteRun(SqliteRun&& other) noexcept
+    : connection_(other.connection_),
+      statement_(std::exchange(other.statement_, nullptr)),
+      code_(other.code_) {}
+
+SqliteRun::~SqliteRun() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);  // repeats the code that Next has reported
+  sqlite3_clear_bindings(statement_);
+}
+
+absl::StatusOr<bool> SqliteRun::Next() {
+  if (code_ != SQLITE_OK) return connection_->StatusOf(code_);
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return connection_->StatusOf(code);
+}
+
+absl::Status SqliteRun::Finish() {
+  absl::StatusOr<bool> row = Next();
+  if (!row.ok()) return row.status();
+  return *row ? absl::InternalError("database: a row where none was expected") : absl::OkStatus();
+}
+
+absl::string_view SqliteRun::Bytes(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_, column);
+  if (bytes == nullptr) return "";
+  return absl::string_view(static_cast<const char*>(bytes),
+                           sqlite3_column_bytes(statement_, column));
+}
+
+SqliteStatement::SqliteStatement(SqliteStatement&& other) noexcept
+    : connection_(other.connection_), statement_(std::exchange(other.statement_, nullptr)) {}
+
+SqliteStatement& SqliteStatement::operator=(SqliteStatement&& other) noexcept {
+  std::swap(connection_, other.connection_);
+  std::swap(statement_, other.statement_);
+  return *this;
+}
+
+SqliteStatement::~SqliteStatement() { sqlite3_finalize(statement_); }
+
+absl::StatusOr<SqliteStatement> SqliteStatement::Prepare(SqliteConnection* connection,
+                                                         absl::string_view sql) {
+  SqliteStatement statement;
+  statement.connection_ = connection;
+  const char* tail = nullptr;
+  const int code = sqlite3_prepare_v3(connection->db_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &statement.statement_, &tail);
+  if (code != SQLITE_OK) return connection->StatusOf(code);
+  if (statement.statement_ == nullptr || tail != sql.data() + sql.size()) {
+    return absl::InternalError("database: not one statement");
+  }
+  return statement;
+}
+
+int SqliteStatement::BindOne(int index, int64_t value) {
+  return sqlite3_bind_int64(statement_, index, value);
+}
+
+int SqliteStatement::BindOne(int index, absl::string_view text) {
+  // An empty view may have no address, and that would be NULL.
+  return sqlite3_bind_text64(statement_, index, text.empty() ? "" : text.data(), text.size(),
+                             SQLITE_STATIC, SQLITE_UTF8);
+}
+
+int SqliteStatement::BindOne(int index, const SqliteBlob& blob) {
+  return sqlite3_bind_blob64(statement_, index, blob.bytes.empty() ? "" : blob.bytes.data(),
+                             blob.bytes.size(), SQLITE_STATIC);
+}
+
+}  // namespace sluice::server

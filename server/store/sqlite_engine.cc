@@ -1,0 +1,102 @@
+#include "server/store/sqlite_engine.h"
+
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+// 16 MiB of WAL: much less, and the same hot pages are moved over and over; much more, and the move
+// is felt by who waits meanwhile.
+constexpr int kFramesToCheckpoint = 4096;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqliteEngine>> SqliteEngine::Create(
+    std::unique_ptr<SqliteConnection> connection, std::unique_ptr<NameHasher> hasher) {
+  std::unique_ptr<SqliteEngine> engine(new SqliteEngine);
+  engine->connection_ = std::move(connection);
+  engine->hasher_ = std::move(hasher);
+  absl::StatusOr<std::unique_ptr<SqliteTransaction>> transaction =
+      SqliteTransaction::Create(engine->connection_.get(), engine->hasher_.get());
+  if (!transaction.ok()) return transaction.status();
+  engine->transaction_ = *std::move(transaction);
+  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
+      {&engine->begin_, "BEGIN IMMEDIATE"}, {&engine->commit_, "COMMIT"},
+      {&engine->rollback_, "ROLLBACK"},     {&engine->savepoint_, "SAVEPOINT work"},
+      {&engine->release_, "RELEASE work"},  {&engine->undo_, "ROLLBACK TO work"}};
+  for (const auto& [statement, sql] : statements) {
+    absl::StatusOr<SqliteStatement> prepared =
+        SqliteStatement::Prepare(engine->connection_.get(), sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return engine;
+}
+
+absl::Status SqliteEngine::Begin() {
+  connection_->ForgetFull();
+  connection_->TakeFailed();
+  return begin_.Bind().Finish();
+}
+
+absl::Status SqliteEngine::Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) {
+  if (absl::Status status = savepoint_.Bind().Finish(); !status.ok()) {
+    undo_failed_ = true;
+    return status;
+  }
+  absl::Status result = work(*transaction_);
+  // A work that overlooked a failed statement is half done, whatever it says.
+  if (connection_->TakeFailed() && result.ok()) {
+    result = absl::InternalError("a statement of this work has failed");
+  }
+  // Where space ran out SQLite may have rolled back everything: the group is lost anyway.
+  if (fault() != Fault::kNone) return result;
+  absl::Status status;
+  if (!result.ok()) status = undo_.Bind().Finish();
+  if (status.ok()) status = release_.Bind().Finish();
+  if (!status.ok()) {
+    undo_failed_ = true;
+    return status;
+  }
+  return result;
+}
+
+absl::Status SqliteEngine::Prepare() {
+  if (connection_->TakeFailed()) return absl::InternalError("a statement of this group has failed");
+  return connection_->Flush();
+}
+
+absl::Status SqliteEngine::Commit() {
+  absl::Status status = commit_.Bind().Finish();
+  if (!status.ok()) {
+    undo_failed_ = true;
+    // What the WAL holds is not known to be on disk: it is for the next start to look at.
+    connection_->KeepWalOnClose().IgnoreError();
+  }
+  return status;
+}
+
+void SqliteEngine::Rollback() {
+  if (!connection_->in_transaction()) return;
+  if (!rollback_.Bind().Finish().ok()) undo_failed_ = true;
+}
+
+GroupEngine::Fault SqliteEngine::fault() const {
+  if (undo_failed_) return Fault::kFatal;
+  switch (connection_->fault()) {
+    case SqliteConnection::Fault::kNone:
+      return Fault::kNone;
+    case SqliteConnection::Fault::kFull:
+      return Fault::kFull;
+    case SqliteConnection::Fault::kFatal:
+      return Fault::kFatal;
+  }
+  return Fault::kFatal;
+}
+
+absl::Status SqliteEngine::Tend() {
+  if (connection_->wal_frames() < kFramesToCheckpoint) return absl::OkStatus();
+  return connection_->Checkpoint();
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,45 @@
+// SQLite as group commit drives it: a transaction a group, a savepoint a work.
+//
+// On the writer's thread.
+#ifndef SLUICE_SERVER_STORE_SQLITE_ENGINE_H_
+#define SLUICE_SERVER_STORE_SQLITE_ENGINE_H_
+
+#include <memory>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/group_commit.h"
+#include "server/store/name_hash.h"
+#include "server/store/sqlite.h"
+#include "server/store/sqlite_transaction.h"
+
+namespace sluice::server {
+
+class SqliteEngine final : public GroupEngine {
+ public:
+  static absl::StatusOr<std::unique_ptr<SqliteEngine>> Create(
+      std::unique_ptr<SqliteConnection> connection, std::unique_ptr<NameHasher> hasher);
+
+  absl::Status Begin() override;
+  absl::Status Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) override;
+  Transaction& transaction() override { return *transaction_; }
+  absl::Status Prepare() override;
+  absl::Status Commit() override;
+  void Rollback() override;
+  Fault fault() const override;
+  absl::Status Tend() override;
+
+ private:
+  SqliteEngine() = default;
+
+  std::unique_ptr<SqliteConnection> connection_;
+  std::unique_ptr<NameHasher> hasher_;
+  std::unique_ptr<SqliteTransaction> transaction_;
+  SqliteStatement begin_, commit_, rollback_, savepoint_, release_, undo_;
+  bool undo_failed_ = false;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_SQLITE_ENGINE_H_

@@ -1,0 +1,255 @@
+#include "server/store/sqlite_reader.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "server/store/decision_id.h"
+#include "server/store/hash_bytes.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr size_t kIdBytes = 16;
+constexpr size_t kSubjectBytes = kIdBytes + 4;
+constexpr int64_t kAfterEveryOrdinal = int64_t{std::numeric_limits<uint32_t>::max()} + 1;
+
+std::string Copy(absl::string_view bytes) { return std::string(bytes); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqliteReader>> SqliteReader::Open(
+    const SqliteConnection::Options& options) {
+  absl::StatusOr<std::unique_ptr<SqliteConnection>> connection = SqliteConnection::Open(options);
+  if (!connection.ok()) return connection.status();
+  std::unique_ptr<SqliteReader> reader(new SqliteReader(*std::move(connection)));
+  if (absl::Status status = reader->Prepare(); !status.ok()) return status;
+  return reader;
+}
+
+absl::Status SqliteReader::Prepare() {
+  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
+      {&scan_,
+       "SELECT ordinal, record_id, subjects, bytes FROM record WHERE collection = "
+       "(SELECT c.id FROM collection c JOIN owner o ON o.id = c.owner "
+       "WHERE o.name = ? AND c.record_type = ?) "
+       "AND (ordinal, record_id) >= (?, ?) AND (ordinal, record_id) < (?, ?) "
+       "ORDER BY ordinal, record_id"},
+      {&point_,
+       "SELECT o.name, c.record_type, r.ordinal, r.subjects, r.bytes FROM record_key k "
+       "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
+       "AND r.record_id = k.record_id "
+       "JOIN collection c ON c.id = k.collection JOIN owner o ON o.id = c.owner "
+       "WHERE k.record_id = ? AND k.live = 1"},
+      {&last_publish_,
+       "SELECT c.position, c.time_us FROM collection c JOIN owner o ON o.id = c.owner "
+       "WHERE o.name = ? AND c.record_type = ?"},
+      {&mou_versions_,
+       "SELECT mou, version, document, log_index FROM mou_version ORDER BY mou, version"},
+      {&mou_signatures_,
+       "SELECT organization, cms_der, received_us FROM mou_signature "
+       "WHERE mou = ? AND version = ? ORDER BY organization"},
+      {&decision_,
+       "SELECT principal, decision, time_us, log_index FROM decision WHERE decision_id = ?"},
+      {&head_, "SELECT size, root, compact_range, checkpoint FROM log_head WHERE id = 1"},
+      {&rows_,
+       "SELECT e.idx, e.leaf_hash, b.writer, b.boot, e.wseq, e.body FROM log_entry e "
+       "JOIN log_boot b ON b.id = e.boot WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx"},
+      {&leaves_, "SELECT leaf_hash FROM log_entry WHERE idx >= ? AND idx < ? ORDER BY idx"},
+      {&openings_,
+       "SELECT owner, field, salt, value FROM log_opening WHERE idx = ? ORDER BY owner, field"},
+      {&last_wseq_,
+       "SELECT e.wseq FROM log_entry e WHERE e.boot = "
+       "(SELECT id FROM log_boot WHERE writer = ? AND boot = ?) ORDER BY e.wseq DESC LIMIT 1"}};
+  for (const auto& [statement, sql] : statements) {
+    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection_.get(), sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteReader::Spread(absl::string_view subjects) {
+  if (subjects.size() % kSubjectBytes != 0) {
+    return absl::DataLossError("a record's stored subjects have another length");
+  }
+  const size_t count = subjects.size() / kSubjectBytes;
+  ids_.resize(count);
+  ordinals_.resize(count);
+  const auto* bytes = reinterpret_cast<const uint8_t*>(subjects.data());
+  for (size_t i = 0; i < count; ++i, bytes += kSubjectBytes) {
+    std::copy_n(bytes, kIdBytes, ids_[i].bytes.begin());
+    const uint8_t* ordinal = bytes + kIdBytes;
+    ordinals_[i] = uint32_t{ordinal[0]} << 24 | uint32_t{ordinal[1]} << 16 |
+                   uint32_t{ordinal[2]} << 8 | uint32_t{ordinal[3]};
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteReader::Scan(absl::string_view owner, absl::string_view record_type,
+                                std::optional<ScanPlace> from, std::optional<ScanPlace> until,
+                                absl::FunctionRef<bool(const StoredRecord&)> visit) {
+  const ScanPlace first = from.value_or(ScanPlace{});
+  const absl::string_view first_id(reinterpret_cast<const char*>(first.record_id.bytes.data()),
+                                   kIdBytes);
+  absl::string_view end_id;
+  if (until.has_value()) {
+    end_id =
+        absl::string_view(reinterpret_cast<const char*>(until->record_id.bytes.data()), kIdBytes);
+  }
+  SqliteRun run = scan_.Bind(owner, record_type, first.ordinal, SqliteBlob(first_id),
+                             until.has_value() ? int64_t{until->ordinal} : kAfterEveryOrdinal,
+                             SqliteBlob(end_id));
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    absl::StatusOr<std::array<uint8_t, kIdBytes>> id = run.Array<kIdBytes>(1);
+    if (!id.ok()) return id.status();
+    if (absl::Status status = Spread(run.Bytes(2)); !status.ok()) return status;
+    const StoredRecord record{.place = {static_cast<uint32_t>(run.Int(0)), {*id}},
+                              .bytes = run.Bytes(3),
+                              .subjects = ids_,
+                              .ordinals = ordinals_};
+    if (!visit(record)) return absl::OkStatus();
+  }
+}
+
+absl::Status SqliteReader::Point(
+    const policy::RecordId& id, absl::string_view record_type,
+    absl::FunctionRef<bool(absl::string_view)> is_owner,
+    absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit) {
+  SqliteRun run = point_.Bind(SqliteBlob(id.bytes));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  // One answer for what is not there and for what is not to be seen.
+  if (!*row || run.Bytes(1) != record_type || !is_owner(run.Bytes(0))) {
+    return absl::NotFoundError("there is no such record");
+  }
+  if (absl::Status status = Spread(run.Bytes(3)); !status.ok()) return status;
+  visit(run.Bytes(0), StoredRecord{.place = {static_cast<uint32_t>(run.Int(2)), id},
+                                   .bytes = run.Bytes(4),
+                                   .subjects = ids_,
+                                   .ordinals = ordinals_});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LastPublish> SqliteReader::LastPublishOf(absl::string_view owner,
+                                                        absl::string_view record_type) {
+  SqliteRun run = last_publish_.Bind(owner, record_type);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return LastPublish{};
+  return LastPublish{.position = run.Int(0), .time = absl::FromUnixMicros(run.Int(1))};
+}
+
+absl::StatusOr<std::vector<StoredMouVersion>> SqliteReader::MouVersions() {
+  std::vector<StoredMouVersion> versions;
+  SqliteRun run = mou_versions_.Bind();
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return versions;
+    StoredMouVersion version{.mou = Copy(run.Bytes(0)),
+                             .version = static_cast<int32_t>(run.Int(1)),
+                             .document = Copy(run.Bytes(2)),
+                             .log_index = static_cast<uint64_t>(run.Int(3))};
+    SqliteRun signatures = mou_signatures_.Bind(version.mou, version.version);
+    for (;;) {
+      absl::StatusOr<bool> signature = signatures.Next();
+      if (!signature.ok()) return signature.status();
+      if (!*signature) break;
+      version.signatures.push_back({.organization = Copy(signatures.Bytes(0)),
+                                    .cms_der = Copy(signatures.Bytes(1)),
+                                    .received = absl::FromUnixMicros(signatures.Int(2))});
+    }
+    versions.push_back(std::move(version));
+  }
+}
+
+absl::StatusOr<StoredDecision> SqliteReader::FindDecision(absl::string_view decision_id) {
+  const std::optional<Hash16> id = ParseDecisionId(decision_id);
+  const absl::Status none = absl::NotFoundError("there is no such decision");
+  if (!id.has_value()) return none;
+  SqliteRun run = decision_.Bind(SqliteBlob(*id));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return none;
+  return StoredDecision{.decision_id = Copy(decision_id),
+                        .principal = Copy(run.Bytes(0)),
+                        .decision = Copy(run.Bytes(1)),
+                        .time = absl::FromUnixMicros(run.Int(2)),
+                        .log_index = static_cast<uint64_t>(run.Int(3))};
+}
+
+absl::StatusOr<LogHead> SqliteReader::ReadLogHead() {
+  SqliteRun run = head_.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the log's head is missing");
+  absl::StatusOr<Hash> root = run.Array<sizeof(Hash)>(1);
+  if (!root.ok()) return root.status();
+  absl::StatusOr<std::vector<Hash>> range = SplitHashes(run.Bytes(2));
+  if (!range.ok()) return range.status();
+  return LogHead{.size = static_cast<uint64_t>(run.Int(0)),
+                 .root = *root,
+                 .compact_range = *std::move(range),
+                 .checkpoint = Copy(run.Bytes(3))};
+}
+
+absl::Status SqliteReader::ReadLogRows(uint64_t begin, uint64_t end,
+                                       absl::FunctionRef<bool(const LogRow&)> visit) {
+  SqliteRun run = rows_.Bind(begin, end);
+  LogRow log_row;
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    absl::StatusOr<Hash> leaf = run.Array<sizeof(Hash)>(1);
+    if (!leaf.ok()) return leaf.status();
+    log_row.index = static_cast<uint64_t>(run.Int(0));
+    log_row.leaf_hash = *leaf;
+    log_row.writer = Copy(run.Bytes(2));
+    log_row.boot = Copy(run.Bytes(3));
+    log_row.wseq = static_cast<uint64_t>(run.Int(4));
+    log_row.body = Copy(run.Bytes(5));
+    if (!visit(log_row)) return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<std::vector<Hash>> SqliteReader::ReadLeafHashes(uint64_t begin, uint64_t end) {
+  std::vector<Hash> leaves;
+  SqliteRun run = leaves_.Bind(begin, end);
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return leaves;
+    absl::StatusOr<Hash> leaf = run.Array<sizeof(Hash)>(0);
+    if (!leaf.ok()) return leaf.status();
+    leaves.push_back(*leaf);
+  }
+}
+
+absl::StatusOr<std::vector<LogRow::Opening>> SqliteReader::ReadOpenings(uint64_t index) {
+  std::vector<LogRow::Opening> openings;
+  SqliteRun run = openings_.Bind(index);
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return openings;
+    openings.push_back({.owner = Copy(run.Bytes(0)),
+                        .field = Copy(run.Bytes(1)),
+                        .salt = Copy(run.Bytes(2)),
+                        .value = Copy(run.Bytes(3))});
+  }
+}
+
+absl::StatusOr<uint64_t> SqliteReader::LastWseq(absl::string_view writer, absl::string_view boot) {
+  SqliteRun run = last_wseq_.Bind(writer, boot);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::NotFoundError("this boot has written no entry");
+  return static_cast<uint64_t>(run.Int(0));
+}
+
+}  // namespace sluice::server

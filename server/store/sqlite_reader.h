@@ -1,0 +1,61 @@
+// One read connection with its statements.
+//
+// One thread at a time; the store keeps a few and lends them out.
+#ifndef SLUICE_SERVER_STORE_SQLITE_READER_H_
+#define SLUICE_SERVER_STORE_SQLITE_READER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/store/sqlite.h"
+#include "server/store/store.h"
+
+namespace sluice::server {
+
+class SqliteReader {
+ public:
+  static absl::StatusOr<std::unique_ptr<SqliteReader>> Open(
+      const SqliteConnection::Options& options);
+
+  absl::Status Scan(absl::string_view owner, absl::string_view record_type,
+                    std::optional<ScanPlace> from, std::optional<ScanPlace> until,
+                    absl::FunctionRef<bool(const StoredRecord&)> visit);
+  // NOT_FOUND unless it is of this type and of one of these owners.
+  absl::Status Point(const policy::RecordId& id, absl::string_view record_type,
+                     absl::FunctionRef<bool(absl::string_view)> is_owner,
+                     absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit);
+  absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
+  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions();
+  absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id);
+  absl::StatusOr<LogHead> ReadLogHead();
+  absl::Status ReadLogRows(uint64_t begin, uint64_t end,
+                           absl::FunctionRef<bool(const LogRow&)> visit);
+  absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end);
+  absl::StatusOr<std::vector<LogRow::Opening>> ReadOpenings(uint64_t index);
+  absl::StatusOr<uint64_t> LastWseq(absl::string_view writer, absl::string_view boot);
+
+ private:
+  explicit SqliteReader(std::unique_ptr<SqliteConnection> connection)
+      : connection_(std::move(connection)) {}
+  absl::Status Prepare();
+  // Spreads a stored subjects' blob into `ids_` and `ordinals_`.
+  absl::Status Spread(absl::string_view subjects);
+
+  std::unique_ptr<SqliteConnection> connection_;
+  SqliteStatement scan_, point_, last_publish_;
+  SqliteStatement mou_versions_, mou_signatures_, decision_;
+  SqliteStatement head_, rows_, leaves_, openings_, last_wseq_;
+  // What a record's subjects are lent from; kept so that a scan allocates nothing a row.
+  std::vector<policy::SubjectId> ids_;
+  std::vector<uint32_t> ordinals_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_SQLITE_READER_H_

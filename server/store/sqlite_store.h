@@ -1,0 +1,41 @@
+// The embedded store: one SQLite file, its WAL beside it. One writer connection behind group
+// commit, a few connections that read.
+//
+// Thread-safe.
+#ifndef SLUICE_SERVER_STORE_SQLITE_STORE_H_
+#define SLUICE_SERVER_STORE_SQLITE_STORE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "policy/secret.h"
+#include "server/store/group_commit.h"
+#include "server/store/store.h"
+
+namespace sluice::server {
+
+struct SqliteStoreOptions {
+  std::string path;
+  // 32 bytes; under it record keys, subjects' ids and request ids are hashed. A store opens only
+  // under the key it was made with.
+  policy::Secret hash_key{0};
+  // Of all connections together.
+  int cache_mib = 64;
+  // Reads that run at once; more wait.
+  int readers = 4;
+  GroupCommit::Limits limits;
+  // Called once, on the writer's thread, when only a restart helps.
+  std::function<void(absl::Status)> on_fatal;
+  std::string vfs;  // SQLite's VFS; empty: its own
+};
+
+// Opens, or makes with mode 0600. FAILED_PRECONDITION, with a sentence for the operator: another
+// process has it open, it is of a newer schema, not ours, or was made under another hash key.
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions options);
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_SQLITE_STORE_H_

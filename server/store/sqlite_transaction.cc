@@ -1,0 +1,158 @@
+#include "server/store/sqlite_transaction.h"
+
+#include "server/store/decision_id.h"
+#include "server/store/hash_bytes.h"
+
+namespace sluice::server {
+
+absl::StatusOr<std::unique_ptr<SqliteTransaction>> SqliteTransaction::Create(
+    SqliteConnection* connection, const NameHasher* hasher) {
+  std::unique_ptr<SqliteTransaction> transaction(new SqliteTransaction(connection));
+  absl::StatusOr<std::unique_ptr<RecordWriter>> records = RecordWriter::Create(connection, hasher);
+  if (!records.ok()) return records.status();
+  transaction->records_ = *std::move(records);
+  if (absl::Status status = transaction->Prepare(); !status.ok()) return status;
+  return transaction;
+}
+
+absl::Status SqliteTransaction::Prepare() {
+  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
+      {&find_boot_, "SELECT id FROM log_boot WHERE writer = ? AND boot = ?"},
+      {&insert_boot_, "INSERT INTO log_boot (writer, boot) VALUES (?, ?) RETURNING id"},
+      {&insert_entry_,
+       "INSERT INTO log_entry (idx, leaf_hash, boot, wseq, body) VALUES (?, ?, ?, ?, ?)"},
+      {&insert_opening_,
+       "INSERT INTO log_opening (idx, owner, field, salt, value) VALUES (?, ?, ?, ?, ?)"},
+      {&update_head_,
+       "UPDATE log_head SET size = ?, root = ?, compact_range = ?, checkpoint = ? WHERE size = ?"},
+      {&put_dictionary_head_,
+       "INSERT OR REPLACE INTO dictionary_head (owner, size, compact_range) VALUES (?, ?, ?)"},
+      {&find_dictionary_head_, "SELECT size, compact_range FROM dictionary_head WHERE owner = ?"},
+      {&put_dictionary_opening_,
+       "INSERT INTO dictionary_opening (owner, ordinal, salt) VALUES (?, ?, ?)"},
+      {&find_version_, "SELECT 1 FROM mou_version WHERE mou = ? AND version = ?"},
+      {&insert_version_,
+       "INSERT INTO mou_version (mou, version, document, log_index) VALUES (?, ?, ?, ?)"},
+      {&insert_signature_,
+       "INSERT INTO mou_signature (mou, version, organization, cms_der, received_us) "
+       "VALUES (?, ?, ?, ?, ?)"},
+      {&insert_decision_,
+       "INSERT INTO decision (decision_id, principal, decision, time_us, log_index) "
+       "VALUES (?, ?, ?, ?, ?)"}};
+  for (const auto& [statement, sql] : statements) {
+    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection_, sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> SqliteTransaction::BootId(absl::string_view writer,
+                                                  absl::string_view boot) {
+  {
+    SqliteRun run = find_boot_.Bind(writer, boot);
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (*row) return run.Int(0);
+  }
+  SqliteRun run = insert_boot_.Bind(writer, boot);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  return run.Int(0);
+}
+
+absl::Status SqliteTransaction::InsertLogRow(const LogRow& row) {
+  absl::StatusOr<int64_t> boot = BootId(row.writer, row.boot);
+  if (!boot.ok()) return boot.status();
+  absl::Status status =
+      insert_entry_
+          .Bind(row.index, SqliteBlob(row.leaf_hash), *boot, row.wseq, SqliteBlob(row.body))
+          .Finish();
+  if (!status.ok()) return status;
+  for (const LogRow::Opening& opening : row.openings) {
+    status = insert_opening_
+                 .Bind(row.index, opening.owner, opening.field, SqliteBlob(opening.salt),
+                       SqliteBlob(opening.value))
+                 .Finish();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteTransaction::UpdateLogHead(uint64_t old_size, const LogHead& head) {
+  const std::string range = JoinHashes(head.compact_range);
+  absl::Status status =
+      update_head_
+          .Bind(head.size, SqliteBlob(head.root), SqliteBlob(range), head.checkpoint, old_size)
+          .Finish();
+  if (!status.ok()) return status;
+  if (connection_->changes() != 1) {
+    return absl::AbortedError("the log's head has moved: another writer is at work");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PublishOutcome> SqliteTransaction::Publish(const PublishBatch& batch) {
+  return records_->Publish(batch);
+}
+
+absl::StatusOr<DeleteOutcome> SqliteTransaction::Delete(const DeleteBatch& batch) {
+  return records_->Delete(batch);
+}
+
+absl::Status SqliteTransaction::PutDictionaryHead(absl::string_view owner, uint64_t size,
+                                                  const std::vector<Hash>& compact_range) {
+  const std::string range = JoinHashes(compact_range);
+  return put_dictionary_head_.Bind(owner, size, SqliteBlob(range)).Finish();
+}
+
+absl::Status SqliteTransaction::PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
+                                                     absl::string_view salt) {
+  return put_dictionary_opening_.Bind(owner, ordinal, SqliteBlob(salt)).Finish();
+}
+
+absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> SqliteTransaction::DictionaryHead(
+    absl::string_view owner) {
+  SqliteRun run = find_dictionary_head_.Bind(owner);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::pair<uint64_t, std::vector<Hash>>(0, {});
+  absl::StatusOr<std::vector<Hash>> range = SplitHashes(run.Bytes(1));
+  if (!range.ok()) return range.status();
+  return std::pair<uint64_t, std::vector<Hash>>(run.Int(0), *std::move(range));
+}
+
+absl::Status SqliteTransaction::PutMouVersion(const StoredMouVersion& version) {
+  {
+    SqliteRun run = find_version_.Bind(version.mou, version.version);
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (*row) return absl::AlreadyExistsError("this version of the MOU was taken in before");
+  }
+  absl::Status status =
+      insert_version_
+          .Bind(version.mou, version.version, SqliteBlob(version.document), version.log_index)
+          .Finish();
+  if (!status.ok()) return status;
+  for (const StoredSignature& signature : version.signatures) {
+    status = insert_signature_
+                 .Bind(version.mou, version.version, signature.organization,
+                       SqliteBlob(signature.cms_der), absl::ToUnixMicros(signature.received))
+                 .Finish();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteTransaction::PutDecision(const StoredDecision& decision) {
+  const std::optional<Hash16> id = ParseDecisionId(decision.decision_id);
+  if (!id.has_value()) {
+    return absl::InvalidArgumentError("a decision id is 32 lower-case hexadecimal digits");
+  }
+  return insert_decision_
+      .Bind(SqliteBlob(*id), decision.principal, SqliteBlob(decision.decision),
+            absl::ToUnixMicros(decision.time), decision.log_index)
+      .Finish();
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,54 @@
+// The transaction of one group on SQLite, and the engine that runs it: statements for the log's
+// tables, MOU versions and decisions, with RecordWriter for records.
+//
+// On the writer's thread.
+#ifndef SLUICE_SERVER_STORE_SQLITE_TRANSACTION_H_
+#define SLUICE_SERVER_STORE_SQLITE_TRANSACTION_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/record_writer.h"
+#include "server/store/sqlite.h"
+#include "server/store/store.h"
+
+namespace sluice::server {
+
+class SqliteTransaction final : public Transaction {
+ public:
+  // `connection` and `hasher` must outlive it.
+  static absl::StatusOr<std::unique_ptr<SqliteTransaction>> Create(SqliteConnection* connection,
+                                                                   const NameHasher* hasher);
+
+  absl::Status InsertLogRow(const LogRow& row) override;
+  absl::Status UpdateLogHead(uint64_t old_size, const LogHead& head) override;
+  absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch) override;
+  absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch) override;
+  absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
+                                 const std::vector<Hash>& compact_range) override;
+  absl::Status PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
+                                    absl::string_view salt) override;
+  absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
+      absl::string_view owner) override;
+  absl::Status PutMouVersion(const StoredMouVersion& version) override;
+  absl::Status PutDecision(const StoredDecision& decision) override;
+
+ private:
+  explicit SqliteTransaction(SqliteConnection* connection) : connection_(connection) {}
+  absl::Status Prepare();
+  absl::StatusOr<int64_t> BootId(absl::string_view writer, absl::string_view boot);
+
+  SqliteConnection* const connection_;
+  std::unique_ptr<RecordWriter> records_;
+  SqliteStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
+  SqliteStatement put_dictionary_head_, find_dictionary_head_, put_dictionary_opening_;
+  SqliteStatement find_version_, insert_version_, insert_signature_, insert_decision_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_SQLITE_TRANSACTION_H_
