@@ -1,6 +1,7 @@
 #include "server/audit/audit_log.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -10,6 +11,7 @@
 #include "server/audit/hash_tiles.h"
 #include "server/audit/log_recovery.h"
 #include "server/audit/sequencer.h"
+#include "server/audit/tile_writer.h"
 
 namespace sluice::server {
 namespace {
@@ -102,6 +104,10 @@ class StoredLog : public AuditLog {
   absl::Status Health() const override {
     const absl::Status fault = sequencer_->fault();
     if (!fault.ok()) return fault;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!directory_health_.ok()) return directory_health_;
+    }
     return store_.Health();
   }
 
@@ -116,10 +122,52 @@ class StoredLog : public AuditLog {
     return tiles_.ConsistencyProof(old_size, new_size);
   }
 
-  void Tick() override {}
-  void Stop() override {}
+  void Tick() override {
+    Publish();
+    if (clock_() - NewestEntryTime() < options_.heartbeat_after) return;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stopped_ || outstanding_ > 0) return;
+    }
+    AppendLater(HeartbeatEntry());
+  }
+
+  void Stop() override {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (std::exchange(stopped_, true)) return;
+    }
+    if (thread_.joinable()) thread_.join();
+    if (sequencer_ != nullptr) Publish();
+  }
 
  private:
+  // The tile directory follows the log, or the log halts.
+  void Publish() ABSL_LOCKS_EXCLUDED(publish_mutex_, mutex_) {
+    absl::MutexLock publishing(&publish_mutex_);
+    absl::Status status = tile_writer_->Health(options_.min_free_bytes);
+    if (status.ok()) {
+      const Sequencer::Head head = sequencer_->head();
+      status = tile_writer_->Publish(head.range.size(), head.checkpoint);
+    }
+    absl::MutexLock lock(&mutex_);
+    directory_health_ = std::move(status);
+  }
+
+  // The background thread: a turn each second until stopped.
+  void Run() {
+    while (true) {
+      {
+        absl::MutexLock lock(&mutex_);
+        if (mutex_.AwaitWithTimeout(absl::Condition(&stopped_), absl::Seconds(1))) return;
+      }
+      Tick();
+    }
+  }
+
+  absl::StatusOr<Sequencer::Head> ReadHead() const;
+  absl::Status LoadTiles(const CompactRange& range);
+
   // What one append waits on. The store may answer after the waiter has gone.
   struct Answer {
     absl::Mutex mutex;
@@ -195,60 +243,79 @@ class StoredLog : public AuditLog {
   const std::function<absl::Time()> clock_;
   HashTiles tiles_;
   std::unique_ptr<Sequencer> sequencer_;  // set by Recover, then constant
+  std::thread thread_;                    // the same
+  absl::Mutex publish_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  std::unique_ptr<TileWriter> tile_writer_ ABSL_PT_GUARDED_BY(publish_mutex_);  // the same
 
   mutable absl::Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status directory_health_ ABSL_GUARDED_BY(mutex_);
   int outstanding_ ABSL_GUARDED_BY(mutex_) = 0;  // works whose `done` has not run
 };
+
+absl::StatusOr<Sequencer::Head> StoredLog::ReadHead() const {
+  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Create(key_.vkey());
+  if (!verifier.ok()) return verifier.status();
+  absl::StatusOr<LogHead> stored = store_.ReadLogHead();
+  if (!stored.ok()) return stored.status();
+  absl::StatusOr<CompactRange> range = CompactRange::Create(stored->size, stored->compact_range);
+  if (!range.ok()) return absl::DataLossError("the log's head does not fit its size");
+  Sequencer::Head head;
+  head.range = *std::move(range);
+  struct Checkpoint checkpoint;
+  checkpoint.origin = options_.origin;
+  checkpoint.size = stored->size;
+  checkpoint.root = head.range.Root();
+  if (stored->size == 0) {
+    absl::StatusOr<std::string> note = key_.SignNote(checkpoint.Body());
+    if (!note.ok()) return note.status();
+    head.checkpoint = *std::move(note);
+    return head;
+  }
+  absl::StatusOr<struct Checkpoint> is_signed = OpenCheckpoint(stored->checkpoint, *verifier);
+  if (!is_signed.ok() || is_signed->Body() != checkpoint.Body()) {
+    return absl::DataLossError("the log's head is not what its checkpoint says");
+  }
+  head.checkpoint = stored->checkpoint;
+  return head;
+}
+
+absl::Status StoredLog::LoadTiles(const CompactRange& range) {
+  constexpr uint64_t kBlock = 1 << 16;
+  for (uint64_t begin = 0; begin < range.size(); begin += kBlock) {
+    const uint64_t end = std::min(range.size(), begin + kBlock);
+    absl::StatusOr<std::vector<Hash>> leaves = store_.ReadLeafHashes(begin, end);
+    if (!leaves.ok()) return leaves.status();
+    tiles_.Append(*leaves);
+  }
+  if (tiles_.size() != range.size()) return absl::DataLossError("the log misses an entry");
+  absl::StatusOr<Hash> root = tiles_.Root(range.size());
+  if (!root.ok()) return root.status();
+  if (*root != range.Root()) return absl::DataLossError("the log's leaves are not its head's");
+  return absl::OkStatus();
+}
 
 absl::Status StoredLog::Recover() {
   if (options_.origin != key_.origin()) {
     return absl::InvalidArgumentError("the log's key is of another origin");
   }
-  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Create(key_.vkey());
-  if (!verifier.ok()) return verifier.status();
-  absl::StatusOr<LogHead> head = store_.ReadLogHead();
+  absl::StatusOr<Sequencer::Head> head = ReadHead();
   if (!head.ok()) return head.status();
-
-  Sequencer::Head start;
-  absl::StatusOr<CompactRange> range = CompactRange::Create(head->size, head->compact_range);
-  if (!range.ok()) return absl::DataLossError("the log's head does not fit its size");
-  start.range = *std::move(range);
-  struct Checkpoint checkpoint;
-  checkpoint.origin = options_.origin;
-  checkpoint.size = head->size;
-  checkpoint.root = start.range.Root();
-  if (head->size == 0) {
-    absl::StatusOr<std::string> note = key_.SignNote(checkpoint.Body());
-    if (!note.ok()) return note.status();
-    start.checkpoint = *std::move(note);
-  } else {
-    absl::StatusOr<struct Checkpoint> signed_head = OpenCheckpoint(head->checkpoint, *verifier);
-    if (!signed_head.ok() || signed_head->Body() != checkpoint.Body()) {
-      return absl::DataLossError("the log's head is not what its checkpoint says");
-    }
-    start.checkpoint = head->checkpoint;
-  }
-
-  constexpr uint64_t kBlock = 1 << 16;
-  for (uint64_t begin = 0; begin < head->size; begin += kBlock) {
-    const uint64_t end = std::min(head->size, begin + kBlock);
-    absl::StatusOr<std::vector<Hash>> leaves = store_.ReadLeafHashes(begin, end);
-    if (!leaves.ok()) return leaves.status();
-    tiles_.Append(*leaves);
-  }
-  if (tiles_.size() != head->size) return absl::DataLossError("the log misses an entry");
-  absl::StatusOr<Hash> root = tiles_.Root(head->size);
-  if (!root.ok()) return root.status();
-  if (*root != checkpoint.root) return absl::DataLossError("the log's leaves are not its head's");
-
-  absl::StatusOr<LogTail> tail = ReadLogTail(store_, head->size);
+  absl::Status status = LoadTiles(head->range);
+  if (!status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<TileWriter>> tile_writer =
+      TileWriter::Open(options_.tile_directory, key_.vkey(), &store_, &tiles_);
+  if (!tile_writer.ok()) return tile_writer.status();
+  absl::StatusOr<LogTail> tail = ReadLogTail(store_, head->range.size());
   if (!tail.ok()) return tail.status();
-  start.time_ms = tail->newest_ms;
   absl::StatusOr<std::string> boot = RandomHex(options_.random, 16);
   if (!boot.ok()) return boot.status();
+
+  head->time_ms = tail->newest_ms;
+  tile_writer_ = *std::move(tile_writer);
   sequencer_ = std::make_unique<Sequencer>(
       Sequencer::Parts{&key_, &tiles_, options_.writer, *boot, clock_, options_.random},
-      std::move(start));
+      *std::move(head));
   store_.SetParticipant(sequencer_.get());
 
   for (GapEntry& gap : tail->gaps) {
@@ -259,6 +326,10 @@ absl::Status StoredLog::Recover() {
     absl::StatusOr<uint64_t> index = Append(std::move(outcome));
     if (!index.ok()) return index.status();
   }
+  Publish();
+  status = Health();
+  if (!status.ok()) return status;
+  if (options_.background_thread) thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
 }
 

@@ -53,6 +53,7 @@ class AuditLogTest : public testing::Test {
     AuditLogOptions options;
     options.origin = kTestOrigin;
     options.writer = "gateway-1";
+    options.tile_directory = FreshDirectory();
     options.background_thread = false;
     return options;
   }

@@ -3,7 +3,10 @@
 #ifndef SLUICE_TESTS_SUPPORT_LOG_FIXTURE_H_
 #define SLUICE_TESTS_SUPPORT_LOG_FIXTURE_H_
 
+#include <gtest/gtest.h>
+
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -29,6 +32,12 @@ class TurnedClock {
  private:
   std::atomic<int64_t> ms_{1798761600000};  // 2027-01-01
 };
+
+// An empty directory of this test's own.
+inline std::string FreshDirectory() {
+  std::string path = testing::TempDir() + "/sluice_log_XXXXXX";
+  return mkdtemp(path.data()) == nullptr ? "" : path;
+}
 
 inline std::string RequestNumber(uint64_t n) { return absl::StrFormat("%032x", n); }
 
