@@ -10,7 +10,7 @@
 namespace sluice::policy {
 namespace {
 
-constexpr int kMaxPieces = 100000;
+constexpr int kMaxPieces = 10000;
 constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 

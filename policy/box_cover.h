@@ -11,7 +11,7 @@
 namespace sluice::policy {
 
 // All are of one record type, or have no constraint. The domain of a code is its set's known
-// values: others are unset. Gives up, and says no, after 100,000 pieces: then a grant that lets no
+// values: others are unset. Gives up, and says no, after 10,000 pieces: then a grant that lets no
 // row through counts as one that might.
 bool IsCovered(const Box& box, const std::vector<const Box*>& by);
 

@@ -48,6 +48,7 @@ std::vector<Finding> Check(const MouDocument& document, const Catalog& catalog,
   add(CheckTerm(document, resolved.term, options));
   add(CheckDocument(document));
   add(CheckGrants(document, resolved));
+  add(CheckPairs(document, resolved));
   std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
     return std::tie(a.place.line, a.place.column, a.id) <
            std::tie(b.place.line, b.place.column, b.id);

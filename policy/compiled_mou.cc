@@ -17,13 +17,14 @@ absl::StatusOr<std::shared_ptr<const CompiledMou>> CompiledMou::Compile(
         absl::StrCat(document.file_name(), ": the document could not be read without errors"));
   }
   ResolvedMou resolved = Resolve(document, *catalog, Unpinned::kLeave);
-  std::vector<Finding> findings = resolved.findings;
-  for (Finding& finding : CheckDocument(document)) findings.push_back(std::move(finding));
-  for (Finding& finding : CheckGrants(document, resolved)) findings.push_back(std::move(finding));
-  for (const Finding& finding : findings) {
-    // P023: what it says is then of another version of the type, and stays unavailable.
-    if (finding.severity == Severity::kError && finding.id != "P023") {
-      return absl::InvalidArgumentError(finding.ToString());
+  for (const std::vector<Finding>& findings :
+       {resolved.findings, CheckDocument(document), CheckGrants(document, resolved),
+        CheckPairs(document, resolved)}) {
+    for (const Finding& finding : findings) {
+      // P023: what it says is then of another version of the type, and stays unavailable.
+      if (finding.severity == Severity::kError && finding.id != "P023") {
+        return absl::InvalidArgumentError(finding.ToString());
+      }
     }
   }
   // Not make_shared: the constructor is nobody else's.

@@ -69,8 +69,9 @@ bool Filters::Passes(v1::DenialCode filter, const CompiledGrant& grant) const {
   if (filter == v1::DENIAL_CODE_WITHDRAWN) {
     return !version_.withdrawn_grants.contains(grant.grant.name);
   }
-  return grant.type == nullptr || !WhollyRemoved(*version_.mou, grant, request_.organization,
-                                                 NearestDay(grant.period, day_));
+  return grant.type == nullptr ||
+         !WhollyRemoved(version_.mou->prohibitions(), grant, request_.organization,
+                        NearestDay(grant.period, day_));
 }
 
 std::string Filters::Describe(v1::DenialCode filter, const CompiledGrant& grant) const {

@@ -12,13 +12,13 @@ bool AllOrOneOf(const std::vector<std::string>& names, absl::string_view name) {
   return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
 }
 
+}  // namespace
+
 bool Lists(const PlanProhibition& prohibition, const Field* field) {
   return !prohibition.fields.has_value() ||
          std::find(prohibition.fields->begin(), prohibition.fields->end(), field) !=
              prohibition.fields->end();
 }
-
-}  // namespace
 
 bool Concerns(const CompiledProhibition& prohibition, const CompiledGrant& grant,
               absl::string_view recipient, absl::CivilDay day) {
@@ -28,10 +28,10 @@ bool Concerns(const CompiledProhibition& prohibition, const CompiledGrant& grant
          prohibition.period.Contains(day);
 }
 
-bool WhollyRemoved(const CompiledMou& mou, const CompiledGrant& grant, absl::string_view recipient,
-                   absl::CivilDay day) {
+bool WhollyRemoved(const std::vector<CompiledProhibition>& prohibitions, const CompiledGrant& grant,
+                   absl::string_view recipient, absl::CivilDay day) {
   std::vector<const PlanProhibition*> live;
-  for (const CompiledProhibition& p : mou.prohibitions()) {
+  for (const CompiledProhibition& p : prohibitions) {
     if (Concerns(p, grant, recipient, day)) live.push_back(&p.prohibition);
   }
   if (live.empty()) return false;
@@ -98,7 +98,8 @@ PlanIndex::Kept PlanIndex::Make(const PlanKeyView& request, const Entry& entry,
 
   std::vector<const CompiledGrant*> live;
   for (const CompiledGrant* grant : entry.grants) {
-    if (grant->period.Contains(day) && !WhollyRemoved(*mou_, *grant, request.recipient, day)) {
+    if (grant->period.Contains(day) &&
+        !WhollyRemoved(mou_->prohibitions(), *grant, request.recipient, day)) {
       live.push_back(grant);
     }
   }

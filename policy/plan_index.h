@@ -89,14 +89,17 @@ class PlanIndex {
   PlanKeyMap<std::unique_ptr<Entry>> entries_;
 };
 
+// Whether a prohibition is about a field: it lists it, or all.
+bool Lists(const PlanProhibition& prohibition, const Field* field);
+
 // Whether a prohibition is about a grant as its recipient uses it on a day: each axis that it names
 // contains the grant's. Rows and fields are not looked at.
 bool Concerns(const CompiledProhibition& prohibition, const CompiledGrant& grant,
               absl::string_view recipient, absl::CivilDay day);
 
 // Whether the live prohibitions leave nothing of a grant: no field of no row.
-bool WhollyRemoved(const CompiledMou& mou, const CompiledGrant& grant, absl::string_view recipient,
-                   absl::CivilDay day);
+bool WhollyRemoved(const std::vector<CompiledProhibition>& prohibitions, const CompiledGrant& grant,
+                   absl::string_view recipient, absl::CivilDay day);
 
 }  // namespace sluice::policy
 

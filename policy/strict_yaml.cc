@@ -76,7 +76,7 @@ class TreeBuilder : public YAML::EventHandler {
   bool RefuseProperties(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor);
   void TakeKey(const YAML::Mark& mark, const std::string& value);
   void RefuseKey(Place place, std::string message);
-  bool IsImplicitKey(size_t offset, const std::string& key) const;
+  const char* KeyFlaw(size_t offset, const std::string& key) const;
   // The node for the event's value, appended to the collection around; null if that is dropped.
   YamlNode* NewNode(Place place);
   void StartCollection(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag,
@@ -104,11 +104,11 @@ void TreeBuilder::Report(std::string id, Place place, std::string message, std::
 std::string TreeBuilder::Path() const {
   std::string path;
   for (const Frame& f : frames_) {
+    // Whose newest child is being built: that has a frame of its own after this one.
+    const bool inside = &f != &frames_.back();
     if (f.node->kind == YamlNode::Kind::kSequence) {
-      // Its newest child, if that is being built, has a frame of its own after this one.
-      const bool inside = &f != &frames_.back();
       absl::StrAppend(&path, "[", f.node->children.size() - (inside ? 1 : 0), "]");
-    } else if (f.has_key) {
+    } else if (inside || f.has_key) {
       absl::StrAppend(&path, path.empty() ? "" : ".", f.key);
     }
   }
@@ -126,17 +126,16 @@ bool TreeBuilder::RefuseProperties(const YAML::Mark& mark, const std::string& ta
   return tagged || anchor != 0 || byte == '&';
 }
 
-// Whether the key stands as `key:`, and not as `? key`.
-bool TreeBuilder::IsImplicitKey(size_t offset, const std::string& key) const {
+// What is wrong with a key that does not stand as `key:`; null if it does.
+const char* TreeBuilder::KeyFlaw(size_t offset, const std::string& key) const {
   absl::string_view rest = text_.bytes().substr(std::min(offset, text_.bytes().size()));
-  if (!absl::ConsumePrefix(&rest, key)) return false;
-  while (absl::ConsumePrefix(&rest, " ")) {
-  }
-  if (!absl::StartsWith(rest, ":")) return false;
   const size_t line = text_.LineStart(offset);
   const absl::string_view before = text_.bytes().substr(line, offset - line);
   const size_t last = before.find_last_not_of(' ');
-  return last == absl::string_view::npos || before[last] != '?';
+  if (last != absl::string_view::npos && before[last] == '?') return "complex key";
+  if (!absl::ConsumePrefix(&rest, key)) return "complex key";
+  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+  return absl::StartsWith(rest, ":") ? nullptr : "a key without a value";
 }
 
 void TreeBuilder::TakeKey(const YAML::Mark& mark, const std::string& value) {
@@ -144,7 +143,7 @@ void TreeBuilder::TakeKey(const YAML::Mark& mark, const std::string& value) {
   const char byte = text_.At(Offset(mark));
   if (byte == '\'' || byte == '"') return RefuseKey(place, "a quoted key");
   if (value == "<<") return RefuseKey(place, "merge key \"<<\"");
-  if (!IsImplicitKey(Offset(mark), value)) return RefuseKey(place, "complex key");
+  if (const char* flaw = KeyFlaw(Offset(mark), value)) return RefuseKey(place, flaw);
   Frame& frame = frames_.back();
   const auto [it, added] = frame.lines.try_emplace(value, place.line);
   frame.has_key = true;
@@ -206,6 +205,10 @@ void TreeBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
   const size_t offset = Offset(mark);
   const Place mark_place = text_.PlaceOf(offset);
   if (InKey()) return RefuseKey(mark_place, "a null as a key");
+  if (!frames_.empty() && frames_.back().drop_next) {
+    NewNode(mark_place);
+    return;
+  }
   if (anchor != 0) {
     Refuse(mark_place, "anchor");
     NewNode(mark_place);

@@ -36,7 +36,7 @@ std::string Nearest(absl::string_view name, const std::vector<std::string>& know
   if (name.empty() || name.size() > kMaxLength) return "";
   const std::string wanted = absl::AsciiStrToLower(name);
   std::string nearest;
-  size_t smallest = std::max<size_t>(2, name.size() / 3) + 1;
+  size_t smallest = std::clamp<size_t>(name.size() / 3, 2, 4) + 1;
   for (const std::string& k : known) {
     if (k.empty() || k.size() > kMaxLength) continue;
     const size_t distance = EditDistance(wanted, absl::AsciiStrToLower(k));

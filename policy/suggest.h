@@ -10,7 +10,7 @@
 namespace sluice::policy {
 
 // The one of `known` with the smallest edit distance to `name`; empty if none is near (a third of
-// its length, two letters at least; letter case does not count).
+// its length, two letters at least, four at most; letter case does not count).
 std::string Nearest(absl::string_view name, const std::vector<std::string>& known);
 
 // `; did you mean "x"?`, or nothing.
