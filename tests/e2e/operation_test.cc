@@ -5,6 +5,8 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +51,19 @@ class Operation : public ::testing::Test {
     }
     std::sort(release.begin(), release.end());
     return release;
+  }
+
+  // As the operator's guide says to.
+  void BackUpTo(absl::string_view name) {
+    const std::string command = absl::StrCat("sqlite3 ", deployment_.Path("sluice.db").string(),
+                                             " \".backup ", deployment_.Path(name).string(), "\"");
+    ASSERT_EQ(std::system(command.c_str()), 0);
+  }
+  void Restore(absl::string_view name) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(deployment_.Path(absl::StrCat("sluice.db", suffix)));
+    }
+    std::filesystem::rename(deployment_.Path(name), deployment_.Path("sluice.db"));
   }
 
   Deployment deployment_;
@@ -135,6 +150,25 @@ TEST_F(Operation, KeepsEverythingAcrossARestart) {
   const auto answer = Publish(*Program(), "again", 0, 1000);
   Must(answer.status());
   EXPECT_EQ(answer->unchanged_count(), 1000);
+}
+
+TEST_F(Operation, StartsFromABackupThatIsAsNewAsTheLogOnDisk) {
+  PublishMany(100);
+  const auto before = Release();
+  EXPECT_EQ(deployment_.End(SIGTERM), 0);
+  BackUpTo("backup.db");
+  Restore("backup.db");
+  deployment_.Start();
+  EXPECT_EQ(Release(), before);
+}
+
+TEST_F(Operation, RefusesAStoreThatIsOlderThanTheLogOnDisk) {
+  PublishMany(100);
+  BackUpTo("backup.db");
+  Release();  // is logged
+  EXPECT_EQ(deployment_.End(SIGTERM), 0);
+  Restore("backup.db");
+  EXPECT_NE(deployment_.RunAnother(), 0);
 }
 
 TEST_F(Operation, RefusesToStartWhileAnotherGatewayHoldsTheStore) {
