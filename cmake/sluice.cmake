@@ -26,7 +26,8 @@ function(sluice_test name)
   target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE SLUICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   sluice_warnings(${name})
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${SLUICE_TEST_TIMEOUT})
+  gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${SLUICE_TEST_TIMEOUT})
 endfunction()
 
 # sluice_fuzzer(name SOURCES x_fuzz.cc ... LINKS targets...): with SLUICE_FUZZ a libFuzzer target.
