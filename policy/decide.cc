@@ -109,21 +109,21 @@ Decision DecisionMaker::DecideUnder(absl::string_view name, const MouSet::Mou& m
   denial.mou = std::string(name);
   denial.version = version.mou->version();
   denial.document_digest = version.mou->document_digest();
-  std::string sentence;
   if (state.denial.has_value()) {
     denial.code = *state.denial;
-    sentence = state.sentence;
+    denial.explanation = state.sentence;
     if (denial.code == v1::DENIAL_CODE_NOT_SIGNED) {
       denial.unsigned_parties = version.unsigned_parties;
     }
   } else if (!version.mou->Holds(request_.record_type)) {
     denial.code = v1::DENIAL_CODE_CATALOG_UNAVAILABLE;
-    sentence = "the gateway does not hold the version of the record type that the MOU pins";
+    denial.explanation =
+        "the gateway does not hold the version of the record type that the MOU pins";
   } else {
     denial.code = FirstFailedFilter(version, request_, state.day);
+    denial.explanation = SentenceOf(denial.code);
   }
   denial.nearest = NearestGrants(version, request_, state, denial.code);
-  denial.explanation = ExplanationOf(denial.code, sentence, denial.nearest);
   return denial;
 }
 

@@ -103,7 +103,7 @@ struct Denial {
   std::string document_digest;  // empty: none
   std::vector<v1::NearestGrant> nearest;
   std::vector<std::string> unsigned_parties;  // of NOT_SIGNED
-  std::string explanation;
+  std::string explanation;  // a sentence; `Explain` says more
 };
 
 using Decision = std::variant<Permit, Denial>;

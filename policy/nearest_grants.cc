@@ -154,19 +154,15 @@ std::string CodeName(v1::DenialCode code) {
   return std::string(name);
 }
 
-std::string ExplanationOf(v1::DenialCode code, absl::string_view sentence,
-                          const std::vector<v1::NearestGrant>& nearest) {
-  std::string text = CodeName(code);
-  if (!sentence.empty()) absl::StrAppend(&text, ": ", sentence);
-  for (const v1::NearestGrant& grant : nearest) {
-    absl::StrAppend(&text, "; ", grant.grant(),
-                    grant.failed_size() == 1 ? " fails only: " : " fails: ",
-                    absl::StrJoin(grant.failed(), "; ",
-                                  [](std::string* out, const v1::FailedCondition& failed) {
-                                    absl::StrAppend(out, failed.description());
-                                  }));
-  }
-  return text;
+std::string SentenceOf(v1::DenialCode filter) {
+  if (filter == v1::DENIAL_CODE_NOT_A_RECIPIENT) return "no grant is to this organization";
+  if (filter == v1::DENIAL_CODE_PURPOSE_NOT_GRANTED) return "no grant to it is for this purpose";
+  if (filter == v1::DENIAL_CODE_RECORD_NOT_GRANTED) return "no such grant is of this record type";
+  if (filter == v1::DENIAL_CODE_OPERATION_NOT_GRANTED) return "no such grant is for this operation";
+  if (filter == v1::DENIAL_CODE_OUTSIDE_PERIOD) return "no such grant holds on this day";
+  if (filter == v1::DENIAL_CODE_WITHDRAWN) return "its owner withdrew what was granted";
+  if (filter == v1::DENIAL_CODE_PROHIBITED) return "prohibitions remove all that was granted";
+  return "the decision could not be made";
 }
 
 }  // namespace sluice::policy

@@ -25,9 +25,8 @@ v1::DenialCode FirstFailedFilter(const MouVersion& version, const Request& reque
 std::vector<v1::NearestGrant> NearestGrants(const MouVersion& version, const Request& request,
                                             const MouState& state, v1::DenialCode code);
 
-// "OUTSIDE_PERIOD: the MOU expired on 2028-07-01; expected-completers fails only: period, ..."
-std::string ExplanationOf(v1::DenialCode code, absl::string_view sentence,
-                          const std::vector<v1::NearestGrant>& nearest);
+// What a filter's code says, in words.
+std::string SentenceOf(v1::DenialCode filter);
 
 // "OUTSIDE_PERIOD"
 std::string CodeName(v1::DenialCode code);
