@@ -4,12 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "server/audit/checkpoint.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/memory_store.h"
@@ -32,6 +36,7 @@ class Release {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class AuditLogTest : public testing::Test {
  protected:
@@ -81,6 +86,28 @@ class AuditLogTest : public testing::Test {
     for (const std::string& body : Bodies()) leaves.push_back(LeafHash(body));
     EXPECT_EQ(checkpoint->size, leaves.size());
     EXPECT_EQ(checkpoint->root, slow::Root(leaves));
+  }
+
+  std::string PublishedCheckpoint() const {
+    std::ifstream in(options_.tile_directory + "/checkpoint");
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }
+
+  // Signs what the store holds now, as somebody with the key could.
+  void SignHeadOfStore() {
+    CompactRange range;
+    const std::vector<Hash> leaves = store_.ReadLeafHashes(0, ~uint64_t{0}).value();
+    for (const Hash& leaf : leaves) range.Append(leaf);
+    Checkpoint checkpoint;
+    checkpoint.origin = kTestOrigin;
+    checkpoint.size = range.size();
+    checkpoint.root = range.Root();
+    LogHead head;
+    head.size = range.size();
+    head.root = range.Root();
+    head.compact_range = range.roots();
+    head.checkpoint = key_->SignNote(checkpoint.Body()).value();
+    store_.RollBackLog(range.size(), head);
   }
 
   AuditLogOptions options_ = Options();
@@ -228,6 +255,212 @@ TEST_F(AuditLogTest, TimeNeverGoesBackInTheLog) {
   EXPECT_EQ(log_->NewestEntryTime(), first);
   Open();
   EXPECT_EQ(log_->NewestEntryTime(), first);
+}
+
+TEST_F(AuditLogTest, WritesUnknownOutcomesForWhatACrashLeftOpen) {
+  const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
+  ASSERT_TRUE(log_->Append(AdminEntry{"START", "", ""}).ok());
+  ASSERT_TRUE(log_->AppendPermit(permit, PermitEntry(1), DecisionOf(PermitEntry(1))).ok());  // 1
+  ASSERT_TRUE(log_->AppendDisclosure(Release::Of({1}, 1), DisclosureOf(1, 1)).ok());
+  ASSERT_TRUE(log_->Append(OutcomeOf(1, 1)).ok());
+  ASSERT_TRUE(log_->AppendPermit(permit, PermitEntry(2), DecisionOf(PermitEntry(2))).ok());  // 4
+  ASSERT_TRUE(log_->AppendDisclosure(Release::Of({1}, 1), DisclosureOf(2, 4)).ok());
+  ASSERT_TRUE(log_->AppendPermit(permit, PermitEntry(3), DecisionOf(PermitEntry(3))).ok());  // 6
+  ASSERT_TRUE(log_->AppendDenial(DenialEntry(4), DecisionOf(DenialEntry(4))).ok());
+  DecisionEntry publish = PermitEntry(5);
+  publish.terms = EntryTerms();
+  publish.operation = "PublishRecords";
+  ASSERT_TRUE(log_->Append(publish).ok());
+  Open();
+  const std::vector<std::string> bodies = Bodies();
+  ASSERT_EQ(bodies.size(), 11u);
+  EXPECT_THAT(bodies[9], HasSubstr("\"type\":\"outcome\""));
+  EXPECT_THAT(bodies[9], HasSubstr("\"request\":\"" + RequestNumber(2) + "\""));
+  EXPECT_THAT(bodies[9], HasSubstr("\"status\":\"unknown\",\"aborted\":true,\"of\":4}"));
+  EXPECT_TRUE(Concerns(bodies[9], "state-university"));
+  EXPECT_TRUE(Concerns(bodies[9], "river-unified"));
+  EXPECT_THAT(bodies[10], HasSubstr("\"of\":6}"));
+  Open();
+  EXPECT_EQ(Bodies().size(), 11u) << "once is enough";
+}
+
+TEST_F(AuditLogTest, FindsTheLastStartHoweverFarBack) {
+  const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
+  ASSERT_TRUE(log_->AppendPermit(permit, PermitEntry(1), DecisionOf(PermitEntry(1))).ok());
+  Open();  // closes it
+  ASSERT_TRUE(log_->Append(AdminEntry{"START", "", ""}).ok());
+  const uint64_t open =
+      log_->AppendPermit(permit, PermitEntry(2), DecisionOf(PermitEntry(2)))->index();
+  store_.Hold();
+  for (int i = 0; i < 9000; ++i) log_->AppendLater(HeartbeatEntry());
+  store_.Release();
+  const uint64_t size = log_->size();
+  Open();
+  ASSERT_EQ(log_->size(), size + 1);
+  EXPECT_THAT(Bodies().back(), HasSubstr(absl::StrCat("\"of\":", open, "}")));
+}
+
+TEST_F(AuditLogTest, NamesCountersThatAreMissing) {
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  // A writer whose counter jumped from 1 to 4, in a log that is sound otherwise.
+  log_.reset();
+  LogRow& row = store_.MutableLogRow(2);
+  row.body = absl::StrReplaceAll(row.body, {{"\"wseq\":2", "\"wseq\":4"}});
+  row.leaf_hash = LeafHash(row.body);
+  SignHeadOfStore();
+  options_.tile_directory = FreshDirectory();
+  Open();
+  ASSERT_EQ(log_->size(), 4u);
+  EXPECT_THAT(Bodies()[3], HasSubstr("\"type\":\"gap\""));
+  EXPECT_THAT(Bodies()[3], HasSubstr("\"begin\":2,\"end\":4}"));
+}
+
+TEST_F(AuditLogTest, RefusesAStoreThatIsNotWhatItsHeadSays) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  log_.reset();
+  const LogRow sound = store_.MutableLogRow(2);
+  store_.MutableLogRow(2).leaf_hash[0] ^= 1;
+  EXPECT_TRUE(absl::IsDataLoss(TryOpen()));
+  store_.MutableLogRow(2) = sound;
+  store_.MutableLogRow(2).body[9] ^= 1;
+  EXPECT_TRUE(absl::IsDataLoss(TryOpen()));
+  store_.MutableLogRow(2) = sound;
+  EXPECT_TRUE(TryOpen().ok());
+}
+
+TEST_F(AuditLogTest, RefusesAHeadThatAnotherKeySigned) {
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  log_.reset();
+  key_ = MakeLogKey('x');
+  options_.tile_directory = FreshDirectory();
+  EXPECT_TRUE(absl::IsDataLoss(TryOpen()));
+}
+
+TEST_F(AuditLogTest, RefusesABackupThatWasPutBack) {
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  const LogHead backup = store_.ReadLogHead().value();
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  log_.reset();
+  store_.RollBackLog(1, backup);
+  EXPECT_TRUE(absl::IsDataLoss(TryOpen()));
+}
+
+TEST_F(AuditLogTest, PublishesWhatIsCommittedAtEachTurn) {
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  EXPECT_NE(PublishedCheckpoint(), log_->Checkpoint());
+  log_->Tick();
+  EXPECT_EQ(PublishedCheckpoint(), log_->Checkpoint());
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  log_->Stop();
+  EXPECT_EQ(PublishedCheckpoint(), log_->Checkpoint());
+}
+
+TEST_F(AuditLogTest, BeatsWhenIdleForAMinuteAndNotBefore) {
+  ASSERT_TRUE(log_->Append(AdminEntry{"START", "", ""}).ok());
+  clock_.Turn(absl::Seconds(59));
+  log_->Tick();
+  EXPECT_EQ(log_->size(), 1u);
+  clock_.Turn(absl::Seconds(1));
+  log_->Tick();
+  ASSERT_EQ(log_->size(), 2u);
+  EXPECT_THAT(Bodies()[1], HasSubstr("\"type\":\"heartbeat\""));
+  log_->Tick();
+  EXPECT_EQ(log_->size(), 2u);
+}
+
+TEST_F(AuditLogTest, HaltsWhileItsDirectoryIsGoneAndRecovers) {
+  const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
+  const std::string path = options_.tile_directory;
+  std::filesystem::rename(path, path + ".moved");
+  log_->Tick();
+  EXPECT_FALSE(log_->Health().ok());
+  EXPECT_THAT(std::string(log_->Health().message()), Not(HasSubstr(path)));
+  EXPECT_TRUE(absl::IsUnavailable(
+      log_->AppendPermit(permit, PermitEntry(1), DecisionOf(PermitEntry(1))).status()));
+  EXPECT_TRUE(absl::IsUnavailable(
+      log_->AppendDisclosure(Release::Of({1}, 1), DisclosureOf(1, 0)).status()));
+  // What happens meanwhile is still entered.
+  EXPECT_TRUE(log_->AppendDenial(DenialEntry(2), DecisionOf(DenialEntry(2))).ok());
+  std::filesystem::rename(path + ".moved", path);
+  log_->Tick();
+  EXPECT_TRUE(log_->Health().ok());
+  EXPECT_TRUE(log_->AppendPermit(permit, PermitEntry(3), DecisionOf(PermitEntry(3))).ok());
+}
+
+TEST_F(AuditLogTest, HaltsWhileItsLastEntriesStillFitOnTheDisk) {
+  options_.min_free_bytes = ~uint64_t{0};
+  EXPECT_TRUE(absl::IsResourceExhausted(TryOpen()));
+}
+
+TEST_F(AuditLogTest, GrowsADictionaryWithItsRootInTheLog) {
+  std::vector<std::pair<uint32_t, policy::SubjectId>> subjects;
+  const auto grow = [&](std::vector<NewSubject> added) {
+    absl::Status result;
+    Work work;
+    work.apply = [&](Transaction& transaction) {
+      return log_->GrowDictionaryIn(transaction, "state-university", added);
+    };
+    work.done = [&](absl::Status status) { result = std::move(status); };
+    store_.Submit(std::move(work));
+    for (const NewSubject& subject : added) subjects.emplace_back(subject.ordinal, subject.id);
+    return result;
+  };
+  ASSERT_TRUE(grow({{1, {{7}}}, {2, {{8}}}}).ok());
+  ASSERT_TRUE(grow({}).ok());
+  ASSERT_TRUE(grow({{3, {{9}}}}).ok());
+  EXPECT_FALSE(grow({{5, {{1}}}}).ok()) << "an ordinal is missing";
+  subjects.pop_back();
+
+  // The root, made anew from the openings.
+  std::vector<Hash> leaves;
+  for (const auto& [ordinal, id] : subjects) {
+    const std::string value(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
+    const std::string salt = store_.DictionarySalt("state-university", ordinal);
+    EXPECT_EQ(salt.size(), 32u);
+    leaves.push_back(LeafHash(HashBytes(Sha256("dict1" + salt + value))));
+  }
+  const std::vector<std::string> bodies = Bodies();
+  ASSERT_EQ(bodies.size(), 2u);
+  EXPECT_THAT(bodies[1], HasSubstr("\"owner\":\"state-university\",\"begin\":3,\"end\":4,"));
+  EXPECT_THAT(bodies[1],
+              HasSubstr("\"root\":\"" + absl::Base64Escape(HashBytes(slow::Root(leaves))) + "\""));
+  ExpectCheckpointOfStore();
+}
+
+TEST_F(AuditLogTest, AWorkThatFailsLeavesNothingInTheLog) {
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  store_.Hold();
+  log_->AppendLater(HeartbeatEntry());
+  Work work;
+  absl::Status result;
+  work.apply = [&](Transaction& transaction) {
+    return log_->AppendIn(transaction, KeyEntry{"free text", "k", ""}).status();
+  };
+  work.done = [&](absl::Status status) { result = std::move(status); };
+  store_.Submit(std::move(work));
+  log_->AppendLater(HeartbeatEntry());
+  store_.Release();
+  EXPECT_TRUE(absl::IsInternal(result));
+  EXPECT_EQ(log_->size(), 3u);
+  ExpectCheckpointOfStore();
+}
+
+TEST_F(AuditLogTest, RefusesAReceiptForTheWrongKindOfDecision) {
+  const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
+  EXPECT_TRUE(absl::IsInternal(
+      log_->AppendPermit(permit, DenialEntry(1), DecisionOf(DenialEntry(1))).status()));
+  EXPECT_TRUE(absl::IsInternal(log_->AppendDenial(PermitEntry(1), DecisionOf(PermitEntry(1)))));
+  EXPECT_TRUE(absl::IsInternal(
+      log_->AppendPermit(permit, PermitEntry(1), DecisionOf(PermitEntry(2))).status()));
+  EXPECT_EQ(log_->size(), 0u);
+}
+
+TEST_F(AuditLogTest, TicksByItselfInTheBackground) {
+  options_.background_thread = true;
+  Open();
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  log_->Stop();
+  EXPECT_EQ(PublishedCheckpoint(), log_->Checkpoint());
 }
 
 }  // namespace

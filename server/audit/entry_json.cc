@@ -94,7 +94,8 @@ class Parser {
     if (Take(']')) return true;
     do {
       JsonValue item;
-      if (!Value(&item, depth + 1)) return false;
+      const bool may_stand = !rest_.empty() && (rest_.front() == '"' || rest_.front() == '{');
+      if (!may_stand || !Value(&item, depth + 1)) return false;
       value->items.push_back(std::move(item));
     } while (Take(','));
     return Take(']');

@@ -356,6 +356,11 @@ void MemoryStore::RollBackLog(uint64_t size, const LogHead& head) {
   participant_ = nullptr;
 }
 
+std::string MemoryStore::DictionarySalt(const std::string& owner, uint32_t ordinal) {
+  absl::MutexLock lock(&mutex_);
+  return tables_.dictionaries[owner].salts[ordinal];
+}
+
 void MemoryStore::Restart() {
   absl::MutexLock lock(&mutex_);
   participant_ = nullptr;

@@ -60,6 +60,8 @@ class MemoryStore : public Store {
   void RollBackLog(uint64_t size, const LogHead& head);
   // A row of the log, to be tampered with.
   LogRow& MutableLogRow(uint64_t index) ABSL_NO_THREAD_SAFETY_ANALYSIS { return log_[index]; }
+  // The salt of a dictionary's opening; empty if there is none.
+  std::string DictionarySalt(const std::string& owner, uint32_t ordinal);
   // What SQLite's file has after a crash is what memory has: another start over the same bytes.
   void Restart();
 
