@@ -83,6 +83,8 @@ class StoredLog : public AuditLog {
     return sequencer_->Append(transaction, *encoded);
   }
 
+  uint64_t NextIndexIn(const Transaction&) const override { return sequencer_->next_index(); }
+
   absl::Status GrowDictionaryIn(Transaction& transaction, absl::string_view owner,
                                 const std::vector<NewSubject>& subjects) override {
     return sequencer_->GrowDictionary(transaction, owner, subjects);

@@ -75,6 +75,9 @@ class AuditLog {
   // The same within a transaction under way, as a work's last step (a publish's dictionary growth,
   // a version taken in).
   virtual absl::StatusOr<uint64_t> AppendIn(Transaction& transaction, const Entry& entry) = 0;
+  // The index that the next AppendIn of a transaction under way gives: for what refers to its entry
+  // and is written before it.
+  virtual uint64_t NextIndexIn(const Transaction& transaction) const = 0;
   // Grows an owner's dictionary in a publish's transaction: openings, tree, `ordinals` entry.
   virtual absl::Status GrowDictionaryIn(Transaction& transaction, absl::string_view owner,
                                         const std::vector<NewSubject>& subjects) = 0;

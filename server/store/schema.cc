@@ -119,7 +119,8 @@ CREATE TABLE mou_version (
   mou TEXT NOT NULL,
   version INTEGER NOT NULL,
   document BLOB NOT NULL,
-  log_index INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  log_index INTEGER NOT NULL,           -- of the entry that says so
   PRIMARY KEY (mou, version)
 ) STRICT, WITHOUT ROWID;
 

@@ -45,7 +45,8 @@ absl::Status SqliteReader::Prepare() {
        "SELECT c.position, c.time_us FROM collection c JOIN owner o ON o.id = c.owner "
        "WHERE o.name = ? AND c.record_type = ?"},
       {&mou_versions_,
-       "SELECT mou, version, document, log_index FROM mou_version ORDER BY mou, version"},
+       "SELECT mou, version, document, state, log_index FROM mou_version "
+       "ORDER BY mou, version"},
       {&mou_signatures_,
        "SELECT organization, cms_der, received_us FROM mou_signature "
        "WHERE mou = ? AND version = ? ORDER BY organization"},
@@ -153,7 +154,8 @@ absl::StatusOr<std::vector<StoredMouVersion>> SqliteReader::MouVersions() {
     StoredMouVersion version{.mou = Copy(run.Bytes(0)),
                              .version = static_cast<int32_t>(run.Int(1)),
                              .document = Copy(run.Bytes(2)),
-                             .log_index = static_cast<uint64_t>(run.Int(3))};
+                             .state = Copy(run.Bytes(3)),
+                             .log_index = static_cast<uint64_t>(run.Int(4))};
     SqliteRun signatures = mou_signatures_.Bind(version.mou, version.version);
     for (;;) {
       absl::StatusOr<bool> signature = signatures.Next();

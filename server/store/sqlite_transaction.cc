@@ -30,9 +30,13 @@ absl::Status SqliteTransaction::Prepare() {
       {&find_dictionary_head_, "SELECT size, compact_range FROM dictionary_head WHERE owner = ?"},
       {&put_dictionary_opening_,
        "INSERT INTO dictionary_opening (owner, ordinal, salt) VALUES (?, ?, ?)"},
-      {&find_version_, "SELECT 1 FROM mou_version WHERE mou = ? AND version = ?"},
+      {&find_version_, "SELECT document FROM mou_version WHERE mou = ? AND version = ?"},
       {&insert_version_,
-       "INSERT INTO mou_version (mou, version, document, log_index) VALUES (?, ?, ?, ?)"},
+       "INSERT INTO mou_version (mou, version, document, state, log_index) "
+       "VALUES (?, ?, ?, ?, ?)"},
+      {&update_version_,
+       "UPDATE mou_version SET state = ?, log_index = ? WHERE mou = ? AND version = ?"},
+      {&delete_signatures_, "DELETE FROM mou_signature WHERE mou = ? AND version = ?"},
       {&insert_signature_,
        "INSERT INTO mou_signature (mou, version, organization, cms_der, received_us) "
        "VALUES (?, ?, ?, ?, ?)"},
@@ -123,16 +127,24 @@ absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> SqliteTransaction::Dictio
 }
 
 absl::Status SqliteTransaction::PutMouVersion(const StoredMouVersion& version) {
+  bool known = false;
   {
     SqliteRun run = find_version_.Bind(version.mou, version.version);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
-    if (*row) return absl::AlreadyExistsError("this version of the MOU was taken in before");
+    known = *row;
+    if (known && run.Bytes(0) != version.document) {
+      return absl::AlreadyExistsError("this version of the MOU was taken in with other bytes");
+    }
   }
   absl::Status status =
-      insert_version_
-          .Bind(version.mou, version.version, SqliteBlob(version.document), version.log_index)
-          .Finish();
+      known ? update_version_.Bind(version.state, version.log_index, version.mou, version.version)
+                  .Finish()
+            : insert_version_
+                  .Bind(version.mou, version.version, SqliteBlob(version.document), version.state,
+                        version.log_index)
+                  .Finish();
+  if (status.ok()) status = delete_signatures_.Bind(version.mou, version.version).Finish();
   if (!status.ok()) return status;
   for (const StoredSignature& signature : version.signatures) {
     status = insert_signature_

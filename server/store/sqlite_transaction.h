@@ -46,7 +46,8 @@ class SqliteTransaction final : public Transaction {
   std::unique_ptr<RecordWriter> records_;
   SqliteStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
   SqliteStatement put_dictionary_head_, find_dictionary_head_, put_dictionary_opening_;
-  SqliteStatement find_version_, insert_version_, insert_signature_, insert_decision_;
+  SqliteStatement find_version_, insert_version_, update_version_, insert_signature_;
+  SqliteStatement delete_signatures_, insert_decision_;
 };
 
 }  // namespace sluice::server

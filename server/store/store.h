@@ -128,8 +128,9 @@ struct StoredMouVersion {
   std::string mou;
   int32_t version = 0;
   std::string document;                     // the exact bytes
-  std::vector<StoredSignature> signatures;  // of every party
-  uint64_t log_index = 0;                   // of the entry that took it in
+  std::vector<StoredSignature> signatures;  // of every party; fewer while one is void
+  std::string state;                        // the last that the log says: SIGNED, ACTIVE, ...
+  uint64_t log_index = 0;                   // of the entry that says so
 };
 
 // --- Decisions, to be explained again ---
@@ -164,6 +165,8 @@ class Transaction {
   virtual absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
       absl::string_view owner) = 0;
 
+  // Takes a version in, or moves it on: its signatures, state and entry. ALREADY_EXISTS if it was
+  // taken in with other bytes: a document never changes.
   virtual absl::Status PutMouVersion(const StoredMouVersion& version) = 0;
   virtual absl::Status PutDecision(const StoredDecision& decision) = 0;
 };

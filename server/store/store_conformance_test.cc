@@ -536,12 +536,13 @@ TEST_P(StoreConformance, KeepsTheDictionarysHeadAndOpenings) {
   EXPECT_THAT(after.second, ElementsAre(DigestOf(8)));
 }
 
-TEST_P(StoreConformance, TakesAnMouVersionInOnce) {
-  const StoredMouVersion version{
+TEST_P(StoreConformance, TakesAnMouVersionInOnceAndMovesItOn) {
+  StoredMouVersion version{
       .mou = "stem",
       .version = 2,
       .document = std::string("mou: stem\n\0x", 12),
       .signatures = {{"a", std::string("\x30\0", 2), kTestTime}, {"b", "\x31", kTestTime}},
+      .state = "SIGNED",
       .log_index = 9};
   const auto put = [&](StoredMouVersion it) {
     return store_->Commit(
@@ -561,6 +562,20 @@ TEST_P(StoreConformance, TakesAnMouVersionInOnce) {
   ASSERT_THAT(versions[0].signatures, SizeIs(2));
   EXPECT_EQ(versions[0].signatures[0].cms_der, version.signatures[0].cms_der);
   EXPECT_EQ(versions[0].signatures[0].received, kTestTime);
+  EXPECT_EQ(versions[0].state, "SIGNED");
+
+  version.state = "NOT_SIGNED";
+  version.log_index = 12;
+  version.signatures.pop_back();
+  EXPECT_TRUE(put(version).ok());
+  Reopen();
+  const auto moved = store_->MouVersions().value();
+  ASSERT_THAT(moved, SizeIs(1));
+  EXPECT_EQ(moved[0].document, version.document);
+  EXPECT_EQ(moved[0].state, "NOT_SIGNED");
+  EXPECT_EQ(moved[0].log_index, 12u);
+  ASSERT_THAT(moved[0].signatures, SizeIs(1));
+  EXPECT_EQ(moved[0].signatures[0].organization, "a");
 }
 
 TEST_P(StoreConformance, FindsADecisionByItsId) {

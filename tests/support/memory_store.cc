@@ -128,6 +128,12 @@ class MemoryStore::GroupTransaction : public Transaction {
     return std::make_pair(dictionary.size, dictionary.compact_range);
   }
   absl::Status PutMouVersion(const StoredMouVersion& version) override {
+    for (StoredMouVersion& known : tables.mou_versions) {
+      if (known.mou != version.mou || known.version != version.version) continue;
+      if (known.document != version.document) return absl::AlreadyExistsError("other bytes");
+      known = version;
+      return absl::OkStatus();
+    }
     tables.mou_versions.push_back(version);
     return absl::OkStatus();
   }
