@@ -1,0 +1,261 @@
+// A gateway in memory whose streams break where a test says.
+//
+// Not thread-safe.
+#ifndef SLUICE_CLIENT_FAKE_GATEWAY_FOR_TEST_H_
+#define SLUICE_CLIENT_FAKE_GATEWAY_FOR_TEST_H_
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/error.h"
+#include "client/gateway.h"
+#include "client/log_for_test.h"
+#include "client/release_reader.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace sluice::client {
+
+// A denial as the gateway sends one.
+inline absl::Status DenialForTest() {
+  google::rpc::Status wire;
+  wire.set_code(7);
+  google::rpc::ErrorInfo info;
+  info.set_domain("sluice");
+  info.set_reason("PURPOSE_NOT_GRANTED");
+  wire.add_details()->PackFrom(info);
+  google::rpc::PreconditionFailure failure;
+  for (const char* description : {"purpose, hiring_pipeline is granted", "period, expired"}) {
+    auto* violation = failure.add_violations();
+    violation->set_type("PURPOSE_NOT_GRANTED");
+    violation->set_subject("expected-completers");
+    violation->set_description(description);
+  }
+  wire.add_details()->PackFrom(failure);
+  google::rpc::RequestInfo request;
+  request.set_request_id("00112233445566778899aabbccddeeff");
+  wire.add_details()->PackFrom(request);
+  return MakeStatus(absl::StatusCode::kPermissionDenied, "no grant is for this purpose",
+                    wire.SerializeAsString());
+}
+
+// One stream of a release.
+struct ScriptForTest {
+  std::vector<v1::ReadRecordsResponse> messages;
+  absl::Status end;
+};
+
+// Rows begin to end, in batches, as a gateway would stream them from a page token on.
+inline ScriptForTest ReleaseForTest(const std::vector<v1::Row>& rows, size_t batch_size,
+                                    size_t begin = 0) {
+  ScriptForTest script;
+  v1::ReleaseHeader& header = *script.messages.emplace_back().mutable_header();
+  header.set_decision_id(absl::StrCat("decision-", begin));
+  header.set_mou("stem-pipeline");
+  header.set_version(1);
+  header.set_purpose("hiring_pipeline");
+  header.set_record_type("Candidate");
+  for (const char* path : {"subject_area", "expected_completion_year"}) {
+    v1::ReleasedField& field = *header.add_fields();
+    field.set_path(path);
+    field.mutable_rule()->mutable_pass();
+  }
+  RowsDigest digest;
+  for (size_t i = begin; i < rows.size(); i += batch_size) {
+    v1::RowBatch& batch = *script.messages.emplace_back().mutable_batch();
+    const size_t end = std::min(rows.size(), i + batch_size);
+    for (size_t r = i; r < end; ++r) {
+      batch.add_row_ids(rows[r].row_id());
+      batch.add_records(rows[r].record());
+      digest.Add(rows[r].row_id(), rows[r].record());
+    }
+    batch.set_next_page_token(absl::StrCat(end));
+  }
+  v1::ReleaseTrailer& trailer = *script.messages.emplace_back().mutable_trailer();
+  trailer.set_row_count(static_cast<int64_t>(rows.size() - begin));
+  trailer.set_rows_digest(digest.Finish());
+  trailer.set_log_index(42);
+  return script;
+}
+
+class FakeGateway : public Gateway {
+ public:
+  // --- Releases: each call takes the next script. ---
+  std::deque<ScriptForTest> scripts;
+  std::vector<v1::ReadRecordsRequest> reads;
+
+  std::unique_ptr<ReadStream> ReadRecords(const v1::ReadRecordsRequest& request) override {
+    reads.push_back(request);
+    ScriptForTest script = {{}, absl::InternalError("no script is left")};
+    if (!scripts.empty()) {
+      script = std::move(scripts.front());
+      scripts.pop_front();
+    }
+    return std::make_unique<ScriptedRead>(std::move(script));
+  }
+
+  // --- Publishes: a stream breaks after so many batches were taken; then the next. ---
+  std::deque<int> breaks;
+  bool answers_before_break = true;  // or the answers are lost with the stream
+  // By request id: what was committed; a request that comes again is answered as before.
+  std::map<std::string, v1::PublishRecordsResponse> committed;
+  std::vector<std::string> written;  // request ids in the order in which they came
+  std::function<void(const v1::PublishRecordsRequest&, v1::PublishRecordsResponse&)> judge;
+  size_t most_unanswered = 0;
+
+  std::unique_ptr<PublishStream> PublishRecords() override {
+    int left = -1;
+    if (!breaks.empty()) {
+      left = breaks.front();
+      breaks.pop_front();
+    }
+    return std::make_unique<FakePublish>(*this, left);
+  }
+
+  // --- Unary: what is asked is answered by `unary_error`, or an empty response. ---
+  absl::Status unary_error;
+  v1::ListGrantsResponse grants;
+
+  absl::StatusOr<v1::DeleteRecordsResponse> DeleteRecords(
+      const v1::DeleteRecordsRequest& request) override {
+    if (!unary_error.ok()) return unary_error;
+    v1::DeleteRecordsResponse response;
+    response.set_deleted_count(request.keys_size());
+    return response;
+  }
+  absl::StatusOr<v1::GetRecordResponse> GetRecord(const v1::GetRecordRequest&) override {
+    if (!unary_error.ok()) return unary_error;
+    return v1::GetRecordResponse();
+  }
+  absl::StatusOr<v1::ListGrantsResponse> ListGrants(const v1::ListGrantsRequest&) override {
+    if (!unary_error.ok()) return unary_error;
+    return grants;
+  }
+  absl::StatusOr<v1::ExplainDecisionResponse> ExplainDecision(
+      const v1::ExplainDecisionRequest&) override {
+    if (!unary_error.ok()) return unary_error;
+    return v1::ExplainDecisionResponse();
+  }
+
+  // --- The log: `shown` says which entries this caller may see. ---
+  LogForTest log;
+  std::vector<std::string> entries;
+  std::function<bool(size_t)> shown = [](size_t) { return true; };
+  std::optional<size_t> checkpoint_size;  // absent: all
+  std::optional<std::vector<std::string>>
+      checkpoint_entries;  // what the root is made of, if others
+
+  size_t TreeSize() const { return checkpoint_size.value_or(entries.size()); }
+  SlowTree Tree() const { return SlowTree(checkpoint_entries.value_or(entries)); }
+
+  absl::StatusOr<v1::GetCheckpointResponse> GetCheckpoint() override {
+    v1::GetCheckpointResponse response;
+    response.set_checkpoint(log.Checkpoint(TreeSize(), Tree().Root(TreeSize())));
+    response.set_vkey(log.vkey());
+    return response;
+  }
+  absl::StatusOr<v1::ListEntriesResponse> ListEntries(
+      const v1::ListEntriesRequest& request) override {
+    v1::ListEntriesResponse response;
+    size_t i = static_cast<size_t>(request.start_index());
+    if (!request.page_token().empty()) i = std::stoul(request.page_token());
+    for (; i < entries.size() && response.entries_size() < 7; ++i) {
+      if (!shown(i)) continue;
+      v1::LogEntry& entry = *response.add_entries();
+      entry.set_index(static_cast<int64_t>(i));
+      entry.set_body(entries[i]);
+    }
+    if (i < entries.size()) response.set_next_page_token(absl::StrCat(i));
+    response.set_log_size(static_cast<int64_t>(entries.size()));
+    return response;
+  }
+  absl::StatusOr<v1::GetInclusionProofResponse> GetInclusionProof(
+      const v1::GetInclusionProofRequest& request) override {
+    v1::GetInclusionProofResponse response;
+    for (const TreeHash& hash : Tree().Inclusion(static_cast<size_t>(request.index()),
+                                                 static_cast<size_t>(request.tree_size()))) {
+      response.add_hashes(hash.data(), hash.size());
+    }
+    return response;
+  }
+  absl::StatusOr<v1::GetConsistencyProofResponse> GetConsistencyProof(
+      const v1::GetConsistencyProofRequest& request) override {
+    v1::GetConsistencyProofResponse response;
+    for (const TreeHash& hash : Tree().Consistency(static_cast<size_t>(request.old_size()),
+                                                   static_cast<size_t>(request.new_size()))) {
+      response.add_hashes(hash.data(), hash.size());
+    }
+    return response;
+  }
+
+ private:
+  class ScriptedRead : public ReadStream {
+   public:
+    explicit ScriptedRead(ScriptForTest script) : script_(std::move(script)) {}
+    bool Read(v1::ReadRecordsResponse* response) override {
+      if (next_ == script_.messages.size()) return false;
+      *response = script_.messages[next_++];
+      return true;
+    }
+    absl::Status Finish() override { return script_.end; }
+
+   private:
+    const ScriptForTest script_;
+    size_t next_ = 0;
+  };
+
+  class FakePublish : public PublishStream {
+   public:
+    FakePublish(FakeGateway& gateway, int left) : gateway_(gateway), left_(left) {}
+
+    bool Write(const v1::PublishRecordsRequest& request) override {
+      if (left_ == 0) return false;
+      --left_;
+      gateway_.written.push_back(request.request_id());
+      v1::PublishRecordsResponse response;
+      if (const auto known = gateway_.committed.find(request.request_id());
+          known != gateway_.committed.end()) {
+        response = known->second;
+      } else {
+        response.set_request_id(request.request_id());
+        response.set_state(v1::PUBLISH_STATE_COMMITTED);
+        response.set_new_count(request.records_size());
+        response.set_position(static_cast<int64_t>(gateway_.committed.size()) + 1);
+        if (gateway_.judge) gateway_.judge(request, response);
+        gateway_.committed[request.request_id()] = response;
+      }
+      answers_.push_back(response);
+      gateway_.most_unanswered = std::max(gateway_.most_unanswered, answers_.size());
+      return true;
+    }
+    void WritesDone() override { done_ = true; }
+    bool Read(v1::PublishRecordsResponse* response) override {
+      if (left_ == 0 && !gateway_.answers_before_break) return false;
+      if (answers_.empty()) return false;
+      *response = answers_.front();
+      answers_.pop_front();
+      return true;
+    }
+    absl::Status Finish() override {
+      return done_ ? absl::OkStatus() : absl::UnavailableError("the stream broke");
+    }
+
+   private:
+    FakeGateway& gateway_;
+    int left_;
+    bool done_ = false;
+    std::deque<v1::PublishRecordsResponse> answers_;
+  };
+};
+
+}  // namespace sluice::client
+
+#endif  // SLUICE_CLIENT_FAKE_GATEWAY_FOR_TEST_H_

@@ -1,0 +1,155 @@
+#include "client/log_checkpoint.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+
+namespace sluice::client {
+namespace {
+
+constexpr size_t kMaxNoteBytes = 1 << 20;
+constexpr size_t kMaxSignatures = 100;
+constexpr char kEd25519 = 1;
+constexpr size_t kIdBytes = 4;
+constexpr size_t kPublicKeyBytes = 32;
+constexpr size_t kSignatureBytes = 64;
+constexpr char kSignaturePrefix[] = "\xE2\x80\x94 ";  // an em dash and a space
+
+// The one way to write these bytes: no white space, no missing padding, no stray bits.
+std::optional<std::string> StrictBase64(absl::string_view text) {
+  std::string bytes;
+  if (!absl::Base64Unescape(text, &bytes) || absl::Base64Escape(bytes) != text) {
+    return std::nullopt;
+  }
+  return bytes;
+}
+
+std::string KeyId(absl::string_view name, absl::string_view key) {
+  const std::string input = absl::StrCat(name, "\n", key);
+  unsigned char hash[EVP_MAX_MD_SIZE] = {};
+  if (EVP_Digest(input.data(), input.size(), hash, nullptr, EVP_sha256(), nullptr) != 1) return "";
+  return std::string(reinterpret_cast<const char*>(hash), kIdBytes);
+}
+
+absl::Status Refused(absl::string_view why) {
+  return absl::DataLossError(absl::StrCat("the checkpoint ", why));
+}
+
+bool HasControlCharacter(absl::string_view note) {
+  return std::any_of(note.begin(), note.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\n'; });
+}
+
+}  // namespace
+
+absl::StatusOr<LogVerifierKey> LogVerifierKey::Parse(absl::string_view vkey) {
+  vkey = absl::StripTrailingAsciiWhitespace(vkey);
+  const auto wrong = [](absl::string_view why) {
+    return absl::InvalidArgumentError(absl::StrCat("the verifier key ", why));
+  };
+  // The base64 may hold a "+", so only the first two part.
+  const std::vector<std::string> parts = absl::StrSplit(vkey, absl::MaxSplits('+', 2));
+  if (parts.size() != 3) return wrong("must be NAME+ID+KEY");
+  LogVerifierKey key;
+  key.text_ = std::string(vkey);
+  key.name_ = parts[0];
+  const bool named = !key.name_.empty() &&
+                     std::all_of(key.name_.begin(), key.name_.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) > 0x20; });
+  if (!named) return wrong("has no name");
+  if (parts[1].size() != 2 * kIdBytes ||
+      parts[1].find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return wrong("has an id that is not 8 lower-case hexadecimal digits");
+  }
+  const std::string id = absl::HexStringToBytes(parts[1]);
+  const std::optional<std::string> bytes = StrictBase64(parts[2]);
+  if (!bytes.has_value() || bytes->size() != 1 + kPublicKeyBytes || bytes->front() != kEd25519) {
+    return wrong("is no Ed25519 key in base64");
+  }
+  if (KeyId(key.name_, *bytes) != id) return wrong("has an id that is not its own");
+  key.id_ = id;
+  key.public_key_ = bytes->substr(1);
+  return key;
+}
+
+bool LogVerifierKey::Verify(absl::string_view text, absl::string_view signature) const {
+  struct Free {
+    void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
+    void operator()(EVP_MD_CTX* p) const { EVP_MD_CTX_free(p); }
+  };
+  const std::unique_ptr<EVP_PKEY, Free> key(EVP_PKEY_new_raw_public_key(
+      EVP_PKEY_ED25519, nullptr, reinterpret_cast<const unsigned char*>(public_key_.data()),
+      public_key_.size()));
+  const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
+  return key != nullptr && context != nullptr &&
+         EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
+         EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()),
+                          signature.size(), reinterpret_cast<const unsigned char*>(text.data()),
+                          text.size()) == 1;
+}
+
+absl::StatusOr<LogCheckpoint> OpenCheckpoint(absl::string_view note, const LogVerifierKey& key) {
+  if (note.size() > kMaxNoteBytes) return Refused("is larger than 1 MiB");
+  if (HasControlCharacter(note)) return Refused("has a control character");
+  const size_t gap = note.rfind("\n\n");
+  if (gap == absl::string_view::npos || !absl::EndsWith(note, "\n")) {
+    return Refused("is no signed note");
+  }
+  const absl::string_view text = note.substr(0, gap + 1);
+  absl::string_view signatures = note.substr(gap + 2);
+  if (signatures.empty()) return Refused("is not signed");
+  signatures.remove_suffix(1);
+  bool verified = false;
+  size_t count = 0;
+  for (absl::string_view line : absl::StrSplit(signatures, '\n')) {
+    if (++count > kMaxSignatures) return Refused("has more than 100 signatures");
+    if (!absl::ConsumePrefix(&line, kSignaturePrefix)) {
+      return Refused("has a signature line of another form");
+    }
+    const std::vector<absl::string_view> parts = absl::StrSplit(line, ' ');
+    if (parts.size() != 2 || parts[0].empty()) {
+      return Refused("has a signature line of another form");
+    }
+    const std::optional<std::string> bytes = StrictBase64(parts[1]);
+    if (!bytes.has_value() || bytes->size() <= kIdBytes) {
+      return Refused("has a signature that is no base64");
+    }
+    // Others may sign, too: witnesses, and keys to come.
+    if (parts[0] != key.name() || bytes->substr(0, kIdBytes) != key.id()) continue;
+    if (verified) return Refused("is signed twice by the log's key");
+    const std::string signature = bytes->substr(kIdBytes);
+    if (signature.size() != kSignatureBytes || !key.Verify(text, signature)) {
+      return Refused("has a signature of the log's key that does not verify");
+    }
+    verified = true;
+  }
+  if (!verified) return Refused(absl::StrCat("is not signed by the key ", key.name()));
+
+  const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
+  LogCheckpoint checkpoint;
+  checkpoint.note = std::string(note);
+  if (lines.size() != 4) return Refused("has not exactly an origin, a size and a root");
+  checkpoint.origin = std::string(lines[0]);
+  if (checkpoint.origin != key.name()) return Refused("is of another log than its key");
+  if (!absl::SimpleAtoi(lines[1], &checkpoint.size) || absl::StrCat(checkpoint.size) != lines[1]) {
+    return Refused("has a size that is no number");
+  }
+  const std::optional<std::string> root = StrictBase64(lines[2]);
+  if (!root.has_value() || root->size() != checkpoint.root.size()) {
+    return Refused("has a root that is no hash");
+  }
+  std::copy(root->begin(), root->end(), checkpoint.root.begin());
+  return checkpoint;
+}
+
+}  // namespace sluice::client

@@ -1,0 +1,222 @@
+#include "client/log_verifier.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "client/file.h"
+
+namespace sluice::client {
+namespace {
+
+constexpr int kPageSize = 1000;
+
+template <typename Hashes>
+absl::StatusOr<std::vector<TreeHash>> ReadHashes(const Hashes& hashes) {
+  std::vector<TreeHash> read;
+  for (const std::string& bytes : hashes) {
+    TreeHash hash;
+    if (bytes.size() != hash.size()) {
+      return absl::DataLossError("a proof has a hash that is not 32 bytes long");
+    }
+    std::memcpy(hash.data(), bytes.data(), hash.size());
+    read.push_back(hash);
+  }
+  return read;
+}
+
+class Verification {
+ public:
+  Verification(Gateway& gateway, const std::function<Retry()>& new_retry,
+               const std::function<void(int64_t)>& progress)
+      : gateway_(gateway), new_retry_(new_retry), progress_(progress) {}
+
+  absl::StatusOr<LogCheckpoint> FetchCheckpoint(const LogVerifierKey& key) {
+    Retry retry = new_retry_();
+    const absl::StatusOr<v1::GetCheckpointResponse> response =
+        retry.Run([&] { return gateway_.GetCheckpoint(); });
+    if (!response.ok()) return response.status();
+    return OpenCheckpoint(response->checkpoint(), key);
+  }
+
+  absl::Status ProveContinuation(const LogCheckpoint& held, const LogCheckpoint& now) {
+    if (held.size > now.size) {
+      return absl::DataLossError(absl::StrCat("the log was rolled back: it has ", now.size,
+                                              " entries, and ", held.size, " were held"));
+    }
+    std::vector<TreeHash> proof;
+    if (held.size > 0 && held.size < now.size) {
+      v1::GetConsistencyProofRequest request;
+      request.set_old_size(static_cast<int64_t>(held.size));
+      request.set_new_size(static_cast<int64_t>(now.size));
+      Retry retry = new_retry_();
+      const absl::StatusOr<v1::GetConsistencyProofResponse> response =
+          retry.Run([&] { return gateway_.GetConsistencyProof(request); });
+      if (!response.ok()) return response.status();
+      absl::StatusOr<std::vector<TreeHash>> hashes = ReadHashes(response->hashes());
+      if (!hashes.ok()) return hashes.status();
+      proof = *std::move(hashes);
+    }
+    const absl::Status consistent =
+        VerifyConsistency(held.size, held.root, now.size, now.root, proof);
+    if (consistent.ok()) return consistent;
+    return absl::DataLossError(absl::StrCat("the log does not continue the checkpoint of ",
+                                            held.size,
+                                            " entries that was held: ", consistent.message()));
+  }
+
+  // Calls `verify(index, body)` for each entry shown from `start` on that the checkpoint covers.
+  template <typename Verify>
+  absl::Status ForEachEntry(int64_t start, const LogCheckpoint& checkpoint, Verify&& verify) {
+    v1::ListEntriesRequest request;
+    request.set_start_index(start);
+    request.set_page_size(kPageSize);
+    int64_t next = start;
+    do {
+      Retry retry = new_retry_();
+      const absl::StatusOr<v1::ListEntriesResponse> page =
+          retry.Run([&] { return gateway_.ListEntries(request); });
+      if (!page.ok()) return page.status();
+      for (const v1::LogEntry& entry : page->entries()) {
+        if (entry.index() < next) {
+          return absl::DataLossError(
+              absl::StrCat("entry ", entry.index(), ": the entries are not in order"));
+        }
+        if (static_cast<uint64_t>(entry.index()) >= checkpoint.size) return absl::OkStatus();
+        if (const absl::Status verified = verify(entry.index(), entry.body()); !verified.ok()) {
+          return verified;
+        }
+        next = entry.index() + 1;
+      }
+      request.set_page_token(page->next_page_token());
+    } while (!request.page_token().empty());
+    return absl::OkStatus();
+  }
+
+  // Hashes all entries into one tree. False if some are not shown.
+  absl::StatusOr<bool> VerifyWhole(const LogCheckpoint& checkpoint) {
+    TreeHasher hasher;
+    const absl::Status gap = absl::NotFoundError("not shown");
+    const absl::Status hashed =
+        ForEachEntry(0, checkpoint, [&](int64_t index, const std::string& body) {
+          if (static_cast<uint64_t>(index) != hasher.size()) return gap;
+          hasher.Add(LeafHash(body));
+          if (progress_) progress_(1);
+          return absl::OkStatus();
+        });
+    if (hashed == gap) return false;
+    if (!hashed.ok()) return hashed;
+    if (hasher.size() != checkpoint.size) return false;
+    if (hasher.Root() == checkpoint.root) return true;
+    return absl::DataLossError(
+        absl::StrCat("the checkpoint's root is not that of the ", checkpoint.size, " entries"));
+  }
+
+  absl::Status VerifyOne(int64_t index, const std::string& body, const LogCheckpoint& checkpoint) {
+    v1::GetInclusionProofRequest request;
+    request.set_index(index);
+    request.set_tree_size(static_cast<int64_t>(checkpoint.size));
+    Retry retry = new_retry_();
+    const absl::StatusOr<v1::GetInclusionProofResponse> response =
+        retry.Run([&] { return gateway_.GetInclusionProof(request); });
+    if (!response.ok()) return response.status();
+    const absl::StatusOr<std::vector<TreeHash>> proof = ReadHashes(response->hashes());
+    const absl::Status included =
+        proof.ok() ? VerifyInclusion(LeafHash(body), static_cast<uint64_t>(index), checkpoint.size,
+                                     *proof, checkpoint.root)
+                   : proof.status();
+    if (!included.ok()) {
+      return absl::DataLossError(absl::StrCat("entry ", index, ": ", included.message()));
+    }
+    if (progress_) progress_(1);
+    return absl::OkStatus();
+  }
+
+ private:
+  Gateway& gateway_;
+  const std::function<Retry()>& new_retry_;
+  const std::function<void(int64_t)>& progress_;
+};
+
+}  // namespace
+
+absl::StatusOr<LogReport> VerifyLog(Gateway& gateway, const LogVerifierKey& key,
+                                    const std::optional<LogCheckpoint>& held, int64_t start,
+                                    const std::function<Retry()>& new_retry,
+                                    const std::function<void(int64_t)>& progress) {
+  Verification verification(gateway, new_retry, progress);
+  LogReport report;
+  absl::StatusOr<LogCheckpoint> checkpoint = verification.FetchCheckpoint(key);
+  if (!checkpoint.ok()) return checkpoint.status();
+  report.checkpoint = *std::move(checkpoint);
+  if (held.has_value()) {
+    const absl::Status continued = verification.ProveContinuation(*held, report.checkpoint);
+    if (!continued.ok()) return continued;
+    report.continued = true;
+  }
+  if (start == 0) {
+    const absl::StatusOr<bool> whole = verification.VerifyWhole(report.checkpoint);
+    if (!whole.ok()) return whole.status();
+    report.whole = *whole;
+    if (report.whole) {
+      report.entries = static_cast<int64_t>(report.checkpoint.size);
+      return report;
+    }
+  }
+  const absl::Status verified = verification.ForEachEntry(
+      start, report.checkpoint, [&](int64_t index, const std::string& body) {
+        ++report.entries;
+        return verification.VerifyOne(index, body, report.checkpoint);
+      });
+  if (!verified.ok()) return verified;
+  return report;
+}
+
+std::string HeldCheckpoints::DefaultDirectory() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state != '\0') return absl::StrCat(state, "/sluice");
+  const char* home = std::getenv("HOME");
+  return absl::StrCat(home == nullptr ? "." : home, "/.local/state/sluice");
+}
+
+std::string HeldCheckpoints::PathOf(absl::string_view origin) const {
+  const TreeHash hash = LeafHash(origin);
+  std::string name;
+  for (const char c : origin.substr(0, 64)) {
+    name.push_back(absl::ascii_isalnum(static_cast<unsigned char>(c)) ? c : '-');
+  }
+  // The hash parts origins that read alike as file names.
+  return absl::StrCat(
+      directory_, "/", name, "-",
+      absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(hash.data()), 4)),
+      ".checkpoint");
+}
+
+absl::StatusOr<std::optional<HeldCheckpoints::Held>> HeldCheckpoints::Load(
+    absl::string_view origin) const {
+  const std::string path = PathOf(origin);
+  const absl::StatusOr<std::string> bytes = ReadFile(path);
+  if (absl::IsNotFound(bytes.status())) return std::nullopt;
+  if (!bytes.ok()) return bytes.status();
+  const size_t line = bytes->find('\n');
+  const absl::StatusOr<LogVerifierKey> key = LogVerifierKey::Parse(bytes->substr(0, line));
+  absl::Status damage = key.status();
+  if (key.ok() && line != std::string::npos) {
+    absl::StatusOr<LogCheckpoint> checkpoint = OpenCheckpoint(bytes->substr(line + 1), *key);
+    if (checkpoint.ok() && checkpoint->origin == origin) return Held{*key, *std::move(checkpoint)};
+    damage = checkpoint.status();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("the held checkpoint in ", path, " is damaged: ", damage.message()));
+}
+
+absl::Status HeldCheckpoints::Save(const LogVerifierKey& key,
+                                   const LogCheckpoint& checkpoint) const {
+  return ReplaceFile(PathOf(checkpoint.origin), absl::StrCat(key.text(), "\n", checkpoint.note));
+}
+
+}  // namespace sluice::client
