@@ -432,8 +432,12 @@ TEST_F(AuditLogTest, AWorkThatFailsLeavesNothingInTheLog) {
   store_.Hold();
   log_->AppendLater(HeartbeatEntry());
   Work work;
+  work.is_append = true;  // between the two
   absl::Status result;
   work.apply = [&](Transaction& transaction) {
+    EXPECT_EQ(log_->NextIndexIn(transaction), 2u);
+    EXPECT_TRUE(log_->GrowDictionaryIn(transaction, "state-university", {{1, {{7}}}}).ok());
+    EXPECT_EQ(log_->AppendIn(transaction, HeartbeatEntry()).value(), 3u);
     return log_->AppendIn(transaction, KeyEntry{"free text", "k", ""}).status();
   };
   work.done = [&](absl::Status status) { result = std::move(status); };

@@ -83,6 +83,15 @@ void Sequencer::Begin() {
   rows_.clear();
 }
 
+void Sequencer::BeginWork() { before_work_ = pending_; }
+
+void Sequencer::UndoWork() {
+  const uint64_t undone = pending_.range.size() - before_work_.range.size();
+  leaves_.resize(leaves_.size() - undone);
+  rows_.resize(rows_.size() - undone);
+  pending_ = before_work_;
+}
+
 absl::Status Sequencer::BeforeCommit(Transaction& transaction) {
   absl::Status sound = fault();
   if (!sound.ok()) return sound;

@@ -52,6 +52,8 @@ class Sequencer : public CommitParticipant {
                               const std::vector<NewSubject>& subjects);
 
   void Begin() override;
+  void BeginWork() override;
+  void UndoWork() override;
   absl::Status BeforeCommit(Transaction& transaction) override;
   void AfterCommit() override;
 
@@ -67,6 +69,7 @@ class Sequencer : public CommitParticipant {
 
   // The writer thread's.
   Head pending_;
+  Head before_work_;
   std::vector<Hash> leaves_;       // of this group
   std::vector<std::string> rows_;  // their bytes
 

@@ -125,8 +125,10 @@ absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticip
   if (participant != nullptr) participant->Begin();
   if (absl::Status status = engine_->Begin(); !status.ok()) return status;
   for (size_t i = 0; i < group.size(); ++i) {
+    if (participant != nullptr) participant->BeginWork();
     results[i] =
         engine_->Attempt([&](Transaction& transaction) { return group[i].apply(transaction); });
+    if (!results[i].ok() && participant != nullptr) participant->UndoWork();
     if (engine_->fault() != GroupEngine::Fault::kNone) {
       return results[i].ok() ? absl::InternalError("the engine has failed") : results[i];
     }

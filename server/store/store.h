@@ -177,6 +177,9 @@ class CommitParticipant {
   virtual ~CommitParticipant() = default;
   // A group begins, or is tried again from its beginning: forget what was not committed.
   virtual void Begin() = 0;
+  // A work begins; if it fails it is undone, here as in the transaction.
+  virtual void BeginWork() = 0;
+  virtual void UndoWork() = 0;
   // Last in the transaction.
   virtual absl::Status BeforeCommit(Transaction& transaction) = 0;
   // The transaction is durable.
@@ -189,7 +192,6 @@ struct Work {
   // A rough size, for the group's bound.
   size_t bytes = 0;
   // Runs in the group's transaction. Its failure undoes this work alone and is what `done` is told.
-  // It writes to the log only when all else of it has succeeded.
   absl::AnyInvocable<absl::Status(Transaction&)> apply;
   // Runs once, on the writer's thread: OK when durable. UNAVAILABLE if the group could not be made
   // durable; then nothing of it counts, or the store has stopped for good (see `Health`).

@@ -191,8 +191,10 @@ void MemoryStore::RunGroup(std::vector<Work> works) {
     for (size_t i = 0; i < works.size(); ++i) {
       Tables before = transaction->tables;
       const size_t rows = transaction->rows.size();
+      if (participant != nullptr) participant->BeginWork();
       results[i] = works[i].apply(*transaction);
       if (results[i].ok()) continue;
+      if (participant != nullptr) participant->UndoWork();
       transaction->tables = std::move(before);
       transaction->rows.resize(rows);
     }

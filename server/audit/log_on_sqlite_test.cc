@@ -1,0 +1,185 @@
+// The log on the store that it is made for: groups of concurrent callers, restarts, kills.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/audit/audit_log.h"
+#include "server/audit/checkpoint.h"
+#include "server/store/sqlite_store.h"
+#include "tests/support/log_fixture.h"
+#include "tests/support/permit_for_test.h"
+
+namespace sluice::server {
+namespace {
+
+class LogOnSqliteTest : public testing::Test {
+ protected:
+  ~LogOnSqliteTest() override { Close(); }
+
+  absl::Status Open() {
+    Close();
+    SqliteStoreOptions store_options;
+    store_options.path = directory_ + "/store.db";
+    store_options.hash_key = policy::Secret::Copy(std::string(32, 'h'));
+    absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(store_options));
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+    AuditLogOptions options;
+    options.origin = kTestOrigin;
+    options.writer = "gateway-1";
+    options.tile_directory = directory_ + "/tiles";
+    options.append_timeout = absl::Seconds(60);
+    options.background_thread = false;
+    absl::StatusOr<std::unique_ptr<AuditLog>> log =
+        AuditLog::Open(options, store_.get(), key_.get(), [this] { return clock_.Now(); });
+    if (!log.ok()) return log.status();
+    log_ = *std::move(log);
+    return absl::OkStatus();
+  }
+
+  void Close() {
+    if (store_ != nullptr) store_->Stop();
+    log_.reset();
+    store_.reset();
+  }
+
+  // That checkpoint, leaf hashes and entries are of one tree.
+  void ExpectSound() const {
+    CompactRange range;
+    EXPECT_TRUE(store_
+                    ->ReadLogRows(0, log_->size(),
+                                  [&](const LogRow& row) {
+                                    EXPECT_EQ(row.index, range.size());
+                                    EXPECT_EQ(row.leaf_hash, LeafHash(row.body));
+                                    range.Append(LeafHash(row.body));
+                                    return true;
+                                  })
+                    .ok());
+    const NoteVerifier verifier = NoteVerifier::Create(key_->vkey()).value();
+    const Checkpoint checkpoint = OpenCheckpoint(log_->Checkpoint(), verifier).value();
+    EXPECT_EQ(checkpoint.size, range.size());
+    EXPECT_EQ(checkpoint.root, range.Root());
+  }
+
+  std::string directory_ = FreshDirectory();
+  std::unique_ptr<const LogKey> key_ = MakeLogKey();
+  TurnedClock clock_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<AuditLog> log_;
+};
+
+TEST_F(LogOnSqliteTest, GivesConcurrentCallersDistinctIndicesWithoutAGap) {
+  ASSERT_TRUE(Open().ok());
+  constexpr int kThreads = 16;
+  constexpr int kEach = 100;
+  std::vector<std::vector<uint64_t>> indices(kThreads);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const DecisionEntry entry = DenialEntry(t * kEach + i);
+        indices[t].push_back(log_->Append(OutcomeOf(t * kEach + i, 0)).value());
+        EXPECT_TRUE(log_->AppendDenial(entry, DecisionOf(entry)).ok());
+        // What was acknowledged can be proven at once.
+        EXPECT_TRUE(log_->InclusionProof(indices[t].back(), log_->size()).ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<uint64_t> all;
+  for (const std::vector<uint64_t>& some : indices) all.insert(all.end(), some.begin(), some.end());
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(std::unique(all.begin(), all.end()), all.end());
+  EXPECT_EQ(log_->size(), 2u * kThreads * kEach);
+  ExpectSound();
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(log_->size(), 2u * kThreads * kEach);
+  ExpectSound();
+}
+
+TEST_F(LogOnSqliteTest, KeepsOpeningsAndDecisionsAcrossARestart) {
+  ASSERT_TRUE(Open().ok());
+  const DecisionEntry denial = DenialEntry(5);
+  ASSERT_TRUE(log_->AppendDenial(denial, DecisionOf(denial)).ok());
+  ASSERT_TRUE(log_->Append(OutcomeOf(6, 0)).ok());
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(store_->FindDecision(RequestNumber(5))->log_index, 0u);
+  const std::vector<LogRow::Opening> openings = store_->ReadOpenings(1).value();
+  ASSERT_EQ(openings.size(), 2u);
+  EXPECT_EQ(openings[0].field, "rows.considered");
+  EXPECT_EQ(openings[0].value, "120");
+  EXPECT_EQ(log_->NewestEntryTime(), clock_.Now());
+}
+
+TEST_F(LogOnSqliteTest, RefusesADatabaseThatWasRestoredFromABackup) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  Close();
+  std::filesystem::copy(directory_ + "/store.db", directory_ + "/backup.db");
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  Close();
+  for (const char* suffix : {"-wal", "-shm"}) {
+    std::filesystem::remove(directory_ + "/store.db" + suffix);
+  }
+  std::filesystem::rename(directory_ + "/backup.db", directory_ + "/store.db");
+  EXPECT_TRUE(absl::IsDataLoss(Open()));
+}
+
+// A process appends from several threads and says each index once it has it; it is killed as soon
+// as enough were said, whatever it then does. All that it said is there, and the chain goes on.
+TEST_F(LogOnSqliteTest, EveryAcknowledgedEntrySurvivesAKill) {
+  for (int round = 0; round < 5; ++round) {
+    int pipe_ends[2];
+    ASSERT_EQ(pipe(pipe_ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      close(pipe_ends[0]);
+      if (!Open().ok()) _exit(1);
+      std::vector<std::thread> threads;
+      for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&, t] {
+          for (uint64_t i = 0;; ++i) {
+            const uint64_t index = log_->Append(OutcomeOf((t << 20) + i, 0)).value();
+            if (i % 64 == 0) log_->Tick();
+            if (write(pipe_ends[1], &index, sizeof(index)) != sizeof(index)) _exit(1);
+          }
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+      _exit(1);
+    }
+    ASSERT_GT(child, 0);
+    close(pipe_ends[1]);
+    std::vector<uint64_t> said;
+    uint64_t index;
+    while (read(pipe_ends[0], &index, sizeof(index)) == sizeof(index)) {
+      said.push_back(index);
+      if (said.size() == 100u + 37u * round) kill(child, SIGKILL);
+    }
+    close(pipe_ends[0]);
+    waitpid(child, nullptr, 0);
+    ASSERT_GE(said.size(), 100u + 37u * round);
+
+    const absl::Status opened = Open();
+    ASSERT_TRUE(opened.ok()) << opened;
+    EXPECT_GT(log_->size(), *std::max_element(said.begin(), said.end()));
+    ExpectSound();
+    ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+    Close();
+  }
+}
+
+}  // namespace
+}  // namespace sluice::server
