@@ -1,0 +1,280 @@
+#include "server/store/group_commit.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+
+namespace sluice::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+// No work of these tests looks at it.
+class NoTransaction final : public Transaction {
+ public:
+  absl::Status InsertLogRow(const LogRow&) override { return None(); }
+  absl::Status UpdateLogHead(uint64_t, const LogHead&) override { return None(); }
+  absl::StatusOr<PublishOutcome> Publish(const PublishBatch&) override { return None(); }
+  absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch&) override { return None(); }
+  absl::Status PutDictionaryHead(absl::string_view, uint64_t, const std::vector<Hash>&) override {
+    return None();
+  }
+  absl::Status PutDictionaryOpening(absl::string_view, uint32_t, absl::string_view) override {
+    return None();
+  }
+  absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
+      absl::string_view) override {
+    return None();
+  }
+  absl::Status PutMouVersion(const StoredMouVersion&) override { return None(); }
+  absl::Status PutDecision(const StoredDecision&) override { return None(); }
+
+ private:
+  static absl::Status None() { return absl::UnimplementedError("no transaction"); }
+};
+
+// An engine that writes down what is asked of it, and fails where a test says.
+class FakeEngine final : public GroupEngine {
+ public:
+  explicit FakeEngine(std::vector<std::string>* events) : events_(*events) {}
+
+  absl::Status Begin() override {
+    events_.push_back("begin");
+    fault_ = fatal_ ? Fault::kFatal : Fault::kNone;
+    return absl::OkStatus();
+  }
+  absl::Status Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) override {
+    const absl::Status status = work(transaction());
+    if (absl::IsResourceExhausted(status)) fault_ = Fault::kFull;
+    if (absl::IsDataLoss(status)) fault_ = Fault::kFatal;
+    return status;
+  }
+  Transaction& transaction() override { return transaction_; }
+  absl::Status Prepare() override { return absl::OkStatus(); }
+  absl::Status Commit() override {
+    events_.push_back("commit");
+    if (!fail_commit_) return absl::OkStatus();
+    fatal_ = true;
+    return absl::UnavailableError("fsync failed");
+  }
+  void Rollback() override { events_.push_back("rollback"); }
+  Fault fault() const override { return fault_; }
+  absl::Status Tend() override { return absl::OkStatus(); }
+
+  std::vector<std::string>& events_;
+  NoTransaction transaction_;
+  bool fail_commit_ = false;
+  bool fatal_ = false;
+  Fault fault_ = Fault::kNone;
+};
+
+class FakeParticipant final : public CommitParticipant {
+ public:
+  explicit FakeParticipant(std::vector<std::string>* events) : events_(*events) {}
+  void Begin() override { events_.push_back("participant begins"); }
+  absl::Status BeforeCommit(Transaction&) override {
+    events_.push_back("before commit");
+    return before_commit_;
+  }
+  void AfterCommit() override { events_.push_back("after commit"); }
+
+  std::vector<std::string>& events_;
+  absl::Status before_commit_;
+};
+
+// What happens on the writer's thread is written to `events_`; a test looks at it when the thread
+// has ended.
+class GroupCommitTest : public ::testing::Test {
+ protected:
+  GroupCommitTest() : participant_(&events_) {}
+
+  void Start(GroupCommit::Limits limits = {}) {
+    auto engine = std::make_unique<FakeEngine>(&events_);
+    engine_ = engine.get();
+    commit_ = std::make_unique<GroupCommit>(
+        limits, std::move(engine), [this](absl::Status status) { fatal_.push_back(status); });
+    commit_->SetParticipant(&participant_);
+  }
+
+  void Submit(const std::string& name, bool is_append = false,
+              absl::Status result = absl::OkStatus(), size_t bytes = 1) {
+    commit_->Submit({.is_append = is_append,
+                     .bytes = bytes,
+                     .apply =
+                         [this, name, result](Transaction&) {
+                           events_.push_back(name);
+                           return result;
+                         },
+                     .done =
+                         [this, name](absl::Status status) {
+                           events_.push_back(absl::StrCat(name, " told ",
+                                                          absl::StatusCodeToString(status.code())));
+                         }});
+  }
+
+  // Submits a work that does nothing, and waits for what it is told.
+  absl::Status CommitOne(absl::Status result = absl::OkStatus()) {
+    absl::Notification told;
+    absl::Status outcome;
+    commit_->Submit({.apply = [&](Transaction&) { return result; },
+                     .done =
+                         [&](absl::Status status) {
+                           outcome = status;
+                           told.Notify();
+                         }});
+    told.WaitForNotification();
+    return outcome;
+  }
+
+  // Keeps the writer in a group of its own until Release, so that what is submitted meanwhile waits
+  // together.
+  void Hold() {
+    absl::Notification held;
+    commit_->Submit({.apply =
+                         [&, this](Transaction&) {
+                           held.Notify();
+                           release_.WaitForNotification();
+                           return absl::OkStatus();
+                         },
+                     .done = [this](absl::Status) { events_.clear(); }});
+    held.WaitForNotification();
+  }
+  void Release() { release_.Notify(); }
+
+  std::vector<std::string> Finish() {
+    commit_->Stop();
+    return events_;
+  }
+
+  std::vector<std::string> events_;
+  std::vector<absl::Status> fatal_;
+  FakeParticipant participant_;
+  absl::Notification release_;
+  FakeEngine* engine_ = nullptr;
+  std::unique_ptr<GroupCommit> commit_;
+};
+
+TEST_F(GroupCommitTest, TellsALoneWorkWithoutWaitingForCompany) {
+  Start();
+  EXPECT_TRUE(CommitOne().ok());
+}
+
+TEST_F(GroupCommitTest, RunsAppendsBeforeAllElseAndTheParticipantLast) {
+  Start();
+  Hold();
+  Submit("publish 1");
+  Submit("append 1", true);
+  Submit("publish 2");
+  Submit("append 2", true);
+  Release();
+  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "append 1", "append 2",
+                                    "publish 1", "publish 2", "before commit", "commit",
+                                    "after commit", "append 1 told OK", "append 2 told OK",
+                                    "publish 1 told OK", "publish 2 told OK"));
+}
+
+TEST_F(GroupCommitTest, LetsOneWorkFailAlone) {
+  Start();
+  Hold();
+  Submit("a");
+  Submit("b", false, absl::NotFoundError("no"));
+  Submit("c");
+  Release();
+  EXPECT_THAT(Finish(),
+              ElementsAre("participant begins", "begin", "a", "b", "c", "before commit", "commit",
+                          "after commit", "a told OK", "b told NOT_FOUND", "c told OK"));
+}
+
+TEST_F(GroupCommitTest, BoundsAGroupByItsAppends) {
+  Start({.works = 2, .append_bytes = 100});
+  Hold();
+  for (const char* name : {"1", "2", "3"}) Submit(name, true);
+  Submit("4", true, absl::OkStatus(), 1000);
+  Submit("5", true);
+  Release();
+  std::vector<std::string> order;
+  for (const std::string& event : Finish()) {
+    if (event.size() == 1 || event == "commit") order.push_back(event);
+  }
+  EXPECT_THAT(order, ElementsAre("1", "2", "commit", "3", "commit", "4", "commit", "5", "commit"));
+}
+
+TEST_F(GroupCommitTest, BoundsAGroupByItsPublishesAndStarvesNone) {
+  Start({.works = 2, .append_bytes = 100, .other_bytes = 100});
+  Hold();
+  for (const char* name : {"a", "b", "c", "d"}) Submit(name, true);
+  Submit("1", false, absl::OkStatus(), 60);
+  Submit("2", false, absl::OkStatus(), 60);
+  Submit("3", false, absl::OkStatus(), 10);
+  Release();
+  std::vector<std::string> order;
+  for (const std::string& event : Finish()) {
+    if (event.size() == 1 || event == "commit") order.push_back(event);
+  }
+  EXPECT_THAT(order, ElementsAre("a", "b", "1", "commit", "c", "d", "2", "commit", "3", "commit"));
+}
+
+TEST_F(GroupCommitTest, RollsAGroupBackWhenTheParticipantFailsAndGoesOn) {
+  participant_.before_commit_ = absl::AbortedError("head has moved");
+  Start();
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne()));
+  participant_.before_commit_ = absl::OkStatus();
+  EXPECT_TRUE(CommitOne().ok());
+  EXPECT_TRUE(commit_->Health().ok());
+  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "before commit", "rollback",
+                                    "participant begins", "begin", "before commit", "commit",
+                                    "after commit"));
+}
+
+TEST_F(GroupCommitTest, TellsAllOfAFailedGroupThatItIsUnavailable) {
+  participant_.before_commit_ = absl::AbortedError("head has moved");
+  Start();
+  Submit("a", false, absl::NotFoundError("no"));
+  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "a", "before commit", "rollback",
+                                    "a told UNAVAILABLE"));
+  EXPECT_THAT(fatal_, SizeIs(0));
+}
+
+TEST_F(GroupCommitTest, StopsForGoodWhenACommitFails) {
+  Start();
+  engine_->fail_commit_ = true;
+  Hold();
+  Submit("a");
+  Release();
+  Submit("b", true);
+  EXPECT_THAT(Finish(),
+              ::testing::UnorderedElementsAre("a told UNAVAILABLE", "b told UNAVAILABLE"));
+  ASSERT_THAT(fatal_, SizeIs(1));
+  EXPECT_TRUE(absl::IsUnavailable(commit_->Health()));
+  EXPECT_THAT(std::string(commit_->Health().message()), HasSubstr("only a restart"));
+}
+
+TEST_F(GroupCommitTest, SaysThatTheDiskIsFullUntilAGroupSucceeds) {
+  Start();
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(absl::ResourceExhaustedError("full"))));
+  EXPECT_TRUE(absl::IsResourceExhausted(commit_->Health())) << commit_->Health();
+  EXPECT_TRUE(CommitOne().ok());
+  EXPECT_TRUE(commit_->Health().ok()) << commit_->Health();
+  EXPECT_THAT(fatal_, SizeIs(0));
+}
+
+TEST_F(GroupCommitTest, RunsNothingMoreOfAGroupWhoseEngineFailed) {
+  Start();
+  Hold();
+  Submit("a", false, absl::DataLossError("torn page"));
+  Submit("b");
+  Release();
+  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "a", "rollback",
+                                    "a told UNAVAILABLE", "b told UNAVAILABLE"));
+  EXPECT_THAT(fatal_, SizeIs(1));
+}
+
+}  // namespace
+}  // namespace sluice::server

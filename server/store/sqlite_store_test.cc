@@ -1,0 +1,281 @@
+// What is SQLite's own of the store: its files, its schema, what stands in it.
+#include "server/store/sqlite_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "absl/synchronization/notification.h"
+#include "server/store/sqlite.h"
+#include "tests/support/store_builders.h"
+
+namespace sluice::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class SqliteStoreTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<Store>> Open(char key = 'k') {
+    SqliteStoreOptions options;
+    options.path = path_;
+    options.hash_key = policy::Secret::Copy(std::string(32, key));
+    options.readers = 2;
+    options.cache_mib = 8;
+    return OpenSqliteStore(std::move(options));
+  }
+
+  // Runs SQL beside the store, as somebody with the file could.
+  void Execute(const std::string& sql) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(path_.c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(db);
+    sqlite3_close(db);
+  }
+
+  TestDirectory directory_;
+  const std::string path_ = directory_.Path("store.db");
+};
+
+TEST_F(SqliteStoreTest, MakesFilesForItselfAlone) {
+  const mode_t mask = umask(0);
+  const auto store = Open();
+  umask(mask);
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE(Publish(**store, BatchOf("r1", {RecordOf("a", "1")})).ok());
+  for (const char* suffix : {"", "-wal", "-shm", "-lock"}) {
+    struct stat stat;
+    ASSERT_EQ(::stat((path_ + suffix).c_str(), &stat), 0) << suffix;
+    EXPECT_EQ(stat.st_mode & 0777, 0600u) << suffix;
+  }
+}
+
+TEST_F(SqliteStoreTest, RefusesAFileThatOthersCanRead) {
+  ASSERT_TRUE(Open().ok());
+  chmod(path_.c_str(), 0640);
+  const auto store = Open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("chmod 600"));
+}
+
+TEST_F(SqliteStoreTest, RefusesToBeOpenedTwice) {
+  const auto store = Open();
+  const auto second = Open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(second.status())) << second.status();
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr("another process"));
+  EXPECT_TRUE(Publish(**store, BatchOf("r1", {RecordOf("a", "1")})).ok());
+}
+
+TEST_F(SqliteStoreTest, RefusesAnotherHashKey) {
+  ASSERT_TRUE(Open('k').ok());
+  const auto other = Open('x');
+  EXPECT_TRUE(absl::IsFailedPrecondition(other.status())) << other.status();
+  EXPECT_THAT(std::string(other.status().message()), HasSubstr("another hash key"));
+  EXPECT_TRUE(Open('k').ok());
+}
+
+TEST_F(SqliteStoreTest, RefusesANewerSchema) {
+  ASSERT_TRUE(Open().ok());
+  Execute("UPDATE store SET schema_version = 2");
+  const auto store = Open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("schema version 2"));
+}
+
+TEST_F(SqliteStoreTest, RefusesADatabaseOfSomethingElseAndLeavesItAlone) {
+  std::ofstream(path_).close();
+  chmod(path_.c_str(), 0600);
+  Execute("CREATE TABLE theirs (x)");
+  const auto store = Open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("not made by sluiced"));
+  Execute("INSERT INTO theirs VALUES (1)");
+}
+
+TEST_F(SqliteStoreTest, RefusesAFileThatIsNoDatabase) {
+  std::ofstream(path_) << std::string(8192, 'x');
+  chmod(path_.c_str(), 0600);
+  EXPECT_TRUE(absl::IsDataLoss(Open().status()));
+}
+
+TEST_F(SqliteStoreTest, KeepsNoNameInTheClear) {
+  const auto store = Open();
+  PublishBatch batch = BatchOf("request-4711", {RecordOf("key-4711", "bytes", {"person-4711"})});
+  batch.principal = "principal-4711";
+  ASSERT_TRUE(Publish(**store, batch).ok());
+  for (const char* suffix : {"", "-wal"}) {
+    std::stringstream bytes;
+    bytes << std::ifstream(path_ + suffix, std::ios::binary).rdbuf();
+    EXPECT_THAT(bytes.str(), Not(HasSubstr("4711"))) << suffix;
+  }
+}
+
+TEST_F(SqliteStoreTest, NoticesThatItsFileWasMovedDeletedOrReplaced) {
+  for (const char* suffix : {"", "-wal"}) {
+    const auto store = Open();
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_TRUE((*store)->Health().ok());
+    std::filesystem::rename(path_ + suffix, path_ + suffix + ".moved");
+    EXPECT_TRUE(absl::IsDataLoss((*store)->Health())) << suffix;
+    std::filesystem::copy(path_ + suffix + ".moved", path_ + suffix);
+    EXPECT_TRUE(absl::IsDataLoss((*store)->Health())) << suffix;
+    std::filesystem::remove(path_ + suffix);
+    std::filesystem::rename(path_ + suffix + ".moved", path_ + suffix);
+    EXPECT_TRUE((*store)->Health().ok()) << suffix;
+  }
+}
+
+TEST_F(SqliteStoreTest, SaysSoWhenARecordThatItsKeyNamesIsGone) {
+  {
+    const auto store = Open();
+    ASSERT_TRUE(Publish(**store, BatchOf("r1", {RecordOf("a", "1")})).ok());
+  }
+  Execute("DELETE FROM record");
+  const auto store = Open();
+  const auto outcome = Publish(**store, BatchOf("r2", {RecordOf("a", "1")}));
+  EXPECT_TRUE(absl::IsDataLoss(outcome.status())) << outcome.status();
+}
+
+TEST_F(SqliteStoreTest, SaysSoWhenStoredBytesHaveAWrongLength) {
+  {
+    const auto store = Open();
+    ASSERT_TRUE(Publish(**store, BatchOf("r1", {RecordOf("a", "1", {"ann"})})).ok());
+  }
+  Execute("UPDATE record SET subjects = x'00'");
+  const ReadRight right({"state-university"});
+  const auto store = Open();
+  EXPECT_TRUE(absl::IsDataLoss(Scan(**store, right).status()));
+  Execute("UPDATE log_head SET root = x'00'");
+  EXPECT_TRUE(absl::IsDataLoss((*store)->ReadLogHead().status()));
+}
+
+TEST_F(SqliteStoreTest, ForgetsOldAnswersInPassing) {
+  const auto store = Open();
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(Publish(**store, BatchOf(absl::StrCat("old", i), {RecordOf("a", "1")})).ok());
+  }
+  for (int i = 0; i < 10; ++i) {
+    PublishBatch batch = BatchOf(absl::StrCat("new", i), {RecordOf("a", "1")});
+    batch.time += absl::Hours(24 * 30);
+    ASSERT_TRUE(Publish(**store, batch).ok());
+  }
+  auto connection = SqliteConnection::Open({.path = path_, .read_only = true});
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  auto count = SqliteStatement::Prepare(connection->get(), "SELECT count(*) FROM answer");
+  SqliteRun run = count->Bind();
+  ASSERT_TRUE(*run.Next());
+  EXPECT_EQ(run.Int(0), 10);
+}
+
+// A scan that sorted or looked at other rows would still be right, and useless.
+TEST_F(SqliteStoreTest, ScansAlongItsKey) {
+  const auto store = Open();
+  auto connection = SqliteConnection::Open({.path = path_, .read_only = true});
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  auto plan = SqliteStatement::Prepare(
+      connection->get(),
+      "EXPLAIN QUERY PLAN SELECT ordinal, record_id, subjects, bytes FROM record WHERE collection "
+      "= (SELECT id FROM collection WHERE owner = ? AND record_type = ?) "
+      "AND (ordinal, record_id) >= (?, ?) AND (ordinal, record_id) < (?, ?) "
+      "ORDER BY ordinal, record_id");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  SqliteRun run = plan->Bind(1, "t", 0, "", 0, "");
+  ASSERT_TRUE(*run.Next());
+  EXPECT_EQ(run.Bytes(3),
+            "SEARCH record USING PRIMARY KEY (collection=? AND (ordinal,record_id)>(?,?) AND "
+            "(ordinal,record_id)<(?,?))");
+}
+
+// Each batch writes all its records with one version; a reader that sees two has seen half a batch.
+TEST_F(SqliteStoreTest, ShowsReadersWholeBatchesOnly) {
+  const auto store = Open();
+  const auto publish = [&](int version) {
+    std::vector<policy::ValidRecord> records;
+    for (int i = 0; i < 50; ++i) {
+      records.push_back(RecordOf(absl::StrCat(i), absl::StrCat(version), {absl::StrCat(i % 7)}));
+    }
+    return Publish(**store, BatchOf(absl::StrCat("v", version), std::move(records))).status();
+  };
+  ASSERT_TRUE(publish(0).ok());
+  std::atomic<bool> done = false;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) {  // more than there are connections: some wait
+    readers.emplace_back([&] {
+      const ReadRight right({"state-university"});
+      do {
+        const std::vector<ScannedRecord> records = Scan(**store, right).value();
+        ASSERT_THAT(records, SizeIs(50));
+        for (const ScannedRecord& record : records) ASSERT_EQ(record.bytes, records[0].bytes);
+      } while (!done);
+    });
+  }
+  for (int version = 1; version <= 100; ++version) EXPECT_TRUE(publish(version).ok());
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+}
+
+// Works of one group share its fate but not their failures, and appends come first in it.
+TEST_F(SqliteStoreTest, UndoesOneWorkOfAGroupAndKeepsTheOthers) {
+  const auto store = Open();
+  absl::Notification held, release;
+  (*store)->Submit({.apply =
+                        [&](Transaction&) {
+                          held.Notify();
+                          release.WaitForNotification();
+                          return absl::OkStatus();
+                        },
+                    .done = [](absl::Status) {}});
+  held.WaitForNotification();
+  std::vector<std::string> order;
+  std::vector<absl::StatusCode> told;
+  for (int i = 0; i < 5; ++i) {
+    (*store)->Submit({.is_append = i == 4,
+                      .apply =
+                          [&, i](Transaction& transaction) {
+                            order.push_back(absl::StrCat(i));
+                            auto outcome = transaction.Publish(BatchOf(
+                                absl::StrCat(i),
+                                {RecordOf(absl::StrCat(i), absl::StrCat(i), {absl::StrCat(i)})}));
+                            if (!outcome.ok()) return outcome.status();
+                            // Ordinals stay dense over what was undone.
+                            EXPECT_EQ(outcome->new_subjects.at(0).ordinal,
+                                      i == 4 ? 0u : static_cast<uint32_t>(i < 2 ? i + 1 : i));
+                            return i == 1 ? absl::CancelledError("no") : absl::OkStatus();
+                          },
+                      .done = [&](absl::Status status) { told.push_back(status.code()); }});
+  }
+  release.Notify();
+  (*store)->Stop();
+  EXPECT_THAT(order, ElementsAre("4", "0", "1", "2", "3"));
+  EXPECT_THAT(
+      told, ElementsAre(absl::StatusCode::kOk, absl::StatusCode::kOk, absl::StatusCode::kCancelled,
+                        absl::StatusCode::kOk, absl::StatusCode::kOk));
+  const ReadRight right({"state-university"});
+  EXPECT_THAT(Scan(**store, right).value(), SizeIs(4));
+}
+
+TEST_F(SqliteStoreTest, FailsAWorkThatOverlookedAFailedStatement) {
+  const auto store = Open();
+  const absl::Status status = (*store)->Commit({.apply = [](Transaction& transaction) {
+    const LogRow row{.index = 0, .writer = "w", .boot = "b"};
+    EXPECT_TRUE(transaction.InsertLogRow(row).ok());
+    EXPECT_FALSE(transaction.InsertLogRow(row).ok());
+    return absl::OkStatus();
+  }});
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+  EXPECT_THAT((*store)->ReadLeafHashes(0, 9).value(), SizeIs(0));
+}
+
+}  // namespace
+}  // namespace sluice::server
