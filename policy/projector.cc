@@ -364,8 +364,11 @@ bool Projector::Rep::ReadValue(const ProjectionStep& step, const wire::Element& 
       return true;
     }
     case FieldKind::kCode:
-      if (field.code_set->Contains(element.bytes())) value = Value::Code(element.bytes());
-      return true;
+      if (field.code_set->Contains(element.bytes())) {
+        value = Value::Code(element.bytes());
+        return true;
+      }
+      return IsValidUtf8(element.bytes());
     case FieldKind::kString:
     case FieldKind::kPostalCode:
     case FieldKind::kDecimal:
@@ -397,6 +400,7 @@ bool Projector::Rep::Walk(const ProjectionLevel& level, absl::string_view bytes)
             if (!wire::IsCanonical(step.field->type, e.value)) return false;
             break;
           case Action::kPseudonym:
+            if (!IsValidUtf8(e.bytes())) return false;
             flush();
             out.Number(step.tag);
             *out.Grow(1) = kPseudonymLength;
@@ -453,6 +457,7 @@ bool Projector::Rep::Apply(const ProjectionStep& step, const wire::Element& elem
       return true;
     }
     case Action::kCode:
+      if (!IsValidUtf8(element.bytes())) return false;
       out.String(step.tag, step.transform->Code(element.bytes()));
       return true;
     case Action::kUnknown:

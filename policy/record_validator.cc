@@ -10,6 +10,7 @@
 #include "google/protobuf/dynamic_message.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "google/protobuf/stubs/logging.h"
 #include "policy/canonical_form.h"
 #include "policy/civil_date.h"
 #include "policy/wire.h"
@@ -233,6 +234,8 @@ std::optional<std::string> Rewrite(const RecordType& type, absl::string_view byt
           : &dynamic;
   const std::unique_ptr<google::protobuf::Message> message(
       factory->GetPrototype(&descriptor)->New());
+  // Its complaints would go to the standard error, past the log.
+  const google::protobuf::LogSilencer silence;
   if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
   std::string out;
   google::protobuf::io::StringOutputStream stream(&out);
