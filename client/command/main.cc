@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ std::string Suggest(const CLI::App& app, int argc, char** argv) {
 int Main(int argc, char** argv) {
   // A reader that goes away is an error of Print, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  // gRPC's own lines say in its terms what `connection.h` says in ours.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   CLI::App app("Sluice: records between preparation programs and districts, under signed MOUs.",
                "sluice");
   app.require_subcommand(1);

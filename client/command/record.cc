@@ -18,6 +18,7 @@
 #include "client/publisher.h"
 #include "client/record_json.h"
 #include "client/release_reader.h"
+#include "policy/record_validator.h"
 
 namespace sluice::client {
 namespace {
@@ -86,6 +87,13 @@ ExitCode CheckInput(const policy::RecordType& type, const Options& options) {
     if (!record->has_value()) break;
     if (!(*record)->status.ok()) {
       problems.Add((*input)->PlaceOf((*record)->line), "", (*record)->status.message());
+      continue;
+    }
+    // The gateway would refuse it, and its whole batch.
+    for (const policy::RecordProblem& problem :
+         policy::ValidateRecord(type, (*record)->bytes).problems) {
+      problems.Add((*input)->PlaceOf((*record)->line), problem.field,
+                   absl::StrCat(problem.reason, ": ", problem.description));
     }
   }
   if (problems.count() == 0) return kDone;

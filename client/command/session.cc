@@ -34,6 +34,8 @@ CLI::App* Session::AddVerb(CLI::App* noun, const std::string& name, const std::s
                            const std::string& example, std::function<ExitCode()> run) {
   CLI::App* verb = noun->add_subcommand(name, description);
   verb->footer("Example:\n  " + example);
+  // The options of every verb may stand after it, too.
+  noun->fallthrough();
   verb->fallthrough();
   verb->callback([this, run = std::move(run)] { run_ = run; });
   return verb;

@@ -1,0 +1,292 @@
+// `sluice` as it is run: what it prints, and what it ends with.
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/command/exit_code.h"
+#include "client/fake_service_for_test.h"
+#include "gtest/gtest.h"
+#include "sluice/v1/records.pb.h"
+
+namespace sluice::client {
+namespace {
+
+struct Outcome {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+class CommandTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "command-XXXXXX";
+    directory_ = mkdtemp(name.data());
+    service_ = std::make_unique<ServiceForTest>(directory_);
+    WriteProfile(service_->target());
+  }
+  void TearDown() override {
+    service_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  void WriteProfile(const std::string& target) {
+    service_->Write("config.yaml",
+                    absl::StrCat("profiles:\n  default:\n    gateway: ", target,
+                                 "\n    ca: ca.pem\n    certificate: system.pem\n    key: "
+                                 "system.key\n    organization: river-unified\n"));
+  }
+  // `arguments` is shell text; files are those of the test's directory.
+  Outcome Run(const std::string& arguments) {
+    const std::string command =
+        absl::StrCat("cd ", directory_, " && env -u SLUICE_PROFILE SLUICE_CONFIG=", directory_,
+                     "/config.yaml XDG_STATE_HOME=", directory_, "/state ", SLUICE_BINARY, " ",
+                     arguments, " 2>err");
+    Outcome outcome;
+    std::FILE* pipe = popen(command.c_str(), "r");
+    char buffer[4096];
+    size_t n;
+    while ((n = fread(buffer, 1, sizeof(buffer), pipe)) > 0) outcome.out.append(buffer, n);
+    const int status = pclose(pipe);
+    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    outcome.err = *ReadFile(directory_ + "/err");
+    return outcome;
+  }
+  void ExpectError(const std::string& arguments, int code, absl::string_view text) {
+    const Outcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.code, code) << arguments << "\n" << outcome.err;
+    EXPECT_TRUE(absl::StrContains(outcome.err, text)) << arguments << "\n" << outcome.err;
+  }
+  void WriteRecords(const std::string& name, int count) {
+    std::string lines;
+    for (int i = 0; i < count; ++i) absl::StrAppend(&lines, "{\"candidate_id\":\"C-", i, "\"}\n");
+    service_->Write(name, lines);
+  }
+  static std::vector<v1::Row> Rows() {
+    std::vector<v1::Row> rows(2);
+    v1::Candidate candidate;
+    candidate.set_subject_area("=Physics");
+    candidate.set_expected_completion_year(2028);
+    rows[0].set_row_id("aaaa");
+    rows[0].set_record(candidate.SerializeAsString());
+    candidate.clear_subject_area();
+    rows[1].set_row_id("bbbb");
+    rows[1].set_record(candidate.SerializeAsString());
+    return rows;
+  }
+
+  std::string directory_;
+  std::unique_ptr<ServiceForTest> service_;
+};
+
+TEST_F(CommandTest, WrongUsageEndsWithTwoAndASuggestion) {
+  ExpectError("", kUsage, "subcommand is required");
+  ExpectError("recrod read", kUsage, "there is no `recrod`; did you mean \"record\"?");
+  ExpectError("record raed", kUsage, "there is no `raed`; did you mean \"read\"?");
+  ExpectError("record read Candidate", kUsage, "--purpose is required");
+  ExpectError("record read Candidate --purpose p --output xml", kUsage, "--output");
+  ExpectError("mou explain m.yaml --to r --purpose p --record C --today soon", 1, "m.yaml");
+  ExpectError("mou check --today soon config.yaml", kUsage, "--today must be a date");
+}
+
+TEST_F(CommandTest, EveryVerbHasHelpWithAnExample) {
+  for (const char* verb : {"catalog list", "catalog show", "mou check", "mou explain", "mou show",
+                           "mou sign", "record publish", "record delete", "record read",
+                           "record get", "grant list", "decision explain", "audit log",
+                           "audit verify", "pki init", "pki issue", "pki crl", "pki revoke"}) {
+    const Outcome outcome = Run(absl::StrCat(verb, " --help"));
+    EXPECT_EQ(outcome.code, kDone) << verb;
+    EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Example:\n  sluice ", verb)))
+        << outcome.out;
+  }
+}
+
+TEST_F(CommandTest, TheCatalogGivesTheDigestToPin) {
+  const Outcome outcome = Run("catalog show Candidate");
+  EXPECT_EQ(outcome.code, kDone);
+  EXPECT_TRUE(absl::StrContains(outcome.out, "catalog: {Candidate: sha256:"));
+  ExpectError("catalog show Candidat", kFailed, "did you mean \"Candidate\"?");
+}
+
+TEST_F(CommandTest, ADocumentWithErrorsFailsItsCheck) {
+  service_->Write("mou.yaml", "mou: x\nversion: \"1\"\n");
+  const Outcome outcome = Run("mou check mou.yaml");
+  EXPECT_EQ(outcome.code, kCheckFailed);
+  EXPECT_TRUE(absl::StrContains(outcome.out, "mou.yaml:2:10: error P")) << outcome.out;
+  const Outcome json = Run("mou check --output json mou.yaml");
+  EXPECT_EQ(json.code, kCheckFailed);
+  EXPECT_TRUE(absl::StrContains(json.out, "\"line\": 2")) << json.out;
+}
+
+TEST_F(CommandTest, AGatewayThatIsNotThereIsUnavailable) {
+  service_->Stop();
+  ExpectError("grant list --attempts 1", kUnavailable, "nothing listens there");
+  WriteRecords("records", 3);
+  ExpectError("record publish Candidate records --attempts 1", kUnavailable, "nothing listens");
+}
+
+TEST_F(CommandTest, ADenialSaysWhyAndWhatNext) {
+  service_->gateway.scripts = {{{}, DenialForTest()}};
+  const Outcome outcome = Run("record read Candidate --purpose other");
+  EXPECT_EQ(outcome.code, kDenied);
+  EXPECT_EQ(outcome.out, "");
+  for (const char* text :
+       {"denied: PURPOSE_NOT_GRANTED: no grant is for this purpose",
+        "nearest: expected-completers fails only: purpose, hiring_pipeline is granted; period",
+        "decision: 00112233445566778899aabbccddeeff", "next: `sluice grant list`"}) {
+    EXPECT_TRUE(absl::StrContains(outcome.err, text)) << outcome.err;
+  }
+  service_->gateway.unary_error = DenialForTest();
+  ExpectError("grant list", kDenied, "PURPOSE_NOT_GRANTED");
+}
+
+TEST_F(CommandTest, PrintsAReleaseInEachForm) {
+  service_->gateway.scripts = {ReleaseForTest(Rows(), 1), ReleaseForTest(Rows(), 1),
+                               ReleaseForTest(Rows(), 1)};
+  const std::string read = "record read Candidate --purpose hiring_pipeline --quiet --output ";
+  EXPECT_EQ(Run(read + "ndjson").out,
+            "{\"row_id\":\"aaaa\",\"subject_area\":\"=Physics\",\"expected_completion_year\":2028}"
+            "\n{\"row_id\":\"bbbb\",\"expected_completion_year\":2028}\n");
+  EXPECT_EQ(Run(read + "csv").out,
+            "row_id,subject_area,expected_completion_year\naaaa,'=Physics,2028\nbbbb,,2028\n");
+  EXPECT_EQ(Run(read + "text").out,
+            "row_id  subject_area  expected_completion_year\n"
+            "aaaa    =Physics      2028\n"
+            "bbbb                  2028\n");
+}
+
+TEST_F(CommandTest, KeepsHeaderAndTrailerBesideTheData) {
+  service_->gateway.scripts = {ReleaseForTest(Rows(), 1)};
+  ASSERT_EQ(Run("record read Candidate --purpose p --header-file kept.json").code, kDone);
+  const std::string kept = *ReadFile(directory_ + "/kept.json");
+  EXPECT_TRUE(absl::StrContains(kept, "\"mou\":\"stem-pipeline\"")) << kept;
+  EXPECT_TRUE(absl::StrContains(kept, "\"trailer\":{\"row_count\":\"2\"")) << kept;
+}
+
+TEST_F(CommandTest, AReleaseThatIsNotWholeIsAFailure) {
+  ScriptForTest script = ReleaseForTest(Rows(), 1);
+  script.messages.pop_back();
+  service_->gateway.scripts = {script};
+  ExpectError("record read Candidate --purpose p --header-file kept.json", kFailed,
+              "do not use the 2 rows printed");
+  EXPECT_FALSE(absl::StrContains(*ReadFile(directory_ + "/kept.json"), "trailer"));
+}
+
+TEST_F(CommandTest, PublishesFilesOfBothFormats) {
+  WriteRecords("records", 25);
+  const Outcome outcome = Run("record publish Candidate records --batch-size 10");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.err, "25 records committed (25 new")) << outcome.err;
+  EXPECT_EQ(service_->gateway.committed.size(), 3u);
+  service_->Write("records.csv", "candidate_id,race[0]\nC-1,x\n");
+  ExpectError("record publish Candidate --format csv - < records.csv", kDone,
+              "1 records committed");
+}
+
+TEST_F(CommandTest, ABadLineIsNamedBeforeAnythingIsSent) {
+  service_->Write(
+      "records", "{\"candidate_id\":\"C-1\"}\n\n{\"candidate_id\":\"C-2\",\"birth_date\":\"x\"}\n");
+  ExpectError("record publish Candidate records", kCheckFailed, "records:3: birth_date: must be");
+  service_->Write("records.csv", "candidate_id,expected_completion_year\nC-1,2028\nC-2,x\n");
+  ExpectError("record publish Candidate --format csv records.csv", kCheckFailed,
+              "records.csv:3: column expected_completion_year: must be");
+  service_->Write("records", "{\"first_name\":\"Ann\"}\n");
+  ExpectError("record publish Candidate records", kCheckFailed, "records:1: candidate_id");
+  EXPECT_TRUE(service_->gateway.written.empty());
+}
+
+TEST_F(CommandTest, ABatchRefusedBesideOthersIsPartlyDone) {
+  service_->gateway.judge = [](const v1::PublishRecordsRequest&,
+                               v1::PublishRecordsResponse& response) {
+    if (response.position() != 2) return;
+    response.set_state(v1::PUBLISH_STATE_REFUSED);
+    v1::BadRecord& bad = *response.add_bad_records();
+    bad.set_index(4);
+    bad.set_field("birth_date");
+    bad.set_reason("INVALID_VALUE");
+  };
+  WriteRecords("records", 25);
+  ExpectError("record publish Candidate records --batch-size 10", kPartlyDone,
+              "records:15: birth_date: INVALID_VALUE");
+}
+
+TEST_F(CommandTest, DeletesByKey) {
+  WriteRecords("keys", 3);
+  ExpectError("record delete Candidate keys", kDone, "3 records deleted");
+}
+
+TEST_F(CommandTest, VerifiesTheLogAndHoldsItsCheckpoint) {
+  for (int i = 0; i < 20; ++i) service_->gateway.entries.push_back(absl::StrCat("{\"n\":", i, "}"));
+  Outcome outcome = Run("audit verify");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "all 20 entries are in it")) << outcome.out;
+  EXPECT_TRUE(absl::StrContains(outcome.err, "was not seen before")) << outcome.err;
+  service_->gateway.entries.push_back("{}");
+  outcome = Run("audit verify");
+  EXPECT_TRUE(absl::StrContains(outcome.out, "continues the checkpoint held (20 entries)"))
+      << outcome.out;
+  EXPECT_EQ(outcome.err, "");
+  service_->gateway.entries[3] = "{\"n\":\"changed\"}";
+  ExpectError("audit verify", kCheckFailed, "does not continue the checkpoint of 21 entries");
+  service_->Write("vkey", LogForTest("gateway.example/log/1", 'o').vkey());
+  ExpectError("audit verify --vkey vkey", kCheckFailed, "signed by another key than before");
+}
+
+TEST_F(CommandTest, VerifiesADirectoryOffline) {
+  std::vector<std::string> entries;
+  for (int i = 0; i < 300; ++i) entries.push_back(absl::StrCat("{\"n\":", i, "}"));
+  service_->gateway.log.Write(directory_ + "/log", entries);
+  service_->Stop();
+  const Outcome outcome = Run("audit verify --directory log --vkey log/vkey");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "all 300 entries are in it")) << outcome.out;
+  entries[7] = "{\"n\":0}";
+  service_->gateway.log.Write(directory_ + "/log", entries);
+  ExpectError("audit verify --directory log", kCheckFailed, "history was changed");
+}
+
+TEST_F(CommandTest, ListsTheLogsEntries) {
+  service_->gateway.entries = {"{\"n\":0}", "{\"n\":1}", "{\"n\":2}"};
+  EXPECT_EQ(Run("audit log --start 1 --limit 1 --output ndjson").out,
+            "{\"index\":1,\"entry\":{\"n\":1}}\n");
+}
+
+TEST_F(CommandTest, AConfigurationWithMistakesNamesThemAll) {
+  service_->Write("config.yaml",
+                  "profiles:\n  default:\n    gatway: x\n    gateway: y\n    key:\n");
+  const Outcome outcome = Run("grant list");
+  EXPECT_EQ(outcome.code, kFailed);
+  EXPECT_TRUE(absl::StrContains(outcome.err, "config.yaml:3:5: ")) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.err, "config.yaml:5:")) << outcome.err;
+  WriteProfile(service_->target());
+  ExpectError("grant list --profile defualt", kFailed, "did you mean \"default\"?");
+}
+
+TEST_F(CommandTest, AFullDiskIsAFailure) {
+  service_->gateway.scripts = {ReleaseForTest(Rows(), 1)};
+  ExpectError("record read Candidate --purpose p >/dev/full", kFailed,
+              "standard output can't be written");
+}
+
+TEST_F(CommandTest, MakesAPkiAndSignsWithIt) {
+  EXPECT_EQ(Run("pki init --directory pki --trust-domain sluice.example --for river-unified").code,
+            kDone);
+  const Outcome issued = Run("pki issue --directory pki --for river-unified signatory head");
+  EXPECT_TRUE(absl::StrContains(issued.out, "/signatory/head")) << issued.out << issued.err;
+  service_->Write("mou.yaml", "mou: x\n");
+  EXPECT_EQ(Run("mou sign mou.yaml --for river-unified --signer "
+                "pki/river-unified/signatory-head.pem --signer-key "
+                "pki/river-unified/signatory-head.key")
+                .out,
+            "mou.yaml.river-unified.p7s\n");
+  ExpectError("pki issue --directory pki system hr", kUsage, "--for");
+}
+
+}  // namespace
+}  // namespace sluice::client

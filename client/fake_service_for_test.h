@@ -1,0 +1,196 @@
+// A FakeGateway behind real mTLS on loopback, with certificates made for the test.
+//
+// The service takes one call at a time.
+#ifndef SLUICE_CLIENT_FAKE_SERVICE_FOR_TEST_H_
+#define SLUICE_CLIENT_FAKE_SERVICE_FOR_TEST_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "client/connection.h"
+#include "client/fake_gateway_for_test.h"
+#include "client/file.h"
+#include "client/pki.h"
+#include "sluice/v1/audit_service.grpc.pb.h"
+#include "sluice/v1/exchange_service.grpc.pb.h"
+
+namespace sluice::client {
+
+inline grpc::Status ToGrpcForTest(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const auto payload = status.GetPayload("type.googleapis.com/google.rpc.Status");
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
+                      payload.has_value() ? std::string(*payload) : "");
+}
+
+class FakeExchangeService final : public v1::ExchangeService::Service {
+ public:
+  explicit FakeExchangeService(FakeGateway* gateway) : gateway_(gateway) {}
+
+  grpc::Status PublishRecords(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::PublishRecordsResponse, v1::PublishRecordsRequest>* stream)
+      override {
+    const absl::MutexLock lock(&mutex_);
+    const std::unique_ptr<PublishStream> fake = gateway_->PublishRecords();
+    v1::PublishRecordsRequest request;
+    while (stream->Read(&request)) {
+      v1::PublishRecordsResponse response;
+      if (!fake->Write(request) || !fake->Read(&response)) {
+        return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the stream broke");
+      }
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status ReadRecords(grpc::ServerContext*, const v1::ReadRecordsRequest* request,
+                           grpc::ServerWriter<v1::ReadRecordsResponse>* writer) override {
+    const absl::MutexLock lock(&mutex_);
+    const std::unique_ptr<ReadStream> fake = gateway_->ReadRecords(*request);
+    v1::ReadRecordsResponse response;
+    while (fake->Read(&response)) writer->Write(response);
+    return ToGrpcForTest(fake->Finish());
+  }
+  grpc::Status DeleteRecords(grpc::ServerContext*, const v1::DeleteRecordsRequest* request,
+                             v1::DeleteRecordsResponse* response) override {
+    return Take(gateway_->DeleteRecords(*request), response);
+  }
+  grpc::Status GetRecord(grpc::ServerContext*, const v1::GetRecordRequest* request,
+                         v1::GetRecordResponse* response) override {
+    return Take(gateway_->GetRecord(*request), response);
+  }
+  grpc::Status ListGrants(grpc::ServerContext*, const v1::ListGrantsRequest* request,
+                          v1::ListGrantsResponse* response) override {
+    return Take(gateway_->ListGrants(*request), response);
+  }
+  grpc::Status ExplainDecision(grpc::ServerContext*, const v1::ExplainDecisionRequest* request,
+                               v1::ExplainDecisionResponse* response) override {
+    return Take(gateway_->ExplainDecision(*request), response);
+  }
+
+ private:
+  template <typename Response>
+  static grpc::Status Take(absl::StatusOr<Response> answer, Response* response) {
+    if (answer.ok()) *response = *std::move(answer);
+    return ToGrpcForTest(answer.status());
+  }
+
+  FakeGateway* const gateway_;
+  absl::Mutex mutex_;
+};
+
+class FakeAuditService final : public v1::AuditService::Service {
+ public:
+  explicit FakeAuditService(FakeGateway* gateway) : gateway_(gateway) {}
+
+  grpc::Status ListEntries(grpc::ServerContext*, const v1::ListEntriesRequest* request,
+                           v1::ListEntriesResponse* response) override {
+    *response = *gateway_->ListEntries(*request);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetCheckpoint(grpc::ServerContext*, const v1::GetCheckpointRequest*,
+                             v1::GetCheckpointResponse* response) override {
+    *response = *gateway_->GetCheckpoint();
+    return grpc::Status::OK;
+  }
+  grpc::Status GetInclusionProof(grpc::ServerContext*, const v1::GetInclusionProofRequest* request,
+                                 v1::GetInclusionProofResponse* response) override {
+    *response = *gateway_->GetInclusionProof(*request);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetConsistencyProof(grpc::ServerContext*,
+                                   const v1::GetConsistencyProofRequest* request,
+                                   v1::GetConsistencyProofResponse* response) override {
+    *response = *gateway_->GetConsistencyProof(*request);
+    return grpc::Status::OK;
+  }
+
+ private:
+  FakeGateway* const gateway_;
+};
+
+// A directory with the certificates of one organization, and a service that trusts it.
+class ServiceForTest {
+ public:
+  explicit ServiceForTest(const std::string& directory)
+      : directory_(directory),
+        ca_(Root("gateway CA")),
+        client_ca_(Root("organization CA")),
+        exchange_(&gateway),
+        audit_(&gateway) {
+    Write("ca.pem", ca_.certificate);
+    WriteClient("system", client_ca_, Lasting());
+    const pki::Credential server =
+        *pki::MakeCertificate(pki::ServerSpec(pki::GatewaySpiffeId("sluice.example", "g"),
+                                              {"localhost"}, {"127.0.0.1"}, Lasting()),
+                              ca_);
+    grpc::SslServerCredentialsOptions tls(
+        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    tls.pem_root_certs = client_ca_.certificate;
+    tls.pem_key_cert_pairs.push_back({*server.key.ToPem(), server.certificate});
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(tls), &port_);
+    builder.RegisterService(&exchange_);
+    builder.RegisterService(&audit_);
+    server_ = builder.BuildAndStart();
+  }
+  ~ServiceForTest() { Stop(); }
+
+  void Stop() {
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
+    server_ = nullptr;
+  }
+
+  static pki::Validity Lasting() {
+    return {absl::Now() - absl::Hours(1), absl::Now() + absl::Hours(24)};
+  }
+  static pki::Credential Root(const std::string& name) {
+    return *pki::MakeRoot(pki::CaSpec(name, "sluice.example", Lasting()));
+  }
+  // {name}.pem and {name}.key, of a system of river-unified.
+  void WriteClient(const std::string& name, const pki::Credential& ca, pki::Validity validity) {
+    const pki::Credential client = *pki::MakeCertificate(
+        pki::ClientSpec(
+            pki::OrganizationSpiffeId("sluice.example", "river-unified", "system", name), validity),
+        ca);
+    Write(name + ".pem", client.certificate);
+    Write(name + ".key", *client.key.ToPem());
+  }
+  void Write(const std::string& name, const std::string& text) {
+    ASSERT_TRUE(ReplaceFile(Path(name), text).ok());
+  }
+  std::string Path(const std::string& name) const { return directory_ + "/" + name; }
+  std::string target() const { return absl::StrCat("127.0.0.1:", port_); }
+  const pki::Credential& client_ca() const { return client_ca_; }
+
+  ConnectionOptions Options(const std::string& client = "system") const {
+    ConnectionOptions options;
+    options.target = target();
+    options.ca_file = Path("ca.pem");
+    options.certificate_file = Path(client + ".pem");
+    options.key_file = Path(client + ".key");
+    return options;
+  }
+
+  FakeGateway gateway;
+
+ private:
+  const std::string directory_;
+  const pki::Credential ca_;
+  const pki::Credential client_ca_;
+  FakeExchangeService exchange_;
+  FakeAuditService audit_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace sluice::client
+
+#endif  // SLUICE_CLIENT_FAKE_SERVICE_FOR_TEST_H_
