@@ -1,15 +1,10 @@
 #include "client/pki.h"
 
-#include <openssl/bio.h>
-#include <openssl/bn.h>
-#include <openssl/cms.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
 
 #include <utility>
 
@@ -18,63 +13,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "client/pki_openssl.h"
 
 namespace sluice::pki {
 namespace {
-
-template <auto free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-void FreeOpenSsl(void* memory) { OPENSSL_free(memory); }
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;
-using BignumPtr = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
-using CharsPtr = std::unique_ptr<char, Deleter<FreeOpenSsl>>;
-using CmsPtr = std::unique_ptr<CMS_ContentInfo, Deleter<CMS_ContentInfo_free>>;
-using CrlPtr = std::unique_ptr<X509_CRL, Deleter<X509_CRL_free>>;
-using ExtensionPtr = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
-using GeneralNamePtr = std::unique_ptr<GENERAL_NAME, Deleter<GENERAL_NAME_free>>;
-using GeneralNamesPtr = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
-using IntegerPtr = std::unique_ptr<ASN1_INTEGER, Deleter<ASN1_INTEGER_free>>;
-using NamePtr = std::unique_ptr<X509_NAME, Deleter<X509_NAME_free>>;
-using RevokedPtr = std::unique_ptr<X509_REVOKED, Deleter<X509_REVOKED_free>>;
-using TimePtr = std::unique_ptr<ASN1_TIME, Deleter<ASN1_TIME_free>>;
-using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
-
-// What OpenSSL says went wrong, its queue emptied.
-absl::Status OpenSslError(absl::string_view doing) {
-  char text[256] = "no further details";
-  if (unsigned long code = ERR_get_error(); code != 0) ERR_error_string_n(code, text, sizeof(text));
-  ERR_clear_error();
-  return absl::InternalError(absl::StrCat(doing, ": ", text));
-}
-
-BioPtr Reading(absl::string_view bytes) {
-  return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
-}
-
-std::string Written(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  return std::string(data, static_cast<size_t>(size));
-}
-
-// No passphrase is ever asked for: an encrypted key is an error.
-int NoPassphrase(char*, int, int, void*) { return -1; }
-
-absl::StatusOr<X509Ptr> ParseCertificate(absl::string_view pem) {
-  BioPtr bio = Reading(pem);
-  X509Ptr certificate(
-      bio == nullptr ? nullptr : PEM_read_bio_X509(bio.get(), nullptr, NoPassphrase, nullptr));
-  if (certificate == nullptr) {
-    ERR_clear_error();
-    return absl::InvalidArgumentError("not a certificate in PEM");
-  }
-  return certificate;
-}
 
 absl::StatusOr<std::string> ToPem(X509* certificate) {
   BioPtr bio(BIO_new(BIO_s_mem()));
@@ -82,10 +24,6 @@ absl::StatusOr<std::string> ToPem(X509* certificate) {
     return OpenSslError("writing a certificate");
   }
   return Written(bio.get());
-}
-
-bool SetTime(ASN1_TIME* field, absl::Time time) {
-  return ASN1_TIME_set(field, absl::ToTimeT(time)) != nullptr;
 }
 
 absl::Status AddExtension(X509* certificate, X509* issuer, int nid, const std::string& value) {
@@ -140,11 +78,6 @@ absl::Status SetRandomSerial(X509* certificate) {
   return absl::OkStatus();
 }
 
-// Ed25519 hashes by itself.
-const EVP_MD* DigestFor(const EVP_PKEY* key) {
-  return EVP_PKEY_get_id(key) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
-}
-
 // `issuer` null: self-signed.
 absl::StatusOr<std::string> SignCertificate(const CertificateSpec& spec, EVP_PKEY* subject_key,
                                             X509* issuer, EVP_PKEY* issuer_key) {
@@ -180,47 +113,6 @@ absl::StatusOr<std::string> SignCertificate(const CertificateSpec& spec, EVP_PKE
     return OpenSslError("signing a certificate");
   }
   return ToPem(x509);
-}
-
-absl::StatusOr<std::string> SerialText(const ASN1_INTEGER* serial) {
-  BignumPtr number(ASN1_INTEGER_to_BN(serial, nullptr));
-  CharsPtr text(number == nullptr ? nullptr : BN_bn2hex(number.get()));
-  if (text == nullptr) return OpenSslError("serial number");
-  return std::string(text.get());
-}
-
-absl::StatusOr<absl::Time> ReadTime(const ASN1_TIME* time) {
-  tm fields{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &fields) != 1) {
-    return absl::InvalidArgumentError("a time in it cannot be read");
-  }
-  return absl::FromTM(fields, absl::UTCTimeZone());
-}
-
-absl::StatusOr<RevokedPtr> MakeRevoked(const Revocation& revocation) {
-  RevokedPtr revoked(X509_REVOKED_new());
-  BIGNUM* parsed = nullptr;
-  const int digits = BN_hex2bn(&parsed, revocation.serial.c_str());
-  BignumPtr number(parsed);
-  if (digits == 0 || static_cast<size_t>(digits) != revocation.serial.size()) {
-    return absl::InvalidArgumentError("a serial number is hexadecimal digits");
-  }
-  IntegerPtr serial(BN_to_ASN1_INTEGER(number.get(), nullptr));
-  TimePtr date(ASN1_TIME_new());
-  if (revoked == nullptr || serial == nullptr || date == nullptr ||
-      !SetTime(date.get(), revocation.revoked) ||
-      X509_REVOKED_set_serialNumber(revoked.get(), serial.get()) != 1 ||
-      X509_REVOKED_set_revocationDate(revoked.get(), date.get()) != 1) {
-    return OpenSslError("revocation");
-  }
-  if (revocation.invalid_since.has_value()) {
-    TimePtr since(ASN1_GENERALIZEDTIME_set(nullptr, absl::ToTimeT(*revocation.invalid_since)));
-    if (since == nullptr || X509_REVOKED_add1_ext_i2d(revoked.get(), NID_invalidity_date,
-                                                      since.get(), 0, X509V3_ADD_DEFAULT) != 1) {
-      return OpenSslError("invalidity date");
-    }
-  }
-  return revoked;
 }
 
 }  // namespace
@@ -339,89 +231,6 @@ std::string OperatorSpiffeId(absl::string_view trust_domain, absl::string_view n
 
 std::string GatewaySpiffeId(absl::string_view trust_domain, absl::string_view name) {
   return absl::StrCat("spiffe://", trust_domain, "/gateway/", name);
-}
-
-absl::StatusOr<std::string> MakeCrl(const Crl& crl, const Credential& issuer) {
-  absl::StatusOr<X509Ptr> ca = ParseCertificate(issuer.certificate);
-  if (!ca.ok()) return ca.status();
-  CrlPtr list(X509_CRL_new());
-  TimePtr this_update(ASN1_TIME_new());
-  TimePtr next_update(ASN1_TIME_new());
-  IntegerPtr number(ASN1_INTEGER_new());
-  if (list == nullptr || this_update == nullptr || next_update == nullptr || number == nullptr ||
-      !SetTime(this_update.get(), crl.this_update) ||
-      !SetTime(next_update.get(), crl.next_update) ||
-      ASN1_INTEGER_set_uint64(number.get(), crl.number) != 1 ||
-      X509_CRL_set_version(list.get(), X509_CRL_VERSION_2) != 1 ||
-      X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(ca->get())) != 1 ||
-      X509_CRL_set1_lastUpdate(list.get(), this_update.get()) != 1 ||
-      X509_CRL_set1_nextUpdate(list.get(), next_update.get()) != 1 ||
-      X509_CRL_add1_ext_i2d(list.get(), NID_crl_number, number.get(), 0, X509V3_ADD_DEFAULT) != 1) {
-    return OpenSslError("new revocation list");
-  }
-  X509V3_CTX context;
-  X509V3_set_ctx(&context, ca->get(), nullptr, nullptr, list.get(), 0);
-  ExtensionPtr key_id(
-      X509V3_EXT_conf_nid(nullptr, &context, NID_authority_key_identifier, "keyid:always"));
-  if (key_id == nullptr || X509_CRL_add_ext(list.get(), key_id.get(), -1) != 1) {
-    return OpenSslError("new revocation list");
-  }
-  for (const Revocation& revocation : crl.revocations) {
-    absl::StatusOr<RevokedPtr> revoked = MakeRevoked(revocation);
-    if (!revoked.ok()) return revoked.status();
-    if (X509_CRL_add0_revoked(list.get(), revoked->get()) != 1) return OpenSslError("revocation");
-    (void)revoked->release();  // the list owns it
-  }
-  X509_CRL_sort(list.get());
-  if (X509_CRL_sign(list.get(), issuer.key.get(), DigestFor(issuer.key.get())) == 0) {
-    return OpenSslError("signing a revocation list");
-  }
-  BioPtr bio(BIO_new(BIO_s_mem()));
-  if (bio == nullptr || PEM_write_bio_X509_CRL(bio.get(), list.get()) != 1) {
-    return OpenSslError("writing a revocation list");
-  }
-  return Written(bio.get());
-}
-
-absl::StatusOr<Crl> ReadCrl(absl::string_view pem) {
-  BioPtr bio = Reading(pem);
-  CrlPtr list(bio == nullptr ? nullptr
-                             : PEM_read_bio_X509_CRL(bio.get(), nullptr, NoPassphrase, nullptr));
-  if (list == nullptr) {
-    ERR_clear_error();
-    return absl::InvalidArgumentError("not a revocation list in PEM");
-  }
-  Crl crl;
-  IntegerPtr number(static_cast<ASN1_INTEGER*>(
-      X509_CRL_get_ext_d2i(list.get(), NID_crl_number, nullptr, nullptr)));
-  if (number == nullptr || ASN1_INTEGER_get_uint64(&crl.number, number.get()) != 1) {
-    ERR_clear_error();
-    return absl::InvalidArgumentError("the revocation list has no number");
-  }
-  absl::StatusOr<absl::Time> this_update = ReadTime(X509_CRL_get0_lastUpdate(list.get()));
-  if (!this_update.ok()) return this_update.status();
-  absl::StatusOr<absl::Time> next_update = ReadTime(X509_CRL_get0_nextUpdate(list.get()));
-  if (!next_update.ok()) return next_update.status();
-  crl.this_update = *this_update;
-  crl.next_update = *next_update;
-  STACK_OF(X509_REVOKED)* const lines = X509_CRL_get_REVOKED(list.get());
-  for (int i = 0; i < sk_X509_REVOKED_num(lines); ++i) {
-    X509_REVOKED* const line = sk_X509_REVOKED_value(lines, i);
-    absl::StatusOr<std::string> serial = SerialText(X509_REVOKED_get0_serialNumber(line));
-    if (!serial.ok()) return serial.status();
-    absl::StatusOr<absl::Time> revoked = ReadTime(X509_REVOKED_get0_revocationDate(line));
-    if (!revoked.ok()) return revoked.status();
-    Revocation revocation{*std::move(serial), *revoked, std::nullopt};
-    TimePtr since(static_cast<ASN1_TIME*>(
-        X509_REVOKED_get_ext_d2i(line, NID_invalidity_date, nullptr, nullptr)));
-    if (since != nullptr) {
-      absl::StatusOr<absl::Time> time = ReadTime(since.get());
-      if (!time.ok()) return time.status();
-      revocation.invalid_since = *time;
-    }
-    crl.revocations.push_back(std::move(revocation));
-  }
-  return crl;
 }
 
 absl::StatusOr<std::string> SignDocument(absl::string_view document, const Credential& signer) {
