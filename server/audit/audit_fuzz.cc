@@ -1,0 +1,85 @@
+// What the log reads from outside its own process: notes, checkpoints, verifier keys, entries. The
+// first byte says which.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "policy/secret.h"
+#include "server/audit/audit_log.h"
+#include "server/audit/checkpoint.h"
+#include "server/audit/entry_encoding.h"
+#include "server/audit/log_key.h"
+#include "server/audit/signed_note.h"
+#include "tests/support/entry_rewriter.h"
+
+namespace sluice::server {
+namespace {
+
+void Require(bool holds) {
+  if (!holds) std::abort();
+}
+
+const LogKey& Key() {
+  static const LogKey* key =
+      LogKey::Create(policy::Secret::Copy(std::string(32, 'k')), "fuzz.example/log/1")
+          .value()
+          .release();
+  return *key;
+}
+
+void ReadEntry(absl::string_view bytes) {
+  absl::StatusOr<ParsedEntry> entry = ParseEntry(bytes);
+  if (entry.ok()) {
+    // An entry has one form.
+    Require(Rewrite(entry->json) == bytes);
+    Require(!Concerns(bytes, ""));
+  } else {
+    Require(!Concerns(bytes, "river-unified"));
+  }
+  absl::StatusOr<JsonValue> json = ParseEntryJson(bytes);
+  if (json.ok()) Require(Rewrite(*json) == bytes);
+}
+
+void ReadCheckpoint(absl::string_view bytes) {
+  absl::StatusOr<Checkpoint> checkpoint = ParseCheckpointBody(bytes);
+  if (!checkpoint.ok()) return;
+  Require(checkpoint->Body() == bytes);
+  // One that parses can be signed, and read back only if it is this log's.
+  const NoteVerifier verifier = NoteVerifier::Create(Key().vkey()).value();
+  const std::string note = Key().SignNote(bytes).value();
+  Require(verifier.Open(note).ok());
+  Require(OpenCheckpoint(note, verifier).ok() == (checkpoint->origin == Key().origin()));
+}
+
+void ReadNote(absl::string_view bytes) {
+  // Nobody guesses a signature.
+  Require(!NoteVerifier::Create(Key().vkey())->Open(bytes).ok());
+}
+
+void ReadVkey(absl::string_view bytes) {
+  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Create(bytes);
+  if (verifier.ok()) Require(IsNoteName(verifier->name()));
+}
+
+}  // namespace
+}  // namespace sluice::server
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace sluice::server;
+  if (size == 0) return 0;
+  const absl::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  switch (data[0] % 4) {
+    case 0:
+      ReadEntry(bytes);
+      break;
+    case 1:
+      ReadCheckpoint(bytes);
+      break;
+    case 2:
+      ReadNote(bytes);
+      break;
+    default:
+      ReadVkey(bytes);
+  }
+  return 0;
+}
