@@ -79,6 +79,8 @@ class FakeParticipant final : public CommitParticipant {
  public:
   explicit FakeParticipant(std::vector<std::string>* events) : events_(*events) {}
   void Begin() override { events_.push_back("participant begins"); }
+  void BeginWork() override { events_.push_back("work begins"); }
+  void UndoWork() override { events_.push_back("undone"); }
   absl::Status BeforeCommit(Transaction&) override {
     events_.push_back("before commit");
     return before_commit_;
@@ -174,10 +176,11 @@ TEST_F(GroupCommitTest, RunsAppendsBeforeAllElseAndTheParticipantLast) {
   Submit("publish 2");
   Submit("append 2", true);
   Release();
-  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "append 1", "append 2",
-                                    "publish 1", "publish 2", "before commit", "commit",
-                                    "after commit", "append 1 told OK", "append 2 told OK",
-                                    "publish 1 told OK", "publish 2 told OK"));
+  EXPECT_THAT(Finish(),
+              ElementsAre("participant begins", "begin", "work begins", "append 1", "work begins",
+                          "append 2", "work begins", "publish 1", "work begins", "publish 2",
+                          "before commit", "commit", "after commit", "append 1 told OK",
+                          "append 2 told OK", "publish 1 told OK", "publish 2 told OK"));
 }
 
 TEST_F(GroupCommitTest, LetsOneWorkFailAlone) {
@@ -188,8 +191,9 @@ TEST_F(GroupCommitTest, LetsOneWorkFailAlone) {
   Submit("c");
   Release();
   EXPECT_THAT(Finish(),
-              ElementsAre("participant begins", "begin", "a", "b", "c", "before commit", "commit",
-                          "after commit", "a told OK", "b told NOT_FOUND", "c told OK"));
+              ElementsAre("participant begins", "begin", "work begins", "a", "work begins", "b",
+                          "undone", "work begins", "c", "before commit", "commit", "after commit",
+                          "a told OK", "b told NOT_FOUND", "c told OK"));
 }
 
 TEST_F(GroupCommitTest, BoundsAGroupByItsAppends) {
@@ -228,17 +232,17 @@ TEST_F(GroupCommitTest, RollsAGroupBackWhenTheParticipantFailsAndGoesOn) {
   participant_.before_commit_ = absl::OkStatus();
   EXPECT_TRUE(CommitOne().ok());
   EXPECT_TRUE(commit_->Health().ok());
-  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "before commit", "rollback",
-                                    "participant begins", "begin", "before commit", "commit",
-                                    "after commit"));
+  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "work begins", "before commit",
+                                    "rollback", "participant begins", "begin", "work begins",
+                                    "before commit", "commit", "after commit"));
 }
 
 TEST_F(GroupCommitTest, TellsAllOfAFailedGroupThatItIsUnavailable) {
   participant_.before_commit_ = absl::AbortedError("head has moved");
   Start();
   Submit("a", false, absl::NotFoundError("no"));
-  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "a", "before commit", "rollback",
-                                    "a told UNAVAILABLE"));
+  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "work begins", "a", "undone",
+                                    "before commit", "rollback", "a told UNAVAILABLE"));
   EXPECT_THAT(fatal_, SizeIs(0));
 }
 
@@ -271,8 +275,8 @@ TEST_F(GroupCommitTest, RunsNothingMoreOfAGroupWhoseEngineFailed) {
   Submit("a", false, absl::DataLossError("torn page"));
   Submit("b");
   Release();
-  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "a", "rollback",
-                                    "a told UNAVAILABLE", "b told UNAVAILABLE"));
+  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "work begins", "a", "undone",
+                                    "rollback", "a told UNAVAILABLE", "b told UNAVAILABLE"));
   EXPECT_THAT(fatal_, SizeIs(1));
 }
 

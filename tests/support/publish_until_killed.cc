@@ -1,6 +1,6 @@
-// Publishes batch after batch until it is killed: publish_until_killed PATH. Prints a batch's number
-// once the store says it is durable. Batch n is 20 records of its own, 5 that every batch rewrites,
-// and row n of the log with the head that counts it.
+// Publishes batch after batch until it is killed: publish_until_killed PATH. Prints a batch's
+// number once the store says it is durable. Batch n is 20 records of its own, 5 that every batch
+// rewrites, and row n of the log with the head that counts it.
 #include <stdio.h>
 
 #include "server/store/sqlite_store.h"
