@@ -86,17 +86,21 @@ void TakeSign(absl::string_view& text) {
 }  // namespace
 
 bool IsValidUtf8(absl::string_view text) {
-  size_t at = 0;
-  while (at < text.size()) {
-    // Eight ASCII characters at a time: what most values are.
-    if (text.size() - at >= 8) {
-      uint64_t chunk;
+  // Eight characters at a time, the last eight again: most values are ASCII.
+  uint64_t bits = 0;
+  if (text.size() >= 8) {
+    uint64_t chunk;
+    for (size_t at = 0; at + 8 <= text.size(); at += 8) {
       std::memcpy(&chunk, text.data() + at, sizeof chunk);
-      if ((chunk & 0x8080808080808080) == 0) {
-        at += 8;
-        continue;
-      }
+      bits |= chunk;
     }
+    std::memcpy(&chunk, text.data() + text.size() - 8, sizeof chunk);
+    bits |= chunk;
+  } else {
+    for (const char c : text) bits |= static_cast<uint8_t>(c);
+  }
+  if ((bits & 0x8080808080808080) == 0) return true;
+  for (size_t at = 0; at < text.size();) {
     const size_t bytes = CodePointBytes(text, at);
     if (bytes == 0) return false;
     at += bytes;

@@ -37,6 +37,12 @@ class CodeSet {
   const std::string& digest() const { return digest_; }
   const std::vector<std::string>& codes() const { return codes_; }
   bool Contains(absl::string_view code) const { return known_.contains(code); }
+  // The code's place in codes(); nullopt if the set does not know it.
+  std::optional<size_t> PlaceOf(absl::string_view code) const {
+    const auto it = known_.find(code);
+    if (it == known_.end()) return std::nullopt;
+    return it->second;
+  }
 
   // The codes that a short name stands for: none, one, or (an error at `check`) several.
   std::vector<std::string> Resolve(absl::string_view short_name) const;

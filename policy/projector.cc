@@ -28,6 +28,55 @@ struct Effect {
   std::shared_ptr<const ProjectionLevel> level;  // null: no field is left
 };
 
+// A box, ready to be asked of a row: each constraint knows its value's slot, and a constraint on a
+// code which of the code set's codes it allows.
+class CompiledBox {
+ public:
+  // `slots`: the constrained fields.
+  CompiledBox(const Box& box, const std::vector<const Field*>& slots) : unset_(box.unset()) {
+    for (const Box::Constraint& c : box.constraints()) {
+      Constraint compiled{
+          static_cast<size_t>(std::find(slots.begin(), slots.end(), c.field) - slots.begin()),
+          &c.values,
+          {}};
+      if (c.field->kind == FieldKind::kCode) {
+        for (const std::string& code : c.field->code_set->codes()) {
+          compiled.codes.push_back(c.values.Contains(Value::Code(code)));
+        }
+      }
+      constraints_.push_back(std::move(compiled));
+    }
+  }
+
+  // A code stands in `values` as its place in the code set.
+  bool Contains(const std::vector<Value>& values) const {
+    for (const Constraint& c : constraints_) {
+      const Value& value = values[c.slot];
+      switch (value.kind) {
+        case Value::Kind::kUnset:
+          if (unset_ == Box::Unset::kExcluded) return false;
+          break;
+        case Value::Kind::kCode:
+          if (!c.codes[static_cast<size_t>(value.number)]) return false;
+          break;
+        case Value::Kind::kNumber:
+          if (!c.values->Contains(value)) return false;
+          break;
+      }
+    }
+    return true;
+  }
+
+ private:
+  struct Constraint {
+    size_t slot;
+    const ValueSet* values;
+    std::vector<bool> codes;
+  };
+  Box::Unset unset_;
+  std::vector<Constraint> constraints_;
+};
+
 // The cache of effects is bounded: a document's boxes can cut rows into more scopes than fit.
 constexpr size_t kMaxEffects = 4096;
 
@@ -140,6 +189,7 @@ struct Projector::Rep {
   std::shared_ptr<const Plan> plan;
   std::vector<const PlanGrant*> grants;              // the owner's
   std::vector<const PlanProhibition*> prohibitions;  // that name the owner, or nobody
+  std::vector<CompiledBox> boxes;                    // of the grants, then of the prohibitions
   std::vector<const Field*> mask;                    // empty: all
   std::vector<PlanField> fields;
   Pseudonymizer pseudonyms;
@@ -245,6 +295,10 @@ void Projector::Rep::Prepare() {
   };
   for (const PlanGrant* const grant : grants) add_slots(grant->rows);
   for (const PlanProhibition* const prohibition : prohibitions) add_slots(prohibition->rows);
+  for (const PlanGrant* const grant : grants) boxes.emplace_back(grant->rows, slots);
+  for (const PlanProhibition* const prohibition : prohibitions) {
+    boxes.emplace_back(prohibition->rows, slots);
+  }
   values.resize(slots.size());
   scope.resize((grants.size() + prohibitions.size()) / 64 + 1);
   scope_level =
@@ -323,15 +377,8 @@ bool Projector::Rep::ReadScope(absl::string_view record) {
   std::fill(values.begin(), values.end(), Value::Unset());
   std::fill(scope.begin(), scope.end(), 0);
   if (scope_level != nullptr && !ReadScopeLevel(*scope_level, record)) return false;
-  const auto value_of = [&](const Field& field) {
-    return values[static_cast<size_t>(std::find(slots.begin(), slots.end(), &field) -
-                                      slots.begin())];
-  };
-  for (size_t i = 0; i < grants.size(); ++i) {
-    if (grants[i]->rows.Contains(value_of)) Set(i, scope);
-  }
-  for (size_t i = 0; i < prohibitions.size(); ++i) {
-    if (prohibitions[i]->rows.Contains(value_of)) Set(grants.size() + i, scope);
+  for (size_t i = 0; i < boxes.size(); ++i) {
+    if (boxes[i].Contains(values)) Set(i, scope);
   }
   return true;
 }
@@ -364,8 +411,8 @@ bool Projector::Rep::ReadValue(const ProjectionStep& step, const wire::Element& 
       return true;
     }
     case FieldKind::kCode:
-      if (field.code_set->Contains(element.bytes())) {
-        value = Value::Code(element.bytes());
+      if (const std::optional<size_t> place = field.code_set->PlaceOf(element.bytes())) {
+        value = {Value::Kind::kCode, static_cast<int64_t>(*place), {}};
         return true;
       }
       return IsValidUtf8(element.bytes());
