@@ -27,7 +27,7 @@ const LogKey& Key() {
   return *key;
 }
 
-void ReadEntry(absl::string_view bytes) {
+void TryEntry(absl::string_view bytes) {
   absl::StatusOr<ParsedEntry> entry = ParseEntry(bytes);
   if (entry.ok()) {
     // An entry has one form.
@@ -40,7 +40,7 @@ void ReadEntry(absl::string_view bytes) {
   if (json.ok()) Require(Rewrite(*json) == bytes);
 }
 
-void ReadCheckpoint(absl::string_view bytes) {
+void TryCheckpoint(absl::string_view bytes) {
   absl::StatusOr<Checkpoint> checkpoint = ParseCheckpointBody(bytes);
   if (!checkpoint.ok()) return;
   Require(checkpoint->Body() == bytes);
@@ -51,12 +51,12 @@ void ReadCheckpoint(absl::string_view bytes) {
   Require(OpenCheckpoint(note, verifier).ok() == (checkpoint->origin == Key().origin()));
 }
 
-void ReadNote(absl::string_view bytes) {
+void TryNote(absl::string_view bytes) {
   // Nobody guesses a signature.
   Require(!NoteVerifier::Create(Key().vkey())->Open(bytes).ok());
 }
 
-void ReadVkey(absl::string_view bytes) {
+void TryVkey(absl::string_view bytes) {
   absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Create(bytes);
   if (verifier.ok()) Require(IsNoteName(verifier->name()));
 }
@@ -70,16 +70,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 4) {
     case 0:
-      ReadEntry(bytes);
+      TryEntry(bytes);
       break;
     case 1:
-      ReadCheckpoint(bytes);
+      TryCheckpoint(bytes);
       break;
     case 2:
-      ReadNote(bytes);
+      TryNote(bytes);
       break;
     default:
-      ReadVkey(bytes);
+      TryVkey(bytes);
   }
   return 0;
 }

@@ -17,6 +17,7 @@
 #include "server/audit/audit_log.h"
 #include "server/audit/checkpoint.h"
 #include "server/store/sqlite_store.h"
+#include "tests/support/faulty_vfs.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/permit_for_test.h"
 
@@ -32,6 +33,7 @@ class LogOnSqliteTest : public testing::Test {
     SqliteStoreOptions store_options;
     store_options.path = directory_ + "/store.db";
     store_options.hash_key = policy::Secret::Copy(std::string(32, 'h'));
+    store_options.vfs = disk_.name();
     absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(store_options));
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
@@ -72,6 +74,7 @@ class LogOnSqliteTest : public testing::Test {
     EXPECT_EQ(checkpoint.root, range.Root());
   }
 
+  FaultyVfs disk_;
   std::string directory_ = FreshDirectory();
   std::unique_ptr<const LogKey> key_ = MakeLogKey();
   TurnedClock clock_;
@@ -135,6 +138,48 @@ TEST_F(LogOnSqliteTest, RefusesADatabaseThatWasRestoredFromABackup) {
   }
   std::filesystem::rename(directory_ + "/backup.db", directory_ + "/store.db");
   EXPECT_TRUE(absl::IsDataLoss(Open()));
+}
+
+// An fsync that failed is never tried again: the log is halted until a restart, nobody has a
+// receipt for what it was to make durable, and the restart goes on from what the disk has.
+TEST_F(LogOnSqliteTest, AFailedFsyncHaltsItUntilARestart) {
+  for (FaultyVfs::Effect effect : {FaultyVfs::Effect::kNone, FaultyVfs::Effect::kPersisted}) {
+    ASSERT_TRUE(Open().ok());
+    const uint64_t acknowledged = log_->Append(HeartbeatEntry()).value();
+    const std::string checkpoint = log_->Checkpoint();
+    disk_.Fail(FaultyVfs::Operation::kSync, FaultyVfs::Error::kIo, 1, effect);
+    const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
+    const DecisionEntry entry = PermitEntry(acknowledged + 1);
+    EXPECT_TRUE(absl::IsUnavailable(log_->AppendPermit(permit, entry, DecisionOf(entry)).status()));
+    EXPECT_FALSE(log_->Health().ok());
+    EXPECT_EQ(log_->Checkpoint(), checkpoint);
+    disk_.Heal();
+    EXPECT_TRUE(absl::IsUnavailable(log_->Append(HeartbeatEntry()).status()))
+        << "healed or not, only a restart mends it";
+    const absl::Status opened = Open();
+    ASSERT_TRUE(opened.ok()) << opened;
+    EXPECT_GT(log_->size(), acknowledged);
+    EXPECT_TRUE(log_->Health().ok());
+    EXPECT_TRUE(log_->Append(HeartbeatEntry()).ok());
+    ExpectSound();
+  }
+}
+
+TEST_F(LogOnSqliteTest, AFullDiskDeniesAndChangesNothing) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  const std::string checkpoint = log_->Checkpoint();
+  disk_.Fail(FaultyVfs::Operation::kWrite, FaultyVfs::Error::kNoSpace);
+  const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
+  EXPECT_TRUE(absl::IsUnavailable(
+      log_->AppendPermit(permit, PermitEntry(1), DecisionOf(PermitEntry(1))).status()));
+  EXPECT_FALSE(log_->Health().ok());
+  EXPECT_EQ(log_->Checkpoint(), checkpoint);
+  EXPECT_EQ(log_->size(), 1u);
+  disk_.Heal();
+  ASSERT_TRUE(Open().ok());
+  EXPECT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  ExpectSound();
 }
 
 // A process appends from several threads and says each index once it has it; it is killed as soon
