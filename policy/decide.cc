@@ -82,8 +82,9 @@ Permit DecisionMaker::MakePermit(const MouVersion& version,
                                  std::shared_ptr<const Plan> plan) const {
   Permit permit;
   permit.mou_ = version.mou;
+  // The plan's own string, kept alive with it: a permit allocates nothing.
+  permit.purpose_ = std::shared_ptr<const std::string>(plan, &plan->purpose);
   permit.plan_ = std::move(plan);
-  permit.purpose_ = std::string(request_.purpose);
   permit.operation_ = request_.operation;
   return permit;
 }
@@ -123,7 +124,7 @@ Decision DecisionMaker::DecideUnder(absl::string_view name, const MouSet::Mou& m
     denial.code = FirstFailedFilter(version, request_, state.day);
     denial.explanation = SentenceOf(denial.code);
   }
-  denial.nearest = NearestGrants(version, request_, state, denial.code);
+  denial.nearest = NearestGrants(version, request_, state.day);
   return denial;
 }
 

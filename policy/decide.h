@@ -82,7 +82,7 @@ class Permit {
   const CompiledMou& mou() const { return *mou_; }
   const Plan& plan() const { return *plan_; }
   const std::shared_ptr<const Plan>& shared_plan() const { return plan_; }
-  const std::string& purpose() const { return purpose_; }
+  const std::string& purpose() const { return *purpose_; }
   v1::Operation operation() const { return operation_; }
 
  private:
@@ -92,7 +92,7 @@ class Permit {
 
   std::shared_ptr<const CompiledMou> mou_;
   std::shared_ptr<const Plan> plan_;
-  std::string purpose_;
+  std::shared_ptr<const std::string> purpose_;  // never null
   v1::Operation operation_ = v1::OPERATION_UNSPECIFIED;
 };
 
@@ -103,7 +103,8 @@ struct Denial {
   std::string document_digest;  // empty: none
   std::vector<v1::NearestGrant> nearest;
   std::vector<std::string> unsigned_parties;  // of NOT_SIGNED
-  std::string explanation;  // a sentence; `Explain` says more
+  // A sentence; `Explain` says more.
+  std::string explanation;
 };
 
 using Decision = std::variant<Permit, Denial>;

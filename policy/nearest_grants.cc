@@ -102,6 +102,19 @@ void AddFailed(v1::NearestGrant& nearest, v1::DenialCode code, std::string descr
   failed.set_description(std::move(description));
 }
 
+// On `day`, the later one of the request's and of the one that the grant would need.
+void AddFailedOfVersion(v1::NearestGrant& nearest, const MouVersion& version, absl::CivilDay day) {
+  if (!version.unsigned_parties.empty()) {
+    AddFailed(nearest, v1::DENIAL_CODE_NOT_SIGNED,
+              absl::StrCat("not signed by ", absl::StrJoin(version.unsigned_parties, ", ")));
+  }
+  if (version.suspended) AddFailed(nearest, v1::DENIAL_CODE_SUSPENDED, "the MOU is suspended");
+  if (version.terminated_on.has_value() && *version.terminated_on <= day) {
+    AddFailed(nearest, v1::DENIAL_CODE_TERMINATED,
+              absl::StrCat("the MOU was ended on ", absl::FormatCivilTime(*version.terminated_on)));
+  }
+}
+
 }  // namespace
 
 v1::DenialCode FirstFailedFilter(const MouVersion& version, const Request& request,
@@ -119,17 +132,16 @@ v1::DenialCode FirstFailedFilter(const MouVersion& version, const Request& reque
 }
 
 std::vector<v1::NearestGrant> NearestGrants(const MouVersion& version, const Request& request,
-                                            const MouState& state, v1::DenialCode code) {
-  const Filters filters(version, request, state.day);
-  const bool of_version = state.denial.has_value() || code == v1::DENIAL_CODE_CATALOG_UNAVAILABLE;
+                                            absl::CivilDay day) {
+  const Filters filters(version, request, day);
   std::vector<v1::NearestGrant> nearest;
   for (const CompiledGrant& grant : version.mou->grants()) {
     v1::NearestGrant& near = nearest.emplace_back();
     near.set_grant(grant.grant.name);
     near.set_line(grant.grant.line);
-    // A term that does not contain the day is a period that does not.
-    if (of_version && code != v1::DENIAL_CODE_OUTSIDE_PERIOD) {
-      AddFailed(near, code, state.denial.has_value() ? state.sentence : "record type not held");
+    AddFailedOfVersion(near, version, std::max(day, NearestDay(grant.period, day)));
+    if (grant.type == nullptr) {
+      AddFailed(near, v1::DENIAL_CODE_CATALOG_UNAVAILABLE, "the record type is not held as pinned");
     }
     for (v1::DenialCode filter : kFilters) {
       if (!filters.Passes(filter, grant)) AddFailed(near, filter, filters.Describe(filter, grant));

@@ -11,7 +11,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
 #include "policy/decide.h"
-#include "policy/mou_state.h"
 #include "sluice/v1/decision.pb.h"
 
 namespace sluice::policy {
@@ -20,10 +19,10 @@ namespace sluice::policy {
 v1::DenialCode FirstFailedFilter(const MouVersion& version, const Request& request,
                                  absl::CivilDay day);
 
-// The grants with the fewest failed conditions, at most 3, by name. What denied the request as a
-// whole (`code`, if the version's state or the catalog did) is a condition of each.
+// The grants with the fewest failed conditions, at most 3, by name. What is wrong with the version
+// as a whole (not signed, suspended, ended) is a condition of each.
 std::vector<v1::NearestGrant> NearestGrants(const MouVersion& version, const Request& request,
-                                            const MouState& state, v1::DenialCode code);
+                                            absl::CivilDay day);
 
 // What a filter's code says, in words.
 std::string SentenceOf(v1::DenialCode filter);

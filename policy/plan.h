@@ -42,6 +42,7 @@ struct Plan {
   const RecordType* type = nullptr;
   std::string mou;
   std::string recipient;
+  std::string purpose;
   std::vector<PlanGrant> grants;
   std::vector<PlanProhibition> prohibitions;
 };

@@ -109,6 +109,7 @@ PlanIndex::Kept PlanIndex::Make(const PlanKeyView& request, const Entry& entry,
   plan->type = live.front()->type;
   plan->mou = mou_->name();
   plan->recipient = std::string(request.recipient);
+  plan->purpose = std::string(request.purpose);
   for (const CompiledGrant* grant : live) plan->grants.push_back(grant->grant);
   for (const CompiledProhibition& p : mou_->prohibitions()) {
     const bool meets = std::any_of(live.begin(), live.end(), [&](const CompiledGrant* grant) {

@@ -18,7 +18,7 @@ class PermitForTest {
     Permit permit;
     permit.mou_ = std::move(mou);
     permit.plan_ = std::move(plan);
-    permit.purpose_ = std::move(purpose);
+    permit.purpose_ = std::make_shared<const std::string>(std::move(purpose));
     permit.operation_ = operation;
     return permit;
   }
