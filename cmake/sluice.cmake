@@ -7,6 +7,7 @@ function(sluice_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-missing-field-initializers)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     # gcc 12 sees overlaps in std::string that are not there (its bug 105651).
+    # GCC 12 sees overlaps in std::string's own operator+ that are not there (GCC bug 105651).
     target_compile_options(${target} PRIVATE -Wno-restrict)
   endif()
   if(CMAKE_CXX_COMPILER_ID MATCHES Clang)

@@ -1,0 +1,267 @@
+#include "server/admission.h"
+
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "policy/explain.h"
+#include "server/error.h"
+#include "server/request_id.h"
+
+namespace sluice::server {
+namespace {
+
+EntryCaller EntryCallerOf(const Caller& caller) { return {caller.principal(), caller.spki()}; }
+
+std::vector<std::string> BasesOf(const v1::Mou& mou) {
+  std::vector<std::string> bases;
+  for (const v1::Authority& authority : mou.authority()) {
+    bases.emplace_back(absl::StripPrefix(v1::Basis_Name(authority.basis()), "BASIS_"));
+  }
+  return bases;
+}
+
+// The version that a decision names; null if there is none.
+const policy::CompiledMou* VersionOf(const policy::MouSet& mous, const v1::Decision& decision) {
+  for (const policy::MouVersion& version : mous.Versions(decision.mou())) {
+    if (version.mou->version() == decision.version()) return version.mou.get();
+  }
+  return nullptr;
+}
+
+bool SameTerms(const policy::Permit& a, const policy::Permit& b) {
+  if (&a.plan() == &b.plan()) return true;
+  const auto names = [](const auto& clauses) {
+    std::vector<absl::string_view> result;
+    for (const auto& clause : clauses) result.emplace_back(clause.name);
+    return result;
+  };
+  return a.mou().document_digest() == b.mou().document_digest() &&
+         names(a.plan().grants) == names(b.plan().grants) &&
+         names(a.plan().prohibitions) == names(b.plan().prohibitions);
+}
+
+}  // namespace
+
+absl::StatusOr<Caller> Admission::Identify(absl::string_view leaf_pem) {
+  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+  if (!now.ok()) return now.status();
+  absl::Status failure = absl::UnauthenticatedError("no client certificate was shown");
+  if (!leaf_pem.empty()) {
+    absl::StatusOr<Caller> caller = parts_.identity()->Verify(leaf_pem, *now);
+    if (caller.ok()) return caller;
+    failure = caller.status();
+  }
+  // Who failed to say who he is stands in one entry a window with all others of his kind.
+  const absl::StatusOr<RequestId> request = NewRequestId();
+  if (!request.ok()) return request.status();
+  DecisionEntry entry;
+  entry.request = *request;
+  entry.operation = "Identify";
+  entry.code = v1::DENIAL_CODE_UNAUTHENTICATED;
+  const absl::StatusOr<RequestId> logged =
+      parts_.denials->Append("", std::move(entry), v1::Decision(), /*own_entries=*/0);
+  if (!logged.ok()) return logged.status();
+  return Unauthenticated(failure.message());
+}
+
+absl::StatusOr<policy::Decision> Admission::Decide(const Caller& caller, const Asked& asked,
+                                                   const policy::MouSet& mous) const {
+  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+  if (!now.ok()) return now.status();
+  policy::Request request;
+  request.kind = caller.kind();
+  request.organization = caller.organization();
+  if (!asked.mou.empty()) request.mou = asked.mou;
+  request.purpose = asked.purpose;
+  request.record_type = asked.record_type;
+  request.operation = asked.operation;
+  request.time = *now;
+  request.purpose_permitted = parts_.purpose_permitted(caller.spiffe_id(), asked.purpose);
+  return policy::Decide(mous, request);
+}
+
+v1::Decision Admission::View(const Caller& caller, const RequestId& request, const Asked& asked,
+                             const policy::MouSet& mous, const policy::Decision& decision) const {
+  v1::Decision view;
+  view.set_decision_id(request);
+  view.set_purpose(asked.purpose);
+  view.set_record_type(asked.record_type);
+  view.set_operation(asked.operation);
+  if (const auto* permit = std::get_if<policy::Permit>(&decision)) {
+    view.set_permit(true);
+    view.set_mou(permit->mou().name());
+    view.set_version(permit->mou().version());
+    view.set_document_digest(permit->mou().document_digest());
+    for (const policy::PlanGrant& grant : permit->plan().grants) view.add_grants(grant.name);
+    view.set_explanation(policy::Explain(decision));
+    return view;
+  }
+  const auto& denial = std::get<policy::Denial>(decision);
+  view.set_code(denial.code);
+  // What came near is told to the parties' systems and administrators only.
+  const bool party = [&] {
+    if (caller.kind() != policy::PrincipalKind::kSystem &&
+        caller.kind() != policy::PrincipalKind::kAdmin) {
+      return false;
+    }
+    const auto& versions = mous.Versions(denial.mou);
+    return !versions.empty() && versions.back().mou->IsParty(caller.organization());
+  }();
+  if (party) {
+    view.set_mou(denial.mou);
+    view.set_version(denial.version);
+    view.set_document_digest(denial.document_digest);
+    for (const v1::NearestGrant& nearest : denial.nearest) *view.add_nearest_grants() = nearest;
+    for (const std::string& unsigned_party : denial.unsigned_parties) {
+      view.add_unsigned_parties(unsigned_party);
+    }
+    view.set_explanation(policy::Explain(decision));
+  } else {
+    view.set_explanation(
+        std::string(absl::StripPrefix(v1::DenialCode_Name(denial.code), "DENIAL_CODE_")));
+  }
+  return view;
+}
+
+DecisionEntry Admission::EntryOf(const Caller& caller, const RequestId& request, const Asked& asked,
+                                 const policy::MouSet& mous, const v1::Decision& view) const {
+  DecisionEntry entry;
+  entry.request = request;
+  entry.caller = EntryCallerOf(caller);
+  entry.operation =
+      std::string(absl::StripPrefix(v1::Operation_Name(asked.operation), "OPERATION_"));
+  entry.code = view.code();
+  entry.grants.assign(view.grants().begin(), view.grants().end());
+  entry.filter = asked.filter;
+  // Only names that somebody agreed on are written: what a caller makes up stays out of the log.
+  if (const policy::RecordType* type = parts_.catalog->Find(asked.record_type)) {
+    entry.terms.record_type = type->name();
+    entry.terms.catalog_digest = type->digest();
+  }
+  if (const policy::CompiledMou* mou = VersionOf(mous, view)) {
+    entry.terms.mou = mou->name();
+    entry.terms.version = mou->version();
+    entry.terms.document_digest = mou->document_digest();
+    entry.terms.authority = BasesOf(mou->mou());
+    if (mou->mou().purposes().contains(asked.purpose)) entry.terms.purpose = asked.purpose;
+    for (const v1::Party& party : mou->mou().parties()) {
+      entry.parties.push_back(party.organization());
+    }
+  }
+  return entry;
+}
+
+absl::Status Admission::Deny(const Caller& caller, RequestId& request, DecisionEntry entry,
+                             const v1::Decision& decision) {
+  const absl::StatusOr<RequestId> logged =
+      parts_.denials->Append(caller.spiffe_id(), std::move(entry), decision);
+  if (!logged.ok()) return logged.status();
+  request = *logged;
+  return Denied(decision);
+}
+
+absl::StatusOr<Admitted> Admission::Admit(const Caller& caller, RequestId& request,
+                                          const Asked& asked) {
+  const std::shared_ptr<const policy::MouSet> mous = parts_.mous->Current();
+  absl::StatusOr<policy::Decision> decision = Decide(caller, asked, *mous);
+  if (!decision.ok()) return decision.status();
+  const v1::Decision view = View(caller, request, asked, *mous, *decision);
+  DecisionEntry entry = EntryOf(caller, request, asked, *mous, view);
+  auto* permit = std::get_if<policy::Permit>(&*decision);
+  if (permit == nullptr) return Deny(caller, request, std::move(entry), view);
+  absl::StatusOr<AuditReceipt> receipt = parts_.log->AppendPermit(*permit, entry, view);
+  if (!receipt.ok()) return AuditUnavailable();
+  return Admitted{std::move(*permit), *std::move(receipt), std::move(entry)};
+}
+
+absl::Status Admission::StillValid(const Caller& caller) {
+  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+  if (!now.ok()) return now.status();
+  const absl::Status valid = parts_.identity()->StillValid(caller, *now);
+  return valid.ok() ? valid : Unauthenticated(valid.message());
+}
+
+absl::Status Admission::StillPermitted(const Caller& caller, RequestId& request, const Asked& asked,
+                                       const Admitted& admitted) {
+  if (const absl::Status valid = StillValid(caller); !valid.ok()) return valid;
+  const std::shared_ptr<const policy::MouSet> mous = parts_.mous->Current();
+  const absl::StatusOr<policy::Decision> decision = Decide(caller, asked, *mous);
+  if (!decision.ok()) return decision.status();
+  if (const auto* permit = std::get_if<policy::Permit>(&*decision)) {
+    return SameTerms(*permit, admitted.permit) ? absl::OkStatus() : TermsChanged();
+  }
+  absl::StatusOr<RequestId> own = NewRequestId();
+  if (!own.ok()) return own.status();
+  const v1::Decision view = View(caller, *own, asked, *mous, *decision);
+  request = *own;
+  return Deny(caller, request, EntryOf(caller, *own, asked, *mous, view), view);
+}
+
+absl::StatusOr<OwnerAdmitted> Admission::AdmitOwner(const Caller& caller, RequestId& request,
+                                                    absl::string_view rpc, absl::string_view parent,
+                                                    absl::string_view record_type) {
+  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+  if (!now.ok()) return now.status();
+  if (const absl::Status allowed = AdmitCall(caller, request, rpc); !allowed.ok()) return allowed;
+  DecisionEntry entry;
+  entry.request = request;
+  entry.caller = EntryCallerOf(caller);
+  entry.operation = std::string(rpc);
+  v1::Decision view;
+  view.set_decision_id(request);
+  view.set_record_type(std::string(record_type));
+  const policy::RecordType* type = parts_.catalog->Find(record_type);
+  if (parent != absl::StrCat("organizations/", caller.organization())) {
+    entry.code = v1::DENIAL_CODE_PRINCIPAL_NOT_PERMITTED;
+    view.set_code(entry.code);
+    view.set_explanation(
+        absl::StrCat("records of an organization are its own to publish and delete; parent must be "
+                     "organizations/",
+                     caller.organization()));
+    return Deny(caller, request, std::move(entry), view);
+  }
+  if (type == nullptr) return Invalid("record_type", "the catalog has no such record type");
+  std::optional<OwnerPermit> permit = OwnerPermit::Create(caller, parent, *type);
+  if (!permit) return absl::InternalError("an owner without a permit");
+  entry.terms.record_type = type->name();
+  entry.terms.catalog_digest = type->digest();
+  entry.terms.owner = permit->owner();
+  const absl::StatusOr<uint64_t> index = parts_.log->Append(std::move(entry));
+  if (!index.ok()) return AuditUnavailable();
+  return OwnerAdmitted{*std::move(permit), *index};
+}
+
+absl::Status Admission::AdmitCall(const Caller& caller, RequestId& request, absl::string_view rpc) {
+  if (policy::MayCall(caller.kind(), rpc)) return absl::OkStatus();
+  DecisionEntry entry;
+  entry.request = request;
+  entry.caller = EntryCallerOf(caller);
+  entry.operation = std::string(rpc);
+  entry.code = v1::DENIAL_CODE_PRINCIPAL_NOT_PERMITTED;
+  v1::Decision view;
+  view.set_decision_id(request);
+  view.set_code(entry.code);
+  view.set_explanation(absl::StrCat("a principal of this kind may not call ", rpc));
+  return Deny(caller, request, std::move(entry), view);
+}
+
+absl::Status Admission::Refuse(const Caller& caller, RequestId& request, absl::string_view rpc,
+                               absl::Status exhausted) {
+  DecisionEntry entry;
+  entry.request = request;
+  entry.caller = EntryCallerOf(caller);
+  entry.operation = std::string(rpc);
+  entry.code = v1::DENIAL_CODE_RESOURCE_EXHAUSTED;
+  v1::Decision view;
+  view.set_decision_id(request);
+  view.set_code(entry.code);
+  const absl::StatusOr<RequestId> logged =
+      parts_.denials->Append(caller.spiffe_id(), std::move(entry), view, /*own_entries=*/0);
+  if (!logged.ok()) return logged.status();
+  request = *logged;
+  return exhausted;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,108 @@
+// Admission: the first half of every request's way. Decides, and makes the decision durable in the
+// log; what comes out is a permit with its receipt, or a status that may leave. Nothing else in the
+// gateway turns a caller into a right to anything.
+//
+// Thread-safe.
+#ifndef SLUICE_SERVER_ADMISSION_H_
+#define SLUICE_SERVER_ADMISSION_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "policy/decide.h"
+#include "server/audit/audit_log.h"
+#include "server/caller.h"
+#include "server/clock.h"
+#include "server/denials.h"
+#include "server/identity/identity.h"
+#include "server/mou_registry.h"
+#include "server/owner_permit.h"
+
+namespace sluice::server {
+
+// What is asked of the records of others.
+struct Asked {
+  std::string mou;  // empty: none named
+  std::string purpose;
+  std::string record_type;
+  v1::Operation operation = v1::OPERATION_UNSPECIFIED;
+  std::string filter;  // the reader's own; the log holds a commitment to it
+};
+
+// A permit whose decision is durable.
+struct Admitted {
+  policy::Permit permit;
+  AuditReceipt receipt;
+  DecisionEntry entry;  // as it was written
+};
+
+// An owner's permit, likewise.
+struct OwnerAdmitted {
+  OwnerPermit permit;
+  uint64_t log_index = 0;
+};
+
+class Admission {
+ public:
+  struct Parts {
+    std::shared_ptr<const policy::Catalog> catalog;
+    AuditLog* log;
+    MouRegistry* mous;
+    Clock* clock;
+    Denials* denials;
+    // The Identity in force.
+    std::function<std::shared_ptr<const Identity>()> identity;
+    // Whether configuration lets a principal (by its SPIFFE id) claim a purpose.
+    std::function<bool(absl::string_view principal, absl::string_view purpose)> purpose_permitted;
+  };
+  explicit Admission(Parts parts) : parts_(std::move(parts)) {}
+
+  // The caller behind a certificate that TLS accepted (PEM; empty: none). UNAUTHENTICATED, counted
+  // in the log.
+  absl::StatusOr<Caller> Identify(absl::string_view leaf_pem);
+
+  // Decides a request for others' records. `request` becomes the id that the log knows it by.
+  absl::StatusOr<Admitted> Admit(const Caller& caller, RequestId& request, const Asked& asked);
+
+  // Whether an admitted request would be decided alike at this moment: asked before each batch.
+  // OK; a denial, which is in the log; ABORTED if the permit is another now.
+  absl::Status StillPermitted(const Caller& caller, RequestId& request, const Asked& asked,
+                              const Admitted& admitted);
+
+  // Whether the caller's certificate still counts at this moment.
+  absl::Status StillValid(const Caller& caller);
+
+  // An owner's call (`rpc`) about its own records of one type: a decision without MOU.
+  absl::StatusOr<OwnerAdmitted> AdmitOwner(const Caller& caller, RequestId& request,
+                                           absl::string_view rpc, absl::string_view parent,
+                                           absl::string_view record_type);
+
+  // Any other call: Decide's first step alone. A denial is in the log.
+  absl::Status AdmitCall(const Caller& caller, RequestId& request, absl::string_view rpc);
+
+  // A quota that is spent: in the log, with its window's count.
+  absl::Status Refuse(const Caller& caller, RequestId& request, absl::string_view rpc,
+                      absl::Status exhausted);
+
+ private:
+  // The decision in a form that can be told and kept; what it may tell depends on the caller.
+  v1::Decision View(const Caller& caller, const RequestId& request, const Asked& asked,
+                    const policy::MouSet& mous, const policy::Decision& decision) const;
+  DecisionEntry EntryOf(const Caller& caller, const RequestId& request, const Asked& asked,
+                        const policy::MouSet& mous, const v1::Decision& view) const;
+  absl::Status Deny(const Caller& caller, RequestId& request, DecisionEntry entry,
+                    const v1::Decision& decision);
+  absl::StatusOr<policy::Decision> Decide(const Caller& caller, const Asked& asked,
+                                          const policy::MouSet& mous) const;
+
+  const Parts parts_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_ADMISSION_H_

@@ -1,0 +1,47 @@
+// AuditService over gRPC: adapts RPCs to the log and decides nothing but who may read which entry.
+//
+// Thread-safe.
+#ifndef SLUICE_SERVER_AUDIT_RPC_H_
+#define SLUICE_SERVER_AUDIT_RPC_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include "server/audit/audit_log.h"
+#include "server/call.h"
+#include "server/store/store.h"
+#include "sluice/v1/audit_service.grpc.pb.h"
+
+namespace sluice::server {
+
+class AuditRpc final : public v1::AuditService::Service {
+ public:
+  // So many entries a call looks at; a page that found few goes on with its token.
+  static constexpr uint64_t kLookedAt = 20000;
+
+  AuditRpc(const CallParts& calls, AuditLog* log, const Store* store)
+      : calls_(calls), log_(log), store_(store) {}
+
+  grpc::Status ListEntries(grpc::ServerContext* context, const v1::ListEntriesRequest* request,
+                           v1::ListEntriesResponse* response) override;
+  grpc::Status GetCheckpoint(grpc::ServerContext* context, const v1::GetCheckpointRequest* request,
+                             v1::GetCheckpointResponse* response) override;
+  grpc::Status GetInclusionProof(grpc::ServerContext* context,
+                                 const v1::GetInclusionProofRequest* request,
+                                 v1::GetInclusionProofResponse* response) override;
+  grpc::Status GetConsistencyProof(grpc::ServerContext* context,
+                                   const v1::GetConsistencyProofRequest* request,
+                                   v1::GetConsistencyProofResponse* response) override;
+
+ private:
+  absl::Status Begin(Call& call, grpc::ServerContext* context);
+  absl::Status List(Call& call, const v1::ListEntriesRequest& request,
+                    v1::ListEntriesResponse& response);
+
+  const CallParts calls_;
+  AuditLog* const log_;
+  const Store* const store_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_AUDIT_RPC_H_

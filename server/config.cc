@@ -1,0 +1,263 @@
+#include "server/config.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "policy/strict_yaml.h"
+#include "re2/re2.h"
+
+namespace sluice::server {
+namespace {
+
+using policy::Finding;
+using policy::YamlNode;
+
+// Reads one mapping against the keys that it may have.
+class Reader {
+ public:
+  Reader(std::string file, std::vector<Finding>* findings)
+      : file_(std::move(file)), findings_(findings) {}
+
+  struct Key {
+    absl::string_view name;
+    bool required;
+    std::function<void(const YamlNode&)> read;
+  };
+
+  void Mapping(const YamlNode& node, absl::string_view path, const std::vector<Key>& keys) {
+    if (node.kind != YamlNode::Kind::kMapping) {
+      return Say(node.place, path, "must be a mapping", "");
+    }
+    for (const YamlNode& child : node.children) {
+      const auto key =
+          std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.name == child.key; });
+      if (key == keys.end()) {
+        Say(child.key_place, path, absl::StrCat("unknown key \"", child.key, "\""),
+            absl::StrCat("there are: ",
+                         absl::StrJoin(keys, ", ", [](std::string* out, const Key& k) {
+                           absl::StrAppend(out, k.name);
+                         })));
+      } else if (child.kind != YamlNode::Kind::kRefused) {
+        key->read(child);
+      }
+    }
+    for (const Key& key : keys) {
+      const bool there = std::any_of(node.children.begin(), node.children.end(),
+                                     [&](const YamlNode& child) { return child.key == key.name; });
+      if (key.required && !there) {
+        Say(node.place, path, absl::StrCat("missing key \"", key.name, "\""), "");
+      }
+    }
+  }
+
+  std::function<void(const YamlNode&)> Text(std::string& out, const char* pattern = ".+") {
+    return [this, &out, pattern](const YamlNode& node) {
+      if (node.kind != YamlNode::Kind::kScalar) {
+        return Say(node.place, node.key, "must be a scalar", "");
+      }
+      if (!RE2::FullMatch(node.scalar, pattern)) {
+        return Say(node.place, node.key, absl::StrCat("must match ", pattern), "");
+      }
+      out = node.scalar;
+    };
+  }
+
+  std::function<void(const YamlNode&)> Path(std::string& out) {
+    return [this, &out](const YamlNode& node) {
+      std::string written;
+      Text(written)(node);
+      if (written.empty()) return;
+      const std::filesystem::path path(written);
+      out = path.is_absolute() ? written
+                               : (std::filesystem::path(file_).parent_path() / path).string();
+    };
+  }
+
+  template <typename Number>
+  std::function<void(const YamlNode&)> WholeNumber(Number& out, int64_t least) {
+    return [this, &out, least](const YamlNode& node) {
+      int64_t value = 0;
+      if (node.kind != YamlNode::Kind::kScalar || !absl::SimpleAtoi(node.scalar, &value) ||
+          value < least || value > (1ll << 50)) {
+        return Say(node.place, node.key,
+                   absl::StrCat("must be a whole number of ", least, " or more"), "");
+      }
+      out = static_cast<Number>(value);
+    };
+  }
+
+  std::function<void(const YamlNode&)> Duration(absl::Duration& out) {
+    return [this, &out](const YamlNode& node) {
+      absl::Duration value;
+      if (node.kind != YamlNode::Kind::kScalar || !absl::ParseDuration(node.scalar, &value) ||
+          value < absl::ZeroDuration()) {
+        return Say(node.place, node.key, "must be a duration", "like 10s, 5m or 24h");
+      }
+      out = value;
+    };
+  }
+
+  void Sequence(const YamlNode& node, const std::function<void(const YamlNode&)>& read) {
+    if (node.kind != YamlNode::Kind::kSequence) {
+      return Say(node.place, node.key, "must be a sequence", "");
+    }
+    for (const YamlNode& child : node.children) read(child);
+  }
+
+  void Say(policy::Place place, absl::string_view path, std::string message, std::string hint) {
+    Finding finding;
+    finding.id = "CONFIG";
+    finding.file = file_;
+    finding.place = place;
+    finding.path = std::string(path);
+    finding.message = path.empty() ? std::move(message) : absl::StrCat(path, ": ", message);
+    finding.hint = std::move(hint);
+    findings_->push_back(std::move(finding));
+  }
+
+ private:
+  const std::string file_;
+  std::vector<Finding>* const findings_;
+};
+
+constexpr char kName[] = "[a-z][a-z0-9-]{0,62}";
+constexpr char kDomain[] = "[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?";
+constexpr char kAddress[] = "[^\\s]+:[0-9]{1,5}";
+constexpr char kOrigin[] = "[^\\s+]{1,200}";
+
+}  // namespace
+
+ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
+  ConfigRead result;
+  Config& config = result.config;
+  config.drain = absl::Seconds(10);
+  policy::YamlOptions options;
+  options.subset_id = "CONFIG";
+  options.duplicate_key_id = "CONFIG";
+  policy::YamlRead yaml = policy::ReadStrictYaml(path, text, options);
+  result.findings = std::move(yaml.findings);
+  if (!yaml.root) return result;
+
+  Reader read(std::string(path), &result.findings);
+  const auto trust = [&read](OrganizationConfig& organization, bool named, const YamlNode& node) {
+    std::vector<Reader::Key> keys = {
+        {"ca_bundle", true, read.Path(organization.ca_bundle)},
+        {"crl", false, read.Path(organization.crl)},
+        {"signatory_bundle", false, read.Path(organization.signatory_bundle)},
+        {"signatory_crl", false, read.Path(organization.signatory_crl)},
+    };
+    if (named) keys.push_back({"name", true, read.Text(organization.name, kName)});
+    read.Mapping(node, node.key, keys);
+  };
+  read.Mapping(
+      *yaml.root, "",
+      {
+          {"gateway", true, read.Text(config.gateway, kName)},
+          {"listen", true, read.Text(config.listen, kAddress)},
+          {"port_file", false, read.Path(config.port_file)},
+          {"trust_domain", true, read.Text(config.trust_domain, kDomain)},
+          {"tls", true,
+           [&](const YamlNode& node) {
+             read.Mapping(node, "tls",
+                          {{"certificate", true, read.Path(config.tls_certificate)},
+                           {"key", true, read.Path(config.tls_key)}});
+           }},
+          {"organizations", true,
+           [&](const YamlNode& node) {
+             read.Sequence(node, [&](const YamlNode& child) {
+               OrganizationConfig organization;
+               trust(organization, /*named=*/true, child);
+               for (const OrganizationConfig& other : config.organizations) {
+                 if (other.name == organization.name) {
+                   read.Say(child.place, "organizations",
+                            absl::StrCat("\"", organization.name, "\" stands twice"), "");
+                 }
+               }
+               config.organizations.push_back(std::move(organization));
+             });
+           }},
+          {"operator", false,
+           [&](const YamlNode& node) {
+             config.operator_trust.emplace();
+             trust(*config.operator_trust, /*named=*/false, node);
+           }},
+          {"crl_grace", false, read.Duration(config.crl_grace)},
+          {"keys", true, read.Path(config.keys)},
+          {"store", true,
+           [&](const YamlNode& node) {
+             read.Mapping(node, "store", {{"sqlite", true, read.Path(config.sqlite)}});
+           }},
+          {"log", true,
+           [&](const YamlNode& node) {
+             read.Mapping(node, "log",
+                          {{"origin", true, read.Text(config.log_origin, kOrigin)},
+                           {"tiles", true, read.Path(config.log_tiles)}});
+           }},
+          {"mous", true, read.Path(config.mous)},
+          {"metrics", false,
+           [&](const YamlNode& node) {
+             read.Mapping(node, "metrics",
+                          {{"listen", true, read.Text(config.metrics_listen, kAddress)},
+                           {"port_file", false, read.Path(config.metrics_port_file)}});
+           }},
+          {"quotas", false,
+           [&](const YamlNode& node) {
+             QuotaLimits& quotas = config.quotas;
+             read.Mapping(
+                 node, "quotas",
+                 {{"concurrent_streams", false, read.WholeNumber(quotas.concurrent_streams, 1)},
+                  {"total_streams", false, read.WholeNumber(quotas.total_streams, 1)},
+                  {"calls_per_second", false, read.WholeNumber(quotas.calls_per_second, 1)},
+                  {"bytes_published_per_day", false,
+                   read.WholeNumber(quotas.bytes_published_per_day, 1)}});
+           }},
+          {"drain", false, read.Duration(config.drain)},
+          {"max_term_days", false, read.WholeNumber(config.max_term_days, 1)},
+          {"principals", false,
+           [&](const YamlNode& node) {
+             read.Sequence(node, [&](const YamlNode& child) {
+               std::string id;
+               std::vector<std::string> purposes;
+               read.Mapping(child, "principals",
+                            {{"id", true, read.Text(id, "spiffe://.+")},
+                             {"purposes", true, [&](const YamlNode& list) {
+                                read.Sequence(list, [&](const YamlNode& item) {
+                                  purposes.emplace_back();
+                                  read.Text(purposes.back(), "[a-z][a-z0-9_]{0,62}")(item);
+                                });
+                              }}});
+               config.purposes[id] = std::move(purposes);
+             });
+           }},
+      });
+  std::stable_sort(
+      result.findings.begin(), result.findings.end(), [](const Finding& a, const Finding& b) {
+        return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
+      });
+  return result;
+}
+
+ConfigRead LoadConfig(absl::string_view path) {
+  std::ifstream file{std::string(path), std::ios::binary};
+  if (!file) {
+    ConfigRead result;
+    Finding finding;
+    finding.id = "CONFIG";
+    finding.file = std::string(path);
+    finding.message = "can't be read";
+    finding.hint = "give the configuration by --config FILE";
+    result.findings.push_back(std::move(finding));
+    return result;
+  }
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return ParseConfig(path, text);
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,95 @@
+#include "server/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_replace.h"
+
+namespace sluice::server {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr char kGood[] = R"(gateway: demo
+listen: 127.0.0.1:0
+trust_domain: sluice.example
+tls: {certificate: gateway.pem, key: gateway.key}
+organizations:
+  - {name: state-university, ca_bundle: su/ca.pem, crl: su/crl.pem}
+  - {name: river-unified, ca_bundle: /etc/ru/ca.pem}
+operator: {ca_bundle: op.pem}
+keys: keys
+store: {sqlite: sluice.db}
+log: {origin: sluice.example/demo/1, tiles: log}
+mous: mous
+quotas: {concurrent_streams: 3}
+drain: 2s
+principals:
+  - id: spiffe://sluice.example/org/river-unified/system/sis
+    purposes: [hiring_pipeline]
+)";
+
+std::vector<std::string> Findings(const std::string& text) {
+  std::vector<std::string> result;
+  for (const auto& finding : ParseConfig("/etc/sluice/sluiced.yaml", text).findings) {
+    result.push_back(finding.ToString());
+  }
+  return result;
+}
+
+TEST(Config, ReadsAllOfAFileAndTakesPathsRelativeToIt) {
+  const ConfigRead read = ParseConfig("/etc/sluice/sluiced.yaml", kGood);
+  ASSERT_THAT(read.findings, IsEmpty());
+  EXPECT_EQ(read.config.tls_key, "/etc/sluice/gateway.key");
+  ASSERT_EQ(read.config.organizations.size(), 2u);
+  EXPECT_EQ(read.config.organizations[0].crl, "/etc/sluice/su/crl.pem");
+  EXPECT_EQ(read.config.organizations[1].ca_bundle, "/etc/ru/ca.pem");
+  EXPECT_EQ(read.config.quotas.concurrent_streams, 3);
+  EXPECT_EQ(read.config.quotas.total_streams, QuotaLimits().total_streams);
+  EXPECT_EQ(read.config.drain, absl::Seconds(2));
+  EXPECT_THAT(read.config.purposes.at("spiffe://sluice.example/org/river-unified/system/sis"),
+              ElementsAre("hiring_pipeline"));
+}
+
+TEST(Config, TellsAllThatIsWrongAtOnceEachWithItsPlace) {
+  const std::vector<std::string> findings = Findings(
+      absl::StrReplaceAll(kGood, {{"listen: 127.0.0.1:0", "listen: nowhere"},
+                                  {"store: {sqlite: sluice.db}", "store: {sqlit: sluice.db}"},
+                                  {"drain: 2s", "drain: soon"}}));
+  ASSERT_EQ(findings.size(), 4u);
+  EXPECT_THAT(findings[0], HasSubstr("sluiced.yaml:2:"));
+  EXPECT_THAT(findings[1] + findings[2], HasSubstr("unknown key \"sqlit\""));
+  EXPECT_THAT(findings[1] + findings[2], HasSubstr("missing key \"sqlite\""));
+  EXPECT_THAT(findings[3], HasSubstr("drain: must be a duration"));
+}
+
+TEST(Config, RefusesAnOrganizationThatStandsTwice) {
+  const auto findings =
+      Findings(absl::StrReplaceAll(kGood, {{"name: river-unified", "name: state-university"}}));
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_THAT(findings[0], HasSubstr("stands twice"));
+}
+
+TEST(Config, NamesEveryKeyThatIsMissing) { EXPECT_EQ(Findings("gateway: demo\n").size(), 8u); }
+
+TEST(Config, NeverFailsOtherwiseThanByFindingsWhateverByteIsChanged) {
+  const std::string good = kGood;
+  for (size_t i = 0; i < good.size(); ++i) {
+    for (char c : {'\0', ':', '{', '\n', '\xff'}) {
+      std::string changed = good;
+      changed[i] = c;
+      (void)ParseConfig("x.yaml", changed);
+    }
+  }
+}
+
+TEST(Config, SaysThatAFileCantBeRead) {
+  const ConfigRead read = LoadConfig("/nonexistent/sluiced.yaml");
+  ASSERT_EQ(read.findings.size(), 1u);
+  EXPECT_THAT(read.findings[0].message, HasSubstr("can't be read"));
+}
+
+}  // namespace
+}  // namespace sluice::server

@@ -1,0 +1,63 @@
+// How denials get into the log: each as an entry of its own, until one principal collects too many
+// of one code; then those of a window share an entry with their count, so that nobody floods the
+// log. A denial is answered when its entry is durable, its own or its window's.
+//
+// Thread-safe.
+#ifndef SLUICE_SERVER_DENIALS_H_
+#define SLUICE_SERVER_DENIALS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/audit/audit_log.h"
+#include "server/audit/entry.h"
+#include "sluice/v1/decision.pb.h"
+
+namespace sluice::server {
+
+class Denials {
+ public:
+  // So many of one principal and code have an entry of their own in each window.
+  static constexpr int kOwnEntries = 10;
+
+  Denials(AuditLog* log, absl::Duration window) : log_(log), window_(window) {}
+
+  // Returns the request id that the entry stands under, when it is durable: the given one, or that
+  // of the first denial that shares it. `principal` may be empty: nobody who was authenticated.
+  // `own_entries` is kOwnEntries, or 0 for what is always counted by the window (quotas, failed
+  // authentication).
+  absl::StatusOr<RequestId> Append(const std::string& principal, DecisionEntry entry,
+                                   const v1::Decision& decision, int own_entries = kOwnEntries)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // Denials that wait for one shared entry.
+  struct Shared {
+    int64_t count = 0;
+    RequestId request;
+    bool closed = false;  // counted and on its way into the log
+    bool done = false;
+    absl::Status status;
+  };
+  struct Window {
+    absl::Time begins = absl::InfinitePast();
+    int own = 0;
+    std::shared_ptr<Shared> shared;
+  };
+
+  AuditLog* const log_;
+  const absl::Duration window_;
+
+  absl::Mutex mutex_;
+  absl::flat_hash_map<std::pair<std::string, int>, Window> windows_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_DENIALS_H_

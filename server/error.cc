@@ -1,0 +1,151 @@
+#include "server/error.h"
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/any.pb.h"
+#include "google/rpc/error_details.pb.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr char kTypePrefix[] = "type.googleapis.com/";
+constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
+constexpr char kDomain[] = "sluice";
+
+template <typename Detail>
+void Attach(absl::Status& status, const Detail& detail) {
+  status.SetPayload(absl::StrCat(kTypePrefix, detail.GetDescriptor()->full_name()),
+                    absl::Cord(detail.SerializeAsString()));
+}
+
+absl::Status Make(absl::StatusCode code, absl::string_view reason, absl::string_view message) {
+  absl::Status status(code, message);
+  google::rpc::ErrorInfo info;
+  info.set_reason(std::string(reason));
+  info.set_domain(kDomain);
+  Attach(status, info);
+  return status;
+}
+
+absl::string_view CodeName(v1::DenialCode code) {
+  absl::string_view name = v1::DenialCode_Name(code);
+  name.remove_prefix(std::min(name.size(), sizeof("DENIAL_CODE_") - 1));
+  return name;
+}
+
+}  // namespace
+
+absl::Status Denied(const v1::Decision& decision) {
+  absl::Status status =
+      Make(absl::StatusCode::kPermissionDenied, CodeName(decision.code()),
+           decision.explanation().empty() ? CodeName(decision.code()) : decision.explanation());
+  google::rpc::PreconditionFailure failure;
+  for (const v1::NearestGrant& nearest : decision.nearest_grants()) {
+    for (const v1::FailedCondition& failed : nearest.failed()) {
+      auto* violation = failure.add_violations();
+      violation->set_type(std::string(CodeName(failed.code())));
+      violation->set_subject(nearest.grant());
+      violation->set_description(failed.description());
+    }
+  }
+  for (const std::string& party : decision.unsigned_parties()) {
+    auto* violation = failure.add_violations();
+    violation->set_type("NOT_SIGNED");
+    violation->set_subject(party);
+    violation->set_description("its signature of this version is missing or void");
+  }
+  if (failure.violations_size() > 0) Attach(status, failure);
+  return status;
+}
+
+absl::Status Unauthenticated(absl::string_view sentence) {
+  return Make(absl::StatusCode::kUnauthenticated, "UNAUTHENTICATED", sentence);
+}
+
+absl::Status Invalid(absl::string_view field, absl::string_view description) {
+  absl::Status status = Make(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                             absl::StrCat(field, ": ", description));
+  google::rpc::BadRequest bad;
+  auto* violation = bad.add_field_violations();
+  violation->set_field(std::string(field));
+  violation->set_description(std::string(description));
+  Attach(status, bad);
+  return status;
+}
+
+absl::Status NotFound(absl::string_view what) {
+  return Make(absl::StatusCode::kNotFound, "NOT_FOUND",
+              absl::StrCat("there is no such ", what, ", or you may not see it"));
+}
+
+absl::Status RequestIdReused() {
+  return Make(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
+              "this request_id stands for other content; give each batch one of its own");
+}
+
+absl::Status Exhausted(absl::string_view quota, absl::Duration retry_after) {
+  absl::Status status =
+      Make(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
+           absl::StrCat("the quota \"", quota, "\" is spent; the gateway's operator can raise it"));
+  google::rpc::RetryInfo retry;
+  const absl::Duration after = std::max(retry_after, absl::Milliseconds(1));
+  retry.mutable_retry_delay()->set_seconds(absl::ToInt64Seconds(after));
+  retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(after - absl::Seconds(absl::ToInt64Seconds(after)))));
+  Attach(status, retry);
+  return status;
+}
+
+absl::Status AuditUnavailable() {
+  return Make(absl::StatusCode::kUnavailable, "AUDIT_UNAVAILABLE",
+              "the audit log can't be written, so nothing was disclosed; the operator finds the "
+              "cause in the gateway's health");
+}
+
+absl::Status ClockBehind() {
+  return Make(
+      absl::StatusCode::kUnavailable, "CLOCK_BEHIND",
+      "the gateway's clock stands behind its log, so it decides nothing until the clock has "
+      "caught up");
+}
+
+absl::Status TermsChanged() {
+  return Make(absl::StatusCode::kAborted, "TERMS_CHANGED",
+              "the grants that this release rests on have changed; read again");
+}
+
+absl::Status Cancelled() {
+  return Make(absl::StatusCode::kCancelled, "CANCELLED", "the call was cancelled");
+}
+
+bool MayLeave(const absl::Status& status) { return status.GetPayload(kErrorInfoUrl).has_value(); }
+
+std::string ReasonOf(const absl::Status& status) {
+  if (status.ok()) return "";
+  google::rpc::ErrorInfo info;
+  const auto payload = status.GetPayload(kErrorInfoUrl);
+  if (!payload || !info.ParseFromString(std::string(*payload))) return "INTERNAL";
+  return info.reason();
+}
+
+google::rpc::Status Outward(const absl::Status& status, absl::string_view request_id) {
+  if (!MayLeave(status)) {
+    return Outward(Make(absl::StatusCode::kInternal, "INTERNAL",
+                        "the gateway failed; tell its operator the request's id"),
+                   request_id);
+  }
+  google::rpc::Status outward;
+  outward.set_code(static_cast<int>(status.code()));
+  outward.set_message(std::string(status.message()));
+  status.ForEachPayload([&outward](absl::string_view url, const absl::Cord& bytes) {
+    auto* detail = outward.add_details();
+    detail->set_type_url(std::string(url));
+    detail->set_value(std::string(bytes));
+  });
+  google::rpc::RequestInfo info;
+  info.set_request_id(std::string(request_id));
+  outward.add_details()->PackFrom(info);
+  return outward;
+}
+
+}  // namespace sluice::server

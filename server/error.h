@@ -1,0 +1,50 @@
+// What an outsider learns of an error. A status that may leave the gateway is made here, with its
+// stable reason and google.rpc details as payloads; any other becomes a plain INTERNAL, so that no
+// sentence about the gateway's inside gets out by accident.
+#ifndef SLUICE_SERVER_ERROR_H_
+#define SLUICE_SERVER_ERROR_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "google/rpc/status.pb.h"
+#include "sluice/v1/decision.pb.h"
+
+namespace sluice::server {
+
+// PERMISSION_DENIED, with the denial's code as the reason and its nearest grants.
+absl::Status Denied(const v1::Decision& decision);
+// UNAUTHENTICATED: no single valid identity.
+absl::Status Unauthenticated(absl::string_view sentence);
+// INVALID_ARGUMENT: one field of the request is wrong.
+absl::Status Invalid(absl::string_view field, absl::string_view description);
+// NOT_FOUND, alike for what is not there and what the caller may not see.
+absl::Status NotFound(absl::string_view what);
+// ALREADY_EXISTS: the request id stands for other content.
+absl::Status RequestIdReused();
+// RESOURCE_EXHAUSTED: a quota.
+absl::Status Exhausted(absl::string_view quota, absl::Duration retry_after);
+// UNAVAILABLE: the log can't be written. Nothing was disclosed, nothing changed.
+absl::Status AuditUnavailable();
+// UNAVAILABLE: the clock stands behind the log.
+absl::Status ClockBehind();
+// ABORTED: what the stream rests on has changed; reading again may succeed.
+absl::Status TermsChanged();
+// CANCELLED: the caller went away, or the gateway is stopping.
+absl::Status Cancelled();
+
+// Whether the status was made here and may leave as it is.
+bool MayLeave(const absl::Status& status);
+
+// The stable reason of a status that may leave; "INTERNAL" of any other; "" of OK.
+std::string ReasonOf(const absl::Status& status);
+
+// The status as it goes out, with the request's id (as the log's entry has it) among its details.
+google::rpc::Status Outward(const absl::Status& status, absl::string_view request_id);
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_ERROR_H_

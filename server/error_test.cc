@@ -1,0 +1,107 @@
+#include "server/error.h"
+
+#include <gtest/gtest.h>
+
+#include "google/rpc/error_details.pb.h"
+
+namespace sluice::server {
+namespace {
+
+template <typename Detail>
+Detail DetailOf(const google::rpc::Status& status) {
+  Detail detail;
+  for (const auto& any : status.details()) {
+    if (any.Is<Detail>()) any.UnpackTo(&detail);
+  }
+  return detail;
+}
+
+TEST(Outward, TellsNothingOfAStatusThatWasNotMadeForTheOutside) {
+  const absl::Status inner =
+      absl::NotFoundError("SELECT bytes FROM record WHERE key = 'Ada Lovelace'");
+  const google::rpc::Status outward = Outward(inner, "0123");
+  EXPECT_EQ(outward.code(), static_cast<int>(absl::StatusCode::kInternal));
+  EXPECT_EQ(outward.SerializeAsString().find("Ada"), std::string::npos);
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(outward).reason(), "INTERNAL");
+  EXPECT_EQ(DetailOf<google::rpc::RequestInfo>(outward).request_id(), "0123");
+}
+
+TEST(Outward, CarriesTheDenialsCodeAndItsNearestGrants) {
+  v1::Decision decision;
+  decision.set_code(v1::DENIAL_CODE_OUTSIDE_PERIOD);
+  decision.set_explanation("OUTSIDE_PERIOD");
+  auto* nearest = decision.add_nearest_grants();
+  nearest->set_grant("expected-completers");
+  auto* failed = nearest->add_failed();
+  failed->set_code(v1::DENIAL_CODE_OUTSIDE_PERIOD);
+  failed->set_description("period, expired on 2028-07-01");
+  const google::rpc::Status outward = Outward(Denied(decision), "id");
+  EXPECT_EQ(outward.code(), static_cast<int>(absl::StatusCode::kPermissionDenied));
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(outward).reason(), "OUTSIDE_PERIOD");
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(outward).domain(), "sluice");
+  const auto failure = DetailOf<google::rpc::PreconditionFailure>(outward);
+  ASSERT_EQ(failure.violations_size(), 1);
+  EXPECT_EQ(failure.violations(0).subject(), "expected-completers");
+  EXPECT_EQ(failure.violations(0).description(), "period, expired on 2028-07-01");
+}
+
+TEST(Outward, NamesWhoHasNotSigned) {
+  v1::Decision decision;
+  decision.set_code(v1::DENIAL_CODE_NOT_SIGNED);
+  decision.add_unsigned_parties("river-unified");
+  const auto failure = DetailOf<google::rpc::PreconditionFailure>(Outward(Denied(decision), "id"));
+  ASSERT_EQ(failure.violations_size(), 1);
+  EXPECT_EQ(failure.violations(0).type(), "NOT_SIGNED");
+  EXPECT_EQ(failure.violations(0).subject(), "river-unified");
+}
+
+TEST(Outward, NamesTheFieldThatIsWrong) {
+  const google::rpc::Status outward = Outward(Invalid("filter", "at 3: no such field"), "id");
+  const auto bad = DetailOf<google::rpc::BadRequest>(outward);
+  ASSERT_EQ(bad.field_violations_size(), 1);
+  EXPECT_EQ(bad.field_violations(0).field(), "filter");
+  EXPECT_EQ(bad.field_violations(0).description(), "at 3: no such field");
+}
+
+TEST(Outward, SaysWhenASpentQuotaMayBeTriedAgain) {
+  const google::rpc::Status outward =
+      Outward(Exhausted("calls_per_second", absl::Milliseconds(1500)), "id");
+  EXPECT_EQ(outward.code(), static_cast<int>(absl::StatusCode::kResourceExhausted));
+  const auto retry = DetailOf<google::rpc::RetryInfo>(outward);
+  EXPECT_EQ(retry.retry_delay().seconds(), 1);
+  EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
+}
+
+TEST(Outward, GivesEachKindOfErrorItsCodeAndReason) {
+  const struct {
+    absl::Status status;
+    absl::StatusCode code;
+    const char* reason;
+  } cases[] = {
+      {Unauthenticated("s"), absl::StatusCode::kUnauthenticated, "UNAUTHENTICATED"},
+      {Invalid("f", "d"), absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT"},
+      {NotFound("row"), absl::StatusCode::kNotFound, "NOT_FOUND"},
+      {RequestIdReused(), absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED"},
+      {AuditUnavailable(), absl::StatusCode::kUnavailable, "AUDIT_UNAVAILABLE"},
+      {ClockBehind(), absl::StatusCode::kUnavailable, "CLOCK_BEHIND"},
+      {TermsChanged(), absl::StatusCode::kAborted, "TERMS_CHANGED"},
+      {Cancelled(), absl::StatusCode::kCancelled, "CANCELLED"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_TRUE(MayLeave(c.status)) << c.reason;
+    EXPECT_EQ(Outward(c.status, "id").code(), static_cast<int>(c.code)) << c.reason;
+    EXPECT_EQ(ReasonOf(c.status), c.reason);
+  }
+}
+
+TEST(Outward, GivesEveryDenialCodeItsName) {
+  for (int code = v1::DenialCode_MIN + 1; code <= v1::DenialCode_MAX; ++code) {
+    v1::Decision decision;
+    decision.set_code(static_cast<v1::DenialCode>(code));
+    EXPECT_EQ("DENIAL_CODE_" + ReasonOf(Denied(decision)),
+              v1::DenialCode_Name(static_cast<v1::DenialCode>(code)));
+  }
+}
+
+}  // namespace
+}  // namespace sluice::server

@@ -1,0 +1,92 @@
+#include "server/exchange.h"
+
+#include <optional>
+#include <utility>
+
+#include "server/error.h"
+#include "server/outcome.h"
+
+namespace sluice::server {
+
+absl::Status Exchange::Read(const Caller& caller, RequestId& request_id,
+                            const v1::ReadRecordsRequest& request, Answer& answer) {
+  const Asked asked{request.mou(), request.purpose(), request.record_type(), v1::OPERATION_READ,
+                    request.filter()};
+
+  // Decide, and have the decision in the log before anything is looked at.
+  absl::StatusOr<Admitted> admitted = admission_->Admit(caller, request_id, asked);
+  if (!admitted.ok()) return admitted.status();
+  Outcome outcome(log_, *admitted);
+
+  // From here on a request that is wrong is told so: the caller may know.
+  absl::StatusOr<std::unique_ptr<Release>> release =
+      Release::Create(parts_, caller, *admitted, request);
+  if (!release.ok()) return outcome.Close(release.status());
+  outcome.Owner((*release)->owner());
+  if (const absl::Status begun = answer.Begin((*release)->Header()); !begun.ok()) {
+    return outcome.Close(begun);
+  }
+
+  const auto still_permitted = [&]() -> absl::Status {
+    if (answer.cancelled()) return Cancelled();
+    return admission_->StillPermitted(caller, request_id, asked, *admitted);
+  };
+  while (true) {
+    // Read from the store, project, order: what comes out may leave once it is in the log.
+    absl::StatusOr<std::optional<Releasable>> chunk = (*release)->Next(still_permitted);
+    outcome.Considered((*release)->considered(), (*release)->withheld());
+    if (!chunk.ok()) return outcome.Close(chunk.status());
+    if (!chunk->has_value()) break;
+
+    // Whose rows these are is durable before the first of them leaves.
+    absl::StatusOr<AuditReceipt> receipt =
+        log_->AppendDisclosure(**chunk, (*release)->Disclosure(**chunk));
+    if (!receipt.ok()) return outcome.Close(AuditUnavailable());
+
+    // Send, asking before each batch whether it may still leave.
+    const ReleasedRows& rows = (*chunk)->rows();
+    const auto token = [&release, &rows](absl::string_view row_id) {
+      return (*release)->PageToken(rows, row_id);
+    };
+    const absl::Status sent =
+        answer.Send(std::move(**chunk), *std::move(receipt), still_permitted, token);
+    outcome.Released(answer.rows(), answer.bytes());
+    if (!sent.ok()) return outcome.Close(sent);
+  }
+  return outcome.Close(answer.End());
+}
+
+absl::StatusOr<v1::GetRecordResponse> Exchange::Get(const Caller& caller, RequestId& request_id,
+                                                    const v1::GetRecordRequest& request) {
+  const Asked asked{request.mou(), request.purpose(), request.record_type(), v1::OPERATION_READ,
+                    /*filter=*/""};
+  absl::StatusOr<Admitted> admitted = admission_->Admit(caller, request_id, asked);
+  if (!admitted.ok()) return admitted.status();
+  Outcome outcome(log_, *admitted);
+
+  absl::StatusOr<std::unique_ptr<Release>> release =
+      Release::CreateOne(parts_, caller, *admitted, request);
+  if (!release.ok()) return outcome.Close(release.status());
+  outcome.Owner((*release)->owner());
+  absl::StatusOr<std::optional<Releasable>> chunk =
+      (*release)->Next([] { return absl::OkStatus(); });
+  if (!chunk.ok()) return outcome.Close(chunk.status());
+  if (!chunk->has_value()) return outcome.Close(NotFound("row"));
+  outcome.Considered(1, 0);
+
+  absl::StatusOr<AuditReceipt> receipt =
+      log_->AppendDisclosure(**chunk, (*release)->Disclosure(**chunk));
+  if (!receipt.ok()) return outcome.Close(AuditUnavailable());
+
+  v1::GetRecordResponse response;
+  *response.mutable_header() = (*release)->Header();
+  response.set_log_index(static_cast<int64_t>(receipt->index()));
+  absl::StatusOr<v1::Row> row = Answer::SendOne(std::move(**chunk), *std::move(receipt));
+  if (!row.ok()) return outcome.Close(row.status());
+  outcome.Released(1, static_cast<int64_t>(row->record().size()));
+  *response.mutable_row() = *std::move(row);
+  if (const absl::Status closed = outcome.Close(absl::OkStatus()); !closed.ok()) return closed;
+  return response;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,127 @@
+#include "server/exchange_rpc.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "policy/explain.h"
+#include "server/error.h"
+#include "server/page_size.h"
+#include "server/publish_stream.h"
+
+namespace sluice::server {
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::ReadRecords(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
+  auto request = std::make_shared<v1::ReadRecordsRequest>();
+  grpc::ByteBuffer copy(*bytes);
+  const bool parsed =
+      grpc::SerializationTraits<v1::ReadRecordsRequest>::Deserialize(&copy, request.get()).ok();
+  return ReleaseStream::Start(
+      *parts_.threads, [this, context, request, parsed](MessageSink& sink) -> grpc::Status {
+        Call call(parts_.calls, "ReadRecords");
+        if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) {
+          return call.End(s);
+        }
+        if (!parsed) return call.End(Invalid("request", "is no ReadRecordsRequest"));
+        if (const absl::Status s = call.BeginStream(); !s.ok()) return call.End(s);
+        Answer answer(&sink);
+        const absl::Status status =
+            parts_.exchange->Read(call.caller(), call.request_id(), *request, answer);
+        parts_.calls.metrics->CountRowsReleased(answer.rows());
+        return call.End(status);
+      });
+}
+
+grpc::Status ExchangeRpc::GetRecord(grpc::ServerContext* context,
+                                    const v1::GetRecordRequest* request,
+                                    v1::GetRecordResponse* response) {
+  Call call(parts_.calls, "GetRecord");
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  absl::StatusOr<v1::GetRecordResponse> got =
+      parts_.exchange->Get(call.caller(), call.request_id(), *request);
+  if (got.ok()) {
+    *response = *std::move(got);
+    parts_.calls.metrics->CountRowsReleased(1);
+  }
+  return call.End(got.status());
+}
+
+grpc::Status ExchangeRpc::PublishRecords(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<v1::PublishRecordsResponse, v1::PublishRecordsRequest>* stream) {
+  Call call(parts_.calls, "PublishRecords");
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  if (const absl::Status s = call.BeginStream(); !s.ok()) return call.End(s);
+  return call.End(PublishStream(parts_.calls, parts_.publication, &call, stream).Run());
+}
+
+grpc::Status ExchangeRpc::DeleteRecords(grpc::ServerContext* context,
+                                        const v1::DeleteRecordsRequest* request,
+                                        v1::DeleteRecordsResponse* response) {
+  Call call(parts_.calls, "DeleteRecords");
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  const absl::StatusOr<OwnerAdmitted> admitted = parts_.calls.admission->AdmitOwner(
+      call.caller(), call.request_id(), call.rpc(), request->parent(), request->record_type());
+  if (!admitted.ok()) return call.End(admitted.status());
+  absl::StatusOr<v1::DeleteRecordsResponse> deleted =
+      parts_.publication->Delete(admitted->permit, *request);
+  if (deleted.ok()) *response = *std::move(deleted);
+  return call.End(deleted.status());
+}
+
+grpc::Status ExchangeRpc::ListGrants(grpc::ServerContext* context,
+                                     const v1::ListGrantsRequest* request,
+                                     v1::ListGrantsResponse* response) {
+  Call call(parts_.calls, "ListGrants");
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  if (const absl::Status s =
+          parts_.calls.admission->AdmitCall(call.caller(), call.request_id(), call.rpc());
+      !s.ok()) {
+    return call.End(s);
+  }
+  const absl::StatusOr<absl::Time> now = parts_.calls.clock->Now();
+  if (!now.ok()) return call.End(now.status());
+  std::vector<v1::GrantView> grants =
+      policy::GrantsTo(*parts_.mous->Current(), call.caller().organization(), *now);
+  if (!request->mou().empty()) {
+    grants.erase(std::remove_if(grants.begin(), grants.end(),
+                                [&](const v1::GrantView& g) { return g.mou() != request->mou(); }),
+                 grants.end());
+  }
+  const absl::StatusOr<Page> page = PageOf(request->page_size(), request->page_token());
+  if (!page.ok()) return call.End(page.status());
+  const size_t begin = std::min<size_t>(page->begin, grants.size());
+  const size_t end = std::min<size_t>(begin + page->size, grants.size());
+  for (size_t i = begin; i < end; ++i) *response->add_grants() = std::move(grants[i]);
+  if (end < grants.size()) response->set_next_page_token(absl::StrCat(end));
+  return call.End(absl::OkStatus());
+}
+
+grpc::Status ExchangeRpc::ExplainDecision(grpc::ServerContext* context,
+                                          const v1::ExplainDecisionRequest* request,
+                                          v1::ExplainDecisionResponse* response) {
+  Call call(parts_.calls, "ExplainDecision");
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  if (const absl::Status s =
+          parts_.calls.admission->AdmitCall(call.caller(), call.request_id(), call.rpc());
+      !s.ok()) {
+    return call.End(s);
+  }
+  const absl::StatusOr<StoredDecision> found = parts_.store->FindDecision(request->decision_id());
+  // Another's decision looks like one that was never made.
+  if (absl::IsNotFound(found.status()) ||
+      (found.ok() && found->principal != PrincipalPath(call.caller().principal()))) {
+    return call.End(NotFound("decision"));
+  }
+  if (!found.ok()) return call.End(found.status());
+  if (!response->mutable_decision()->ParseFromString(found->decision)) {
+    return call.End(absl::DataLossError("a stored decision does not parse"));
+  }
+  response->mutable_time()->set_seconds(absl::ToUnixSeconds(found->time));
+  response->set_log_index(static_cast<int64_t>(found->log_index));
+  return call.End(absl::OkStatus());
+}
+
+}  // namespace sluice::server

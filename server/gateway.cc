@@ -1,0 +1,384 @@
+#include "server/gateway.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "policy/catalog.h"
+#include "server/admission.h"
+#include "server/audit/audit_log.h"
+#include "server/audit_rpc.h"
+#include "server/clock.h"
+#include "server/denials.h"
+#include "server/exchange_rpc.h"
+#include "server/json_log.h"
+#include "server/keys.h"
+#include "server/metrics.h"
+#include "server/mou_registry.h"
+#include "server/store/sqlite_store.h"
+#include "server/trust_files.h"
+
+namespace sluice::server {
+namespace {
+
+// Above a batch's 4 MiB, for what stands around it.
+constexpr int kMaxMessageBytes = 5 << 20;
+// Threads of calls that are not release streams: beyond them callers wait.
+constexpr int kMaxThreads = 256;
+constexpr int kMaxStreamsOfConnection = 100;
+constexpr absl::Duration kDenialWindow = absl::Seconds(1);
+constexpr absl::Duration kWatchEvery = absl::Seconds(1);
+constexpr absl::Duration kClockAhead = absl::Hours(24);
+
+void LogInbox(const InboxReport& report) {
+  for (const InboxReport::Document& document : report.documents) {
+    const bool good = document.state == "SIGNED" || document.state == "IN_FORCE";
+    LogLine(good ? LogLine::Level::kInfo : LogLine::Level::kWarning, "mou")
+        .With("file", document.file)
+        .With("mou", document.mou)
+        .With("version", document.version)
+        .With("state", document.state);
+    for (const policy::Finding& finding : document.findings) {
+      LogLine(LogLine::Level::kWarning, "finding").With("text", finding.ToString());
+    }
+    for (const std::string& problem : document.signature_problems) {
+      LogLine(LogLine::Level::kWarning, "signature")
+          .With("mou", document.mou)
+          .With("text", problem);
+    }
+  }
+}
+
+class Wired final : public Gateway {
+ public:
+  Wired(Config config, Options options)
+      : config_(std::move(config)), options_(std::move(options)) {}
+  ~Wired() override { Stop(); }
+
+  absl::Status Open();
+  absl::Status Serve();
+
+  int port() const override { return port_; }
+  absl::Status Reload(Config config) override ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Fatal() const override ABSL_LOCKS_EXCLUDED(mutex_);
+  void Stop() override;
+
+ private:
+  absl::Status TakeTrust(const Config& config) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::shared_ptr<const Identity> CurrentIdentity() const ABSL_LOCKS_EXCLUDED(mutex_);
+  bool PurposePermitted(absl::string_view principal, absl::string_view purpose) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  std::string ClientCas() const { return absl::StrCat(config_.keys, "/client-cas.pem"); }
+  void Watch();
+
+  const Config config_;  // as it was at start: what a reload does not change
+  const Options options_;
+
+  // In the order in which they stand on one another; they go in the opposite one.
+  std::shared_ptr<const policy::Catalog> catalog_;
+  std::unique_ptr<Keys> keys_;
+  std::unique_ptr<const LogKey> log_key_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<AuditLog> log_;
+  std::unique_ptr<Clock> clock_;
+  std::unique_ptr<MouRegistry> mous_;
+  std::unique_ptr<PageTokens> page_tokens_;
+  std::unique_ptr<Denials> denials_;
+  std::unique_ptr<Admission> admission_;
+  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<Publication> publication_;
+  Metrics metrics_;
+  Quotas quotas_{config_.quotas};
+  RequestThreads threads_;
+  std::unique_ptr<ExchangeRpc> exchange_rpc_;
+  std::unique_ptr<AuditRpc> audit_rpc_;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+  std::thread watch_;
+
+  mutable absl::Mutex mutex_;
+  std::shared_ptr<const Identity> identity_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::vector<std::string>> purposes_ ABSL_GUARDED_BY(mutex_);
+  absl::Status fatal_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+absl::Status Wired::Open() {
+  absl::StatusOr<std::shared_ptr<const policy::Catalog>> catalog = policy::Catalog::BuiltIn();
+  if (!catalog.ok()) return catalog.status();
+  catalog_ = *std::move(catalog);
+
+  absl::StatusOr<std::unique_ptr<Keys>> keys = Keys::Open(config_.keys);
+  if (!keys.ok()) return keys.status();
+  keys_ = *std::move(keys);
+  const absl::StatusOr<policy::Secret> seed = keys_->LogSigningSeed();
+  if (!seed.ok()) return seed.status();
+  absl::StatusOr<std::unique_ptr<const LogKey>> log_key = LogKey::Create(*seed, config_.log_origin);
+  if (!log_key.ok()) return log_key.status();
+  log_key_ = *std::move(log_key);
+
+  SqliteStoreOptions store_options;
+  store_options.path = config_.sqlite;
+  absl::StatusOr<policy::Secret> hash_key = keys_->StoreHashKey();
+  if (!hash_key.ok()) return hash_key.status();
+  store_options.hash_key = *std::move(hash_key);
+  store_options.on_fatal = [this](absl::Status status) {
+    absl::MutexLock lock(&mutex_);
+    fatal_ = std::move(status);
+  };
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(store_options));
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+
+  AuditLogOptions log_options;
+  log_options.origin = config_.log_origin;
+  log_options.writer = config_.gateway;
+  log_options.tile_directory = config_.log_tiles;
+  absl::StatusOr<std::unique_ptr<AuditLog>> log =
+      AuditLog::Open(std::move(log_options), store_.get(), log_key_.get(), options_.clock);
+  if (!log.ok()) return log.status();
+  log_ = *std::move(log);
+
+  clock_ = std::make_unique<Clock>(options_.clock, [this] { return log_->NewestEntryTime(); });
+  if (log_->size() > 0 && !options_.accept_clock &&
+      options_.clock() > log_->NewestEntryTime() + kClockAhead) {
+    return absl::FailedPreconditionError(
+        "the clock is more than a day ahead of the log's newest entry; if it is right (the gateway "
+        "was stopped that long), start with --accept-clock");
+  }
+
+  AdminEntry start;
+  start.action = "START";
+  if (const auto index = log_->Append(std::move(start)); !index.ok()) return index.status();
+  if (const absl::Status s = TakeTrust(config_); !s.ok()) return s;
+
+  const absl::StatusOr<absl::Time> now = clock_->Now();
+  if (!now.ok()) return now.status();
+  MouRegistry::Parts parts;
+  parts.inbox = config_.mous;
+  parts.catalog = catalog_;
+  parts.store = store_.get();
+  parts.log = log_.get();
+  parts.keys = keys_.get();
+  parts.check.max_term_days = config_.max_term_days;
+  const TrustConfig& trust = CurrentIdentity()->config();
+  absl::StatusOr<std::unique_ptr<MouRegistry>> mous =
+      MouRegistry::Open(std::move(parts), trust, *now);
+  if (!mous.ok()) return mous.status();
+  mous_ = *std::move(mous);
+  const absl::StatusOr<InboxReport> report = mous_->Refresh(trust, *now);
+  if (!report.ok()) return report.status();
+  LogInbox(*report);
+
+  absl::StatusOr<policy::Secret> token_key = keys_->PageTokenKey();
+  if (!token_key.ok()) return token_key.status();
+  page_tokens_ = std::make_unique<PageTokens>(*std::move(token_key));
+  return absl::OkStatus();
+}
+
+absl::Status Wired::Serve() {
+  denials_ = std::make_unique<Denials>(log_.get(), kDenialWindow);
+  Admission::Parts admission;
+  admission.catalog = catalog_;
+  admission.log = log_.get();
+  admission.mous = mous_.get();
+  admission.clock = clock_.get();
+  admission.denials = denials_.get();
+  admission.identity = [this] { return CurrentIdentity(); };
+  admission.purpose_permitted = [this](absl::string_view principal, absl::string_view purpose) {
+    return PurposePermitted(principal, purpose);
+  };
+  admission_ = std::make_unique<Admission>(std::move(admission));
+  exchange_ = std::make_unique<Exchange>(
+      admission_.get(), log_.get(), Release::Parts{store_.get(), keys_.get(), page_tokens_.get()});
+  publication_ = std::make_unique<Publication>(store_.get(), log_.get(), clock_.get());
+  const CallParts calls{admission_.get(), &quotas_, clock_.get(), &metrics_};
+  exchange_rpc_ = std::make_unique<ExchangeRpc>(ExchangeRpc::Parts{
+      calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(), &threads_});
+  audit_rpc_ = std::make_unique<AuditRpc>(calls, log_.get(), store_.get());
+
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  auto certificates = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      config_.tls_key, config_.tls_certificate, ClientCas(), /*refresh_interval_sec=*/1);
+  grpc::experimental::TlsServerCredentialsOptions tls(certificates);
+  tls.watch_root_certs();
+  tls.watch_identity_key_cert_pairs();
+  // TLS lets in whoever some organization's CA stands behind; which, each call looks at anew.
+  tls.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(config_.listen, grpc::experimental::TlsServerCredentials(tls), &port_);
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsOfConnection);
+  grpc::ResourceQuota quota("sluiced");
+  quota.SetMaxThreads(kMaxThreads);
+  builder.SetResourceQuota(quota);
+  builder.RegisterService(exchange_rpc_.get());
+  builder.RegisterService(audit_rpc_.get());
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr || port_ == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("can't listen on ", config_.listen,
+                     "; is the address in use, do tls.certificate and tls.key belong together?"));
+  }
+  if (!config_.metrics_listen.empty()) {
+    const absl::StatusOr<int> metrics_port = metrics_.Serve(config_.metrics_listen);
+    if (!metrics_port.ok()) return metrics_port.status();
+    if (!config_.metrics_port_file.empty()) {
+      const absl::Status s =
+          ReplaceFile(config_.metrics_port_file, absl::StrCat(*metrics_port, "\n"));
+      if (!s.ok()) return s;
+    }
+  }
+  watch_ = std::thread([this] { Watch(); });
+  LogLine(LogLine::Level::kInfo, "serving")
+      .With("gateway", config_.gateway)
+      .With("port", port_)
+      .With("log_size", static_cast<int64_t>(log_->size()));
+  if (config_.port_file.empty()) return absl::OkStatus();
+  return ReplaceFile(config_.port_file, absl::StrCat(port_, "\n"));
+}
+
+absl::Status Wired::TakeTrust(const Config& config) {
+  absl::StatusOr<TrustConfig> trust = ReadTrust(config);
+  if (!trust.ok()) return trust.status();
+  absl::StatusOr<std::shared_ptr<const Identity>> identity = Identity::Create(*std::move(trust));
+  if (!identity.ok()) return identity.status();
+
+  // A CA bundle that comes into force is in the log before it lets anybody in.
+  std::vector<std::pair<std::string, std::string>> before;
+  if (const std::shared_ptr<const Identity> old = CurrentIdentity()) before = old->BundleDigests();
+  for (const std::pair<std::string, std::string>& bundle : (*identity)->BundleDigests()) {
+    if (std::find(before.begin(), before.end(), bundle) != before.end()) continue;
+    AdminEntry entry;
+    entry.action = "CA_BUNDLE";
+    entry.organization = bundle.first;
+    entry.digest = bundle.second;
+    if (const auto index = log_->Append(std::move(entry)); !index.ok()) return index.status();
+  }
+  if (const absl::Status s = ReplaceFile(ClientCas(), (*identity)->AllCaBundles()); !s.ok()) {
+    return s;
+  }
+  absl::MutexLock lock(&mutex_);
+  identity_ = *std::move(identity);
+  purposes_ = config.purposes;
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const Identity> Wired::CurrentIdentity() const {
+  absl::MutexLock lock(&mutex_);
+  return identity_;
+}
+
+bool Wired::PurposePermitted(absl::string_view principal, absl::string_view purpose) const {
+  absl::MutexLock lock(&mutex_);
+  const auto limited = purposes_.find(principal);
+  return limited == purposes_.end() || std::find(limited->second.begin(), limited->second.end(),
+                                                 purpose) != limited->second.end();
+}
+
+absl::Status Wired::Reload(Config config) {
+  const auto fixed = [](const Config& c) {
+    return std::tie(c.gateway, c.listen, c.trust_domain, c.tls_certificate, c.tls_key, c.keys,
+                    c.sqlite, c.log_origin, c.log_tiles, c.mous, c.metrics_listen);
+  };
+  if (fixed(config) != fixed(config_)) {
+    return absl::FailedPreconditionError(
+        "gateway, listen, trust_domain, the paths of tls, keys, store, log and mous, and metrics "
+        "take a restart; the old configuration stays in force");
+  }
+  const absl::StatusOr<absl::Time> now = clock_->Now();
+  if (!now.ok()) return now.status();
+  if (const absl::Status s = TakeTrust(config); !s.ok()) return s;
+  quotas_.SetLimits(config.quotas);
+  const absl::StatusOr<InboxReport> report = mous_->Refresh(CurrentIdentity()->config(), *now);
+  if (!report.ok()) return report.status();
+  LogInbox(*report);
+  AdminEntry entry;
+  entry.action = "RELOAD";
+  return log_->Append(std::move(entry)).status();
+}
+
+absl::Status Wired::Fatal() const {
+  absl::MutexLock lock(&mutex_);
+  return fatal_;
+}
+
+// Each second: may data be served? What a probe and a graph should see.
+void Wired::Watch() {
+  bool serving = true;
+  int64_t stale_before = 0;
+  const auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping), kWatchEvery)) return;
+    }
+    absl::Status health = log_->Health();
+    const absl::StatusOr<absl::Time> now = clock_->Now();
+    if (health.ok()) health = now.status();
+    if (health.ok() != serving) {
+      LogLine(health.ok() ? LogLine::Level::kInfo : LogLine::Level::kError,
+              health.ok() ? "serving again" : "halted")
+          .With("cause", health.message());
+      serving = health.ok();
+      server_->GetHealthCheckService()->SetServingStatus(serving);
+    }
+    metrics_.SetServing(serving);
+    metrics_.SetLogSize(log_->size());
+    const std::vector<std::string> stale =
+        now.ok() ? CurrentIdentity()->StaleCrls(*now) : std::vector<std::string>();
+    metrics_.SetStaleCrls(static_cast<int64_t>(stale.size()));
+    if (static_cast<int64_t>(stale.size()) > stale_before) {
+      for (const std::string& organization : stale) {
+        LogLine(LogLine::Level::kWarning, "crl out of date").With("organization", organization);
+      }
+    }
+    stale_before = static_cast<int64_t>(stale.size());
+  }
+}
+
+void Wired::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+  }
+  if (watch_.joinable()) watch_.join();
+  if (server_ != nullptr) {
+    server_->GetHealthCheckService()->SetServingStatus(false);
+    server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(config_.drain));
+    threads_.Wait();
+    server_->Wait();
+  }
+  if (log_ != nullptr) {
+    AdminEntry stop;
+    stop.action = "STOP";
+    const auto index = log_->Append(std::move(stop));
+    LogLine(LogLine::Level::kInfo, "stopped").With("logged", index.ok() ? "yes" : "no");
+    log_->Stop();
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(Config config, Options options) {
+  auto gateway = std::make_unique<Wired>(std::move(config), std::move(options));
+  if (const absl::Status s = gateway->Open(); !s.ok()) return s;
+  if (const absl::Status s = gateway->Serve(); !s.ok()) return s;
+  return gateway;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,44 @@
+// The gateway: wires the parts and nothing else. Makes each from the configuration, in the order in
+// which they stand on one another, serves until told to stop, and watches over their health.
+//
+// Thread-safe.
+#ifndef SLUICE_SERVER_GATEWAY_H_
+#define SLUICE_SERVER_GATEWAY_H_
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/config.h"
+
+namespace sluice::server {
+
+class Gateway {
+ public:
+  struct Options {
+    // Start although the clock is more than a day ahead of the log's newest entry.
+    bool accept_clock = false;
+    // The system's clock.
+    std::function<absl::Time()> clock;
+  };
+
+  // Serves when it returns.
+  static absl::StatusOr<std::unique_ptr<Gateway>> Start(Config config, Options options);
+  virtual ~Gateway() = default;
+
+  // The port that it listens on.
+  virtual int port() const = 0;
+  // Takes a changed configuration, certificates, CRLs and inbox into force. What is wrong changes
+  // nothing; running streams go on.
+  virtual absl::Status Reload(Config config) = 0;
+  // Not OK once only a restart helps.
+  virtual absl::Status Fatal() const = 0;
+  // Takes no new calls, lets those that run end within the configured time, cancels the rest.
+  virtual void Stop() = 0;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_GATEWAY_H_

@@ -1,0 +1,107 @@
+// sluiced: the gateway's process. Flags, build, wait.
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "server/config.h"
+#include "server/gateway.h"
+#include "server/json_log.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kCheckFailed = 3;
+
+// False, with every finding told, if the configuration is wrong.
+bool Load(const std::string& path, Config& config) {
+  ConfigRead read = LoadConfig(path);
+  for (const policy::Finding& finding : read.findings) {
+    std::fprintf(stderr, "%s\n", finding.ToString().c_str());
+  }
+  config = std::move(read.config);
+  return read.findings.empty();
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "sluiced: %s\n", std::string(status.message()).c_str());
+  return kFailed;
+}
+
+int Serve(const std::string& path, bool accept_clock) {
+  Config config;
+  if (!Load(path, config)) return kCheckFailed;
+  umask(077);
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  // All threads that come later leave the signals to this one.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  Gateway::Options options;
+  options.accept_clock = accept_clock;
+  options.clock = [] { return absl::Now(); };
+  absl::StatusOr<std::unique_ptr<Gateway>> gateway = Gateway::Start(config, std::move(options));
+  if (!gateway.ok()) return Fail(gateway.status());
+
+  while (true) {
+    const timespec often{0, 200'000'000};
+    const int signal = sigtimedwait(&signals, nullptr, &often);
+    if (const absl::Status fatal = (*gateway)->Fatal(); !fatal.ok()) {
+      LogLine(LogLine::Level::kError, "fatal").With("cause", fatal.message());
+      (*gateway)->Stop();
+      return kFailed;
+    }
+    if (signal == SIGHUP) {
+      Config changed;
+      absl::Status reloaded = absl::InvalidArgumentError("the configuration is wrong");
+      if (Load(path, changed)) reloaded = (*gateway)->Reload(std::move(changed));
+      LogLine(reloaded.ok() ? LogLine::Level::kInfo : LogLine::Level::kError, "reload")
+          .With("result", reloaded.ok() ? "in force" : "the old configuration stays in force")
+          .With("cause", reloaded.message());
+    } else if (signal == SIGTERM || signal == SIGINT) {
+      (*gateway)->Stop();
+      return 0;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice::server
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "sluiced: the gateway through which organizations share records as far as signed "
+      "MOUs allow.\nSIGHUP reloads configuration, certificates, CRLs and the inbox of "
+      "MOUs; SIGTERM drains and stops."};
+  std::string config;
+  bool accept_clock = false;
+  app.add_option("--config", config, "the configuration, a YAML file")->required();
+  app.add_flag("--accept-clock", accept_clock,
+               "start although the clock is more than a day ahead of the log");
+  app.set_version_flag("--version", "sluiced " SLUICE_VERSION);
+  CLI::App* check =
+      app.add_subcommand("check-config", "read the configuration, say all that is wrong, and exit");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (check->parsed()) {
+    sluice::server::Config ignored;
+    return sluice::server::Load(config, ignored) ? 0 : sluice::server::kCheckFailed;
+  }
+  return sluice::server::Serve(config, accept_clock);
+}

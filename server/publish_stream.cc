@@ -1,0 +1,111 @@
+#include "server/publish_stream.h"
+
+#include <thread>
+#include <utility>
+
+#include "server/error.h"
+
+namespace sluice::server {
+
+absl::Status PublishStream::Run() {
+  std::thread writer([this] { WriteAnswers(); });
+  absl::Status status = TakeIn();
+  {
+    absl::MutexLock lock(&queue_->mutex);
+    queue_->all_taken_in = true;
+  }
+  // Whatever was taken in is answered before the stream ends.
+  writer.join();
+  return status;
+}
+
+absl::Status PublishStream::TakeIn() {
+  std::optional<OwnerAdmitted> admitted;
+  std::string admitted_parent, admitted_type;
+  v1::PublishRecordsRequest request;
+  while (stream_->Read(&request)) {
+    if (!admitted || request.parent() != admitted_parent ||
+        request.record_type() != admitted_type) {
+      absl::StatusOr<OwnerAdmitted> now_admitted =
+          parts_.admission->AdmitOwner(call_->caller(), call_->request_id(), call_->rpc(),
+                                       request.parent(), request.record_type());
+      if (!now_admitted.ok()) return now_admitted.status();
+      admitted.emplace(*std::move(now_admitted));
+      admitted_parent = request.parent();
+      admitted_type = request.record_type();
+    }
+    if (const absl::Status valid = parts_.admission->StillValid(call_->caller()); !valid.ok()) {
+      return valid;
+    }
+    auto batch = std::make_shared<Batch>();
+    batch->request_id = request.request_id();
+    {
+      const auto room = [this]() ABSL_SHARED_LOCKS_REQUIRED(queue_->mutex) {
+        return queue_->unanswered.size() < kUnanswered;
+      };
+      absl::MutexLock lock(&queue_->mutex);
+      queue_->mutex.Await(absl::Condition(&room));
+      queue_->unanswered.push_back(batch);
+    }
+    const auto done = [this, queue = queue_,
+                       batch](absl::StatusOr<v1::PublishRecordsResponse> result) {
+      v1::PublishRecordsResponse answer = AnswerOf(batch->request_id, std::move(result));
+      absl::MutexLock lock(&queue->mutex);
+      batch->answer = std::move(answer);
+    };
+    const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+    absl::Status quota = now.status();
+    if (now.ok()) {
+      quota = parts_.quotas->Publish(call_->caller().spiffe_id(),
+                                     static_cast<int64_t>(request.ByteSizeLong()), *now);
+      if (!quota.ok()) {
+        RequestId refused = call_->request_id();
+        quota = parts_.admission->Refuse(call_->caller(), refused, call_->rpc(), quota);
+      }
+    }
+    if (quota.ok()) {
+      publication_->Publish(admitted->permit, request, done);
+    } else {
+      done(quota);
+    }
+  }
+  return absl::OkStatus();
+}
+
+v1::PublishRecordsResponse PublishStream::AnswerOf(
+    const std::string& request_id, absl::StatusOr<v1::PublishRecordsResponse> result) {
+  if (result.ok()) {
+    if (result->state() == v1::PUBLISH_STATE_COMMITTED) {
+      parts_.metrics->CountRecordsPublished(result->new_count() + result->changed_count() +
+                                            result->unchanged_count());
+    }
+    return *std::move(result);
+  }
+  v1::PublishRecordsResponse answer;
+  answer.set_request_id(request_id);
+  answer.set_state(v1::PUBLISH_STATE_REFUSED);
+  *answer.mutable_error() = Outward(result.status(), call_->request_id());
+  return answer;
+}
+
+void PublishStream::WriteAnswers() {
+  while (true) {
+    v1::PublishRecordsResponse answer;
+    {
+      const auto next = [this]() ABSL_SHARED_LOCKS_REQUIRED(queue_->mutex) {
+        return queue_->unanswered.empty() ? queue_->all_taken_in
+                                          : queue_->unanswered.front()->answer.has_value();
+      };
+      absl::MutexLock lock(&queue_->mutex);
+      queue_->mutex.Await(absl::Condition(&next));
+      if (queue_->unanswered.empty()) return;
+      answer = *std::move(queue_->unanswered.front()->answer);
+      queue_->unanswered.pop_front();
+    }
+    // If the client is gone its batches are still taken to their end; it can ask again by their
+    // ids.
+    stream_->Write(answer);
+  }
+}
+
+}  // namespace sluice::server

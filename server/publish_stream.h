@@ -1,0 +1,62 @@
+// The gRPC side of a publish stream: answers go out in the order of the batches, while later
+// batches are taken in.
+//
+// One a request. The request's thread takes batches in; a second one writes the answers.
+#ifndef SLUICE_SERVER_PUBLISH_STREAM_H_
+#define SLUICE_SERVER_PUBLISH_STREAM_H_
+
+#include <grpcpp/support/sync_stream.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "server/call.h"
+#include "server/publication.h"
+#include "sluice/v1/exchange_service.grpc.pb.h"
+
+namespace sluice::server {
+
+class PublishStream {
+ public:
+  using Stream = grpc::ServerReaderWriter<v1::PublishRecordsResponse, v1::PublishRecordsRequest>;
+  // So many batches may stand unanswered; beyond it none is taken in.
+  static constexpr size_t kUnanswered = 16;
+
+  PublishStream(const CallParts& parts, Publication* publication, Call* call, Stream* stream)
+      : parts_(parts), publication_(publication), call_(call), stream_(stream) {}
+
+  // Until the client is done, or may not go on.
+  absl::Status Run();
+
+ private:
+  struct Batch {
+    std::string request_id;
+    std::optional<v1::PublishRecordsResponse> answer;
+  };
+  struct Queue {
+    absl::Mutex mutex;
+    std::deque<std::shared_ptr<Batch>> unanswered ABSL_GUARDED_BY(mutex);
+    bool all_taken_in ABSL_GUARDED_BY(mutex) = false;
+  };
+
+  absl::Status TakeIn();
+  void WriteAnswers();
+  v1::PublishRecordsResponse AnswerOf(const std::string& request_id,
+                                      absl::StatusOr<v1::PublishRecordsResponse> result);
+
+  const CallParts parts_;
+  Publication* const publication_;
+  Call* const call_;
+  Stream* const stream_;
+
+  // Shared with the store's thread, whose last touch may come after the stream's end.
+  const std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_PUBLISH_STREAM_H_

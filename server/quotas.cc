@@ -1,0 +1,62 @@
+#include "server/quotas.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/error.h"
+
+namespace sluice::server {
+
+absl::Status Quotas::Call(absl::string_view principal, absl::Time now) {
+  absl::MutexLock lock(&mutex_);
+  Use& use = uses_[principal];
+  const double rate = limits_.calls_per_second;
+  // A principal that was never seen starts with a full bucket.
+  const double refilled = use.calls_at == absl::InfinitePast()
+                              ? rate
+                              : use.calls + rate * absl::ToDoubleSeconds(now - use.calls_at);
+  use.calls = std::min(std::max(rate, 1.0), refilled);
+  use.calls_at = now;
+  if (use.calls < 1) return Exhausted("calls_per_second", absl::Seconds((1 - use.calls) / rate));
+  use.calls -= 1;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Quotas::Stream> Quotas::BeginStream(absl::string_view principal) {
+  absl::MutexLock lock(&mutex_);
+  Use& use = uses_[principal];
+  if (use.streams >= limits_.concurrent_streams) {
+    return Exhausted("concurrent_streams", absl::Seconds(1));
+  }
+  if (streams_ >= limits_.total_streams) return Exhausted("total_streams", absl::Seconds(1));
+  ++use.streams;
+  ++streams_;
+  return Stream(this, std::string(principal));
+}
+
+absl::Status Quotas::Publish(absl::string_view principal, int64_t bytes, absl::Time now) {
+  absl::MutexLock lock(&mutex_);
+  Use& use = uses_[principal];
+  if (now - use.day_begins >= absl::Hours(24)) {
+    use.day_begins = now;
+    use.bytes = 0;
+  }
+  if (bytes > limits_.bytes_published_per_day - use.bytes) {
+    return Exhausted("bytes_published_per_day", use.day_begins + absl::Hours(24) - now);
+  }
+  use.bytes += bytes;
+  return absl::OkStatus();
+}
+
+void Quotas::SetLimits(QuotaLimits limits) {
+  absl::MutexLock lock(&mutex_);
+  limits_ = limits;
+}
+
+void Quotas::EndStream(absl::string_view principal) {
+  absl::MutexLock lock(&mutex_);
+  --uses_[principal].streams;
+  --streams_;
+}
+
+}  // namespace sluice::server

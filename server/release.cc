@@ -1,0 +1,297 @@
+#include "server/release.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "server/answer.h"
+#include "server/error.h"
+
+namespace sluice::server {
+namespace {
+
+// One epoch lasts the MOU's life unless a release rule needs more.
+constexpr uint64_t kEpoch = 1;
+constexpr absl::string_view kOrganizations = "organizations/";
+
+// The owners whose grants the permit rests on, in order, each once.
+std::vector<absl::string_view> OwnersOf(const policy::Plan& plan) {
+  std::vector<absl::string_view> owners;
+  for (const policy::PlanGrant& grant : plan.grants) owners.push_back(grant.owner);
+  std::sort(owners.begin(), owners.end());
+  owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
+  return owners;
+}
+
+absl::StatusOr<std::string> OwnerOf(const policy::Plan& plan, absl::string_view parent) {
+  const std::vector<absl::string_view> owners = OwnersOf(plan);
+  if (parent.empty()) {
+    if (owners.size() == 1) return std::string(owners[0]);
+    return Invalid("parent", absl::StrCat("several owners grant this; name one: ", kOrganizations,
+                                          absl::StrJoin(owners, ", organizations/")));
+  }
+  const absl::string_view owner = absl::StripPrefix(parent, kOrganizations);
+  if (!absl::StartsWith(parent, kOrganizations) ||
+      std::find(owners.begin(), owners.end(), owner) == owners.end()) {
+    return Invalid("parent",
+                   absl::StrCat("none of the grants is of this owner; there are: ", kOrganizations,
+                                absl::StrJoin(owners, ", organizations/")));
+  }
+  return std::string(owner);
+}
+
+// Parts of any bytes as one text that no other parts give.
+std::string Bind(std::initializer_list<absl::string_view> parts) {
+  std::string bound;
+  for (absl::string_view part : parts) absl::StrAppend(&bound, part.size(), ":", part);
+  return bound;
+}
+
+absl::string_view IdOf(const ReleasedRow& row) {
+  return absl::string_view(row.row_id, sizeof row.row_id);
+}
+
+// The place right after this one.
+ScanPlace After(ScanPlace place) {
+  for (auto byte = place.record_id.bytes.rbegin(); byte != place.record_id.bytes.rend(); ++byte) {
+    if (++*byte != 0) return place;
+  }
+  ++place.ordinal;
+  return place;
+}
+
+}  // namespace
+
+absl::Status Release::Prepare(const Caller& caller, absl::string_view owner,
+                              absl::string_view filter, const std::vector<std::string>& read_mask) {
+  const policy::Permit& permit = admitted_.permit;
+  const policy::Plan& plan = permit.plan();
+  owner_ = std::string(owner);
+  const absl::StatusOr<policy::Secret> root = parts_.keys->PseudonymRoot(permit.mou().name());
+  if (!root.ok()) return root.status();
+  const auto pseudonymizer = [&](policy::KeyUse use,
+                                 absl::string_view space) -> absl::StatusOr<policy::Pseudonymizer> {
+    absl::StatusOr<policy::Secret> key =
+        policy::DeriveKey(*root, permit.mou().name(), plan.recipient, kEpoch, use, space);
+    if (!key.ok()) return key.status();
+    return policy::Pseudonymizer::Create(*key);
+  };
+  absl::StatusOr<policy::Pseudonymizer> people =
+      pseudonymizer(policy::KeyUse::kPseudonym, "person");
+  absl::StatusOr<policy::Pseudonymizer> rows =
+      pseudonymizer(policy::KeyUse::kRow, plan.type->name());
+  if (!people.ok()) return people.status();
+  if (!rows.ok()) return rows.status();
+  row_ids_.emplace(*std::move(rows));
+
+  absl::StatusOr<std::unique_ptr<policy::Projector>> projector =
+      policy::Projector::Create(permit.shared_plan(), owner, read_mask, *std::move(people));
+  if (!projector.ok()) {
+    return absl::IsInvalidArgument(projector.status())
+               ? Invalid("read_mask", projector.status().message())
+               : projector.status();
+  }
+  projector_ = *std::move(projector);
+  if (!filter.empty()) {
+    absl::StatusOr<std::unique_ptr<const policy::Filter>> parsed =
+        policy::Filter::Parse(filter, *plan.type, projector_->fields());
+    if (!parsed.ok()) {
+      return absl::IsInvalidArgument(parsed.status()) ? Invalid("filter", parsed.status().message())
+                                                      : parsed.status();
+    }
+    filter_ = *std::move(parsed);
+  }
+  binding_ = Bind({caller.spiffe_id(), permit.mou().document_digest(), permit.purpose(),
+                   plan.type->name(), owner, filter, absl::StrJoin(read_mask, ",")});
+  const absl::StatusOr<LastPublish> last = parts_.store->LastPublishOf(owner, plan.type->name());
+  if (!last.ok()) return last.status();
+  as_of_ = *last;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Release>> Release::Create(const Parts& parts, const Caller& caller,
+                                                         const Admitted& admitted,
+                                                         const v1::ReadRecordsRequest& request) {
+  std::unique_ptr<Release> release(new Release(parts, admitted));
+  const absl::StatusOr<std::string> owner = OwnerOf(admitted.permit.plan(), request.parent());
+  if (!owner.ok()) return owner.status();
+  const std::vector<std::string> mask(request.read_mask().begin(), request.read_mask().end());
+  if (const absl::Status s = release->Prepare(caller, *owner, request.filter(), mask); !s.ok()) {
+    return s;
+  }
+  if (!request.page_token().empty()) {
+    absl::StatusOr<ResumePoint> point =
+        parts.page_tokens->Open(request.page_token(), release->binding_);
+    if (!point.ok()) return point.status();
+    release->next_ = point->from;
+    release->resume_ = *std::move(point);
+  }
+  return release;
+}
+
+absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
+                                                            const Caller& caller,
+                                                            const Admitted& admitted,
+                                                            const v1::GetRecordRequest& request) {
+  std::unique_ptr<Release> release(new Release(parts, admitted));
+  const std::vector<std::string> mask(request.read_mask().begin(), request.read_mask().end());
+  // The row's key does not depend on the owner; its grants do.
+  const policy::Plan& plan = admitted.permit.plan();
+  const std::vector<absl::string_view> owners = OwnersOf(plan);
+  if (owners.empty()) return absl::InternalError("a permit without a grant");
+  if (const absl::Status s = release->Prepare(caller, owners[0], "", mask); !s.ok()) return s;
+  const std::optional<policy::RecordId> id = release->row_ids_->RecordIdOf(request.row_id());
+  if (!id) return Invalid("row_id", "a row_id is 26 characters of lower-case base32");
+  release->only_ = std::make_unique<ReleasedRows>();
+  absl::Status taken;
+  const absl::Status read =
+      parts.store->ReadOne(admitted.permit, admitted.receipt, *id,
+                           [&](absl::string_view owner, const StoredRecord& record) {
+                             if (owner != release->owner_)
+                               taken = release->Prepare(caller, owner, "", mask);
+                             if (taken.ok()) taken = release->Take(record, *release->only_);
+                           });
+  if (absl::IsNotFound(read)) return NotFound("row");
+  if (!read.ok()) return read;
+  if (!taken.ok()) return taken;
+  if (release->only_->rows.empty()) return NotFound("row");
+  Order(*release->only_);
+  return release;
+}
+
+absl::Status Release::Take(const StoredRecord& record, ReleasedRows& rows) {
+  ++considered_;
+  scratch_.clear();
+  switch (projector_->Project(record.bytes, record.subjects, &scratch_)) {
+    case policy::Projector::Outcome::kOutOfScope:
+      return absl::OkStatus();
+    case policy::Projector::Outcome::kWithheld:
+      ++withheld_;
+      return absl::OkStatus();
+    case policy::Projector::Outcome::kReleased:
+      break;
+  }
+  if (filter_ != nullptr && !filter_->Matches(scratch_)) return absl::OkStatus();
+  ReleasedRow row;
+  row_ids_->Write(record.place.record_id.bytes, row.row_id);
+  if (resume_ && IdOf(row) <= resume_->after_row_id) return absl::OkStatus();
+  row.begin = static_cast<uint32_t>(rows.bytes.size());
+  row.size = static_cast<uint32_t>(scratch_.size());
+  rows.bytes += scratch_;
+  rows.rows.push_back(row);
+  rows.subjects.insert(rows.subjects.end(), record.ordinals.begin(), record.ordinals.end());
+  return absl::OkStatus();
+}
+
+void Release::Order(ReleasedRows& rows) {
+  std::sort(rows.rows.begin(), rows.rows.end(),
+            [](const ReleasedRow& a, const ReleasedRow& b) { return IdOf(a) < IdOf(b); });
+  std::sort(rows.subjects.begin(), rows.subjects.end());
+  rows.subjects.erase(std::unique(rows.subjects.begin(), rows.subjects.end()), rows.subjects.end());
+}
+
+absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::Status()> go_on) {
+  if (only_ != nullptr) return Releasable(std::move(only_));
+  auto rows = std::make_unique<ReleasedRows>();
+  rows->from = next_.value_or(ScanPlace{});
+  while (!ended_) {
+    if (const absl::Status s = go_on(); !s.ok()) return s;
+    // The rest of a chunk that was interrupted is a chunk of its own.
+    const std::optional<ScanPlace> until = resume_ ? resume_->until : std::nullopt;
+    size_t visited = 0;
+    bool full = false;
+    absl::Status taken;
+    const absl::Status read = parts_.store->Read(
+        admitted_.permit, admitted_.receipt, owner_, next_, until, [&](const StoredRecord& record) {
+          next_ = After(record.place);
+          taken = Take(record, *rows);
+          full = rows->rows.size() >= kChunkRows || rows->bytes.size() >= kChunkBytes;
+          return taken.ok() && !full && ++visited < kVisitRows;
+        });
+    if (!read.ok()) return read;
+    if (!taken.ok()) return taken;
+    const bool stopped_early = full || visited >= kVisitRows;
+    if (!stopped_early) {
+      // All of the range was seen: the end, or the end of the interrupted chunk.
+      if (until) {
+        next_ = until;
+      } else {
+        ended_ = true;
+      }
+      if (resume_) {
+        rows->until = next_.value_or(ScanPlace{});
+        resume_.reset();
+        if (!rows->rows.empty()) break;
+        rows->from = next_.value_or(ScanPlace{});
+        continue;
+      }
+    }
+    if (full) break;
+  }
+  if (rows->rows.empty()) return std::optional<Releasable>();
+  rows->until = next_.value_or(ScanPlace{});
+  rows->last = ended_;
+  Order(*rows);
+  return std::optional<Releasable>(Releasable(std::move(rows)));
+}
+
+DisclosureEntry Release::Disclosure(const Releasable& chunk) {
+  DisclosureEntry entry;
+  entry.request = admitted_.entry.request;
+  entry.caller = admitted_.entry.caller;
+  entry.terms = admitted_.entry.terms;
+  entry.terms.owner = owner_;
+  entry.decision_index = admitted_.receipt.index();
+  for (const policy::PlanGrant& grant : admitted_.permit.plan().grants) {
+    if (grant.owner == owner_) entry.grants.push_back(grant.name);
+  }
+  entry.fields = projector_->fields();
+  entry.chunk = chunks_++;
+  entry.rows = static_cast<int64_t>(chunk.rows().rows.size());
+  entry.subjects = chunk.rows().subjects;
+  return entry;
+}
+
+absl::StatusOr<std::string> Release::PageToken(const ReleasedRows& chunk,
+                                               absl::string_view row_id) const {
+  ResumePoint point;
+  point.from = chunk.from;
+  if (!chunk.last) point.until = chunk.until;
+  point.after_row_id = std::string(row_id);
+  return parts_.page_tokens->Seal(point, binding_);
+}
+
+v1::ReleaseHeader Release::Header() const {
+  const policy::Permit& permit = admitted_.permit;
+  const v1::Obligations& obligations = permit.mou().mou().obligations();
+  v1::ReleaseHeader header;
+  header.set_decision_id(admitted_.entry.request);
+  header.set_mou(permit.mou().name());
+  header.set_version(permit.mou().version());
+  header.set_document_digest(permit.mou().document_digest());
+  header.set_purpose(permit.purpose());
+  header.set_record_type(permit.plan().type->name());
+  header.set_catalog_digest(permit.plan().type->digest());
+  header.set_owner(absl::StrCat(kOrganizations, owner_));
+  for (const policy::PlanField& field : projector_->fields()) {
+    auto* released = header.add_fields();
+    released->set_path(field.field->path);
+    *released->mutable_rule() = field.rule.ToProto();
+  }
+  header.set_redisclosure(obligations.redisclosure());
+  *header.mutable_redisclose_to() = obligations.redisclose_to();
+  header.set_redisclosure_notice(
+      "Education and personnel records received under this agreement may be used for the stated "
+      "purpose only and may not be passed on except as the agreement lists (34 CFR 99.33).");
+  header.set_destroy_within_days(obligations.destroy_within_days());
+  header.set_as_of_position(as_of_.position);
+  if (as_of_.position > 0) {
+    header.mutable_as_of_time()->set_seconds(absl::ToUnixSeconds(as_of_.time));
+  }
+  return header;
+}
+
+}  // namespace sluice::server

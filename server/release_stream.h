@@ -1,0 +1,65 @@
+// The gRPC side of a release's stream: messages go out as buffers that are filled once and not
+// copied again, one at a time, so that a slow reader's pace reaches the store.
+//
+// One a request. The request runs on a thread of its own; gRPC's callbacks only wake it.
+#ifndef SLUICE_SERVER_RELEASE_STREAM_H_
+#define SLUICE_SERVER_RELEASE_STREAM_H_
+
+#include <grpcpp/impl/codegen/server_callback.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include <functional>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/answer.h"
+
+namespace sluice::server {
+
+// Counts threads that run requests, so that a gateway that stops waits for them.
+class RequestThreads {
+ public:
+  // Runs `request` on a thread of its own.
+  void Run(std::function<void()> request);
+  // Waits until none runs.
+  void Wait();
+
+ private:
+  struct Count {
+    absl::Mutex mutex;
+    int running ABSL_GUARDED_BY(mutex) = 0;
+  };
+  // Shared with the threads, whose last touch may come after the wait for them.
+  const std::shared_ptr<Count> count_ = std::make_shared<Count>();
+};
+
+class ReleaseStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public MessageSink {
+ public:
+  // `serve` runs once, on a thread of `threads`, and gives the stream's status.
+  static ReleaseStream* Start(RequestThreads& threads,
+                              std::function<grpc::Status(MessageSink&)> serve);
+
+  absl::Status Write(size_t size, absl::FunctionRef<void(char*)> fill) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  bool cancelled() const override ABSL_LOCKS_EXCLUDED(mutex_);
+
+  void OnWriteDone(bool ok) override ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnCancel() override ABSL_LOCKS_EXCLUDED(mutex_);
+  // gRPC is done with the stream.
+  void OnDone() override { delete this; }
+
+ private:
+  ReleaseStream() = default;
+  ~ReleaseStream() override = default;
+
+  grpc::ByteBuffer writing_;  // while gRPC writes it
+
+  mutable absl::Mutex mutex_;
+  bool writing_now_ ABSL_GUARDED_BY(mutex_) = false;
+  bool gone_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_RELEASE_STREAM_H_

@@ -1,0 +1,257 @@
+// What tests of a read's way share: State University's candidates, an MOU with River Unified, a log
+// and a store in memory, and a reader who keeps what it was sent. Tests alone include this.
+#ifndef SLUICE_TESTS_SUPPORT_EXCHANGE_FIXTURE_H_
+#define SLUICE_TESTS_SUPPORT_EXCHANGE_FIXTURE_H_
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/admission.h"
+#include "server/answer.h"
+#include "server/exchange.h"
+#include "server/publication.h"
+#include "server/request_id.h"
+#include "tests/support/log_fixture.h"
+#include "tests/support/memory_store.h"
+#include "sluice/v1/records.pb.h"
+#include "tests/support/mou_for_test.h"
+
+namespace sluice::server {
+
+// Callers without certificates: what a test says it is.
+class IdentityForTest : public Identity {
+ public:
+  absl::StatusOr<Caller> Verify(absl::string_view, absl::Time) const override {
+    return absl::UnauthenticatedError("no certificates here");
+  }
+  absl::Status StillValid(const Caller&, absl::Time) const override { return still_valid; }
+  std::string AllCaBundles() const override { return ""; }
+  std::vector<std::pair<std::string, std::string>> BundleDigests() const override { return {}; }
+  std::vector<std::string> StaleCrls(absl::Time) const override { return {}; }
+  const TrustConfig& config() const override { return config_; }
+
+  static Caller Make(policy::PrincipalKind kind, std::string organization, std::string name) {
+    std::string id = "spiffe://sluice.example/org/" + organization + "/x/" + name;
+    return MakeCaller({kind, std::move(organization), std::move(name)}, std::move(id),
+                      std::string(64, 'a'), std::string(32, 'f'));
+  }
+
+  absl::Status still_valid;
+
+ private:
+  TrustConfig config_;
+};
+
+class MousForTest : public MouRegistry {
+ public:
+  absl::StatusOr<InboxReport> Refresh(const TrustConfig&, absl::Time) override {
+    return InboxReport();
+  }
+  std::shared_ptr<const policy::MouSet> Current() const override { return current; }
+
+  std::shared_ptr<const policy::MouSet> current;
+};
+
+class KeysForTest : public Keys {
+ public:
+  absl::StatusOr<policy::Secret> LogSigningSeed() override { return Of(32, 'l'); }
+  absl::StatusOr<policy::Secret> StoreHashKey() override { return Of(32, 'h'); }
+  absl::StatusOr<policy::Secret> PageTokenKey() override { return Of(64, 't'); }
+  absl::StatusOr<policy::Secret> CreatePseudonymRoot(absl::string_view) override {
+    return Of(32, 'r');
+  }
+  absl::StatusOr<policy::Secret> PseudonymRoot(absl::string_view) override { return Of(32, 'r'); }
+
+ private:
+  static policy::Secret Of(size_t size, char fill) {
+    return policy::Secret::Copy(std::string(size, fill));
+  }
+};
+
+// A reader that keeps what it is sent.
+class KeptMessages : public MessageSink {
+ public:
+  absl::Status Write(size_t size, absl::FunctionRef<void(char*)> fill) override {
+    std::string bytes(size, '\0');
+    fill(bytes.data());
+    v1::ReadRecordsResponse message;
+    EXPECT_TRUE(message.ParseFromString(bytes));
+    if (before_write) before_write(message);
+    if (gone) return absl::CancelledError("gone");
+    messages.push_back(std::move(message));
+    return absl::OkStatus();
+  }
+  bool cancelled() const override { return gone; }
+
+  std::vector<std::pair<std::string, std::string>> Rows() const {
+    std::vector<std::pair<std::string, std::string>> rows;
+    for (const auto& message : messages) {
+      for (int i = 0; i < message.batch().records_size(); ++i) {
+        rows.emplace_back(message.batch().row_ids(i), message.batch().records(i));
+      }
+    }
+    return rows;
+  }
+  std::string LastToken() const {
+    std::string token;
+    for (const auto& message : messages) {
+      if (message.has_batch()) token = message.batch().next_page_token();
+    }
+    return token;
+  }
+
+  std::vector<v1::ReadRecordsResponse> messages;
+  std::function<void(const v1::ReadRecordsResponse&)> before_write;
+  bool gone = false;
+};
+
+class ExchangeFixture : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    tiles_ = testing::TempDir() + "/" + info->test_suite_name() + "." + info->name();
+    std::filesystem::remove_all(tiles_);
+    AuditLogOptions options;
+    options.origin = kTestOrigin;
+    options.writer = "test";
+    options.tile_directory = tiles_;
+    options.background_thread = false;
+    auto log = AuditLog::Open(options, &store_, key_.get(), [this] { return now_.Now(); });
+    ASSERT_TRUE(log.ok()) << log.status();
+    log_ = *std::move(log);
+    clock_ = std::make_unique<Clock>([this] { return now_.Now(); },
+                                     [this] { return log_->NewestEntryTime(); });
+    denials_ = std::make_unique<Denials>(log_.get(), absl::Milliseconds(50));
+    Admission::Parts parts;
+    parts.catalog = policy::CatalogForTest();
+    parts.log = log_.get();
+    parts.mous = &mous_;
+    parts.clock = clock_.get();
+    parts.denials = denials_.get();
+    parts.identity = [this] { return identity_; };
+    parts.purpose_permitted = [this](absl::string_view, absl::string_view) {
+      return purpose_permitted_;
+    };
+    admission_ = std::make_unique<Admission>(std::move(parts));
+    exchange_ = std::make_unique<Exchange>(admission_.get(), log_.get(),
+                                           Release::Parts{&store_, &keys_, &tokens_});
+    publication_ = std::make_unique<Publication>(&store_, log_.get(), clock_.get());
+    SetMous({policy::SignedForTest(policy::ExampleMou())});
+  }
+  void TearDown() override {
+    if (log_ != nullptr) log_->Stop();
+    log_.reset();
+    std::filesystem::remove_all(tiles_);
+  }
+
+  void SetMous(std::vector<policy::MouVersion> versions) {
+    mous_.current = policy::MouSet::Create(std::move(versions));
+  }
+
+  static Caller Recipient(std::string name = "hiring") {
+    return IdentityForTest::Make(policy::PrincipalKind::kSystem, "river-unified", std::move(name));
+  }
+  static Caller Owner() {
+    return IdentityForTest::Make(policy::PrincipalKind::kSystem, "state-university", "sis");
+  }
+
+  v1::PublishRecordsResponse Publish(const std::vector<v1::Candidate>& candidates,
+                                     std::string request_id = "batch-1") {
+    const Caller owner = Owner();
+    RequestId id = NewRequestId().value();
+    auto admitted = admission_->AdmitOwner(owner, id, "PublishRecords",
+                                           "organizations/state-university", "Candidate");
+    EXPECT_TRUE(admitted.ok()) << admitted.status();
+    v1::PublishRecordsRequest request;
+    request.set_parent("organizations/state-university");
+    request.set_record_type("Candidate");
+    request.set_request_id(std::move(request_id));
+    for (const v1::Candidate& c : candidates) request.add_records(c.SerializeAsString());
+    v1::PublishRecordsResponse answer;
+    publication_->Publish(admitted->permit, request,
+                          [&](absl::StatusOr<v1::PublishRecordsResponse> result) {
+                            ASSERT_TRUE(result.ok()) << result.status();
+                            answer = *std::move(result);
+                          });
+    return answer;
+  }
+
+  // A candidate whom the example's grant covers.
+  static v1::Candidate Covered(int n) {
+    v1::Candidate candidate;
+    candidate.set_candidate_id("S" + std::to_string(1000 + n));
+    candidate.set_first_name("Ada");
+    candidate.set_last_surname("Lovelace");
+    candidate.mutable_birth_date()->set_year(1998);
+    candidate.mutable_birth_date()->set_month(4);
+    candidate.mutable_birth_date()->set_day(17);
+    candidate.set_home_postal_code("94107");
+    candidate.set_subject_area("uri://ed-fi.org/AcademicSubjectDescriptor#Mathematics");
+    candidate.set_expected_completion_year(2027);
+    return candidate;
+  }
+  static std::vector<v1::Candidate> CoveredUpTo(int count) {
+    std::vector<v1::Candidate> candidates;
+    for (int i = 0; i < count; ++i) candidates.push_back(Covered(i));
+    return candidates;
+  }
+
+  static v1::ReadRecordsRequest Request() {
+    v1::ReadRecordsRequest request;
+    request.set_purpose("hiring_pipeline");
+    request.set_record_type("Candidate");
+    return request;
+  }
+  absl::Status Read(const v1::ReadRecordsRequest& request, KeptMessages& reader) {
+    return Read(Recipient(), request, reader);
+  }
+  absl::Status Read(const Caller& caller, const v1::ReadRecordsRequest& request,
+                    KeptMessages& reader) {
+    request_id_ = NewRequestId().value();
+    Answer answer(&reader);
+    return exchange_->Read(caller, request_id_, request, answer);
+  }
+
+  // The log's entries of a type, as they stand.
+  std::vector<std::string> Entries(absl::string_view type) {
+    const std::string wanted = absl::StrCat("\"type\":\"", type, "\"");
+    std::vector<std::string> found;
+    EXPECT_TRUE(store_
+                    .ReadLogRows(0, log_->size(),
+                                 [&](const LogRow& row) {
+                                   if (row.body.find(wanted) != std::string::npos) {
+                                     found.push_back(row.body);
+                                   }
+                                   return true;
+                                 })
+                    .ok());
+    return found;
+  }
+
+  std::string tiles_;
+  TurnedClock now_;
+  MemoryStore store_;
+  std::unique_ptr<const LogKey> key_ = MakeLogKey();
+  std::unique_ptr<AuditLog> log_;
+  std::unique_ptr<Clock> clock_;
+  std::unique_ptr<Denials> denials_;
+  MousForTest mous_;
+  std::shared_ptr<IdentityForTest> identity_ = std::make_shared<IdentityForTest>();
+  KeysForTest keys_;
+  PageTokens tokens_{keys_.PageTokenKey().value()};
+  bool purpose_permitted_ = true;
+  std::unique_ptr<Admission> admission_;
+  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<Publication> publication_;
+  RequestId request_id_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_TESTS_SUPPORT_EXCHANGE_FIXTURE_H_
