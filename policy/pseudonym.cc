@@ -72,14 +72,15 @@ Block Permute(EVP_CIPHER_CTX* context, const Block& in) {
   return out;
 }
 
+// Five bytes are eight characters; the last byte is two, its bits on the left.
 void Encode(const Block& block, char* out) {
-  uint32_t bits = 0;
-  int count = 0;
-  for (const uint8_t byte : block) {
-    bits = bits << 8 | byte;
-    for (count += 8; count >= 5; count -= 5) *out++ = kAlphabet[bits >> (count - 5) & 31];
+  for (size_t at = 0; at + 5 <= block.size(); at += 5) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < 5; ++i) bits = bits << 8 | block[at + i];
+    for (int shift = 35; shift >= 0; shift -= 5) *out++ = kAlphabet[bits >> shift & 31];
   }
-  *out = kAlphabet[bits << (5 - count) & 31];
+  *out++ = kAlphabet[block.back() >> 3];
+  *out = kAlphabet[block.back() << 2 & 31];
 }
 
 std::optional<Block> Decode(absl::string_view text) {
