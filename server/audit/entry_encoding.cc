@@ -404,7 +404,7 @@ absl::StatusOr<ParsedEntry> ParseEntry(absl::string_view body) {
                                           "writer", "boot", "wseq"};
   if (json->members.size() < std::size(kFrame)) return malformed;
   for (size_t i = 0; i < std::size(kFrame); ++i) {
-    if (json->members[i].first != kFrame[i]) return malformed;
+    if (json->members[i].key != kFrame[i]) return malformed;
   }
   ParsedEntry entry;
   entry.type = json->FindString("type");

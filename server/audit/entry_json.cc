@@ -1,6 +1,7 @@
 #include "server/audit/entry_json.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -77,13 +78,12 @@ class Parser {
     if (!Take('{')) return false;
     if (Take('}')) return true;
     do {
-      absl::string_view key;
       JsonValue member;
-      if (!String(&key) || !Take(':') || !Value(&member, depth + 1)) return false;
-      for (const auto& other : value->members) {
-        if (other.first == key) return false;
+      if (!String(&member.key) || !Take(':') || !Value(&member, depth + 1)) return false;
+      for (const JsonValue& other : value->members) {
+        if (other.key == member.key) return false;
       }
-      value->members.emplace_back(key, std::move(member));
+      value->members.push_back(std::move(member));
     } while (Take(','));
     return Take('}');
   }
@@ -161,9 +161,9 @@ void JsonWriter::True(absl::string_view key) {
   text_.append("true");
 }
 
-const JsonValue* JsonValue::Find(absl::string_view key, Kind wanted) const {
-  for (const auto& [name, value] : members) {
-    if (name == key) return value.kind == wanted ? &value : nullptr;
+const JsonValue* JsonValue::Find(absl::string_view wanted_key, Kind wanted) const {
+  for (const JsonValue& member : members) {
+    if (member.key == wanted_key) return member.kind == wanted ? &member : nullptr;
   }
   return nullptr;
 }

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -51,8 +50,9 @@ struct JsonValue {
   absl::string_view string;
   int64_t integer = 0;
   bool boolean = false;
-  std::vector<std::pair<absl::string_view, JsonValue>> members;
-  std::vector<JsonValue> items;
+  absl::string_view key;           // where this is a member
+  std::vector<JsonValue> members;  // of an object, in its order
+  std::vector<JsonValue> items;    // of an array
 
   // nullptr if this is no object with such a member of this kind.
   const JsonValue* Find(absl::string_view key, Kind kind) const;

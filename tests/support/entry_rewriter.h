@@ -44,7 +44,7 @@ inline void RewriteMember(absl::string_view key, const JsonValue& value, JsonWri
 }
 
 inline void RewriteMembers(const JsonValue& object, JsonWriter& json) {
-  for (const auto& [key, value] : object.members) RewriteMember(key, value, json);
+  for (const JsonValue& member : object.members) RewriteMember(member.key, member, json);
 }
 
 inline std::string Rewrite(const JsonValue& object) {
