@@ -35,6 +35,12 @@ struct Verified {
   bool Holds(absl::Time now) const { return from <= now && now < until; }
 };
 
+// A certificate as it came: unparsed.
+struct Leaf {
+  std::string fingerprint;
+  std::string der;
+};
+
 class CertificateIdentity : public Identity {
  public:
   // The bundles of one organization; `signatories` null: those of `callers`.
@@ -47,15 +53,13 @@ class CertificateIdentity : public Identity {
       : config_(std::move(config)), bundles_(std::move(bundles)) {}
 
   absl::StatusOr<Caller> Verify(absl::string_view leaf_pem, absl::Time now) const override {
-    absl::StatusOr<std::string> der = OneCertificateDer(leaf_pem);
-    if (!der.ok()) {
-      return Refuse(absl::StrCat("the caller's certificate is unusable: ", der.status().message()));
-    }
-    const std::string fingerprint = Sha256(*der);
-    absl::StatusOr<Verified> verified = Lookup(fingerprint, *der, now);
+    absl::StatusOr<Leaf> leaf = Decode(leaf_pem);
+    if (!leaf.ok()) return leaf.status();
+    absl::StatusOr<Verified> verified = Lookup(leaf->fingerprint, leaf->der, now);
     if (!verified.ok()) return verified.status();
     return MakeCaller(std::move(verified->principal), std::move(verified->spiffe_id),
-                      std::move(verified->spki), fingerprint, *std::move(der));
+                      std::move(verified->spki), std::move(leaf->fingerprint),
+                      std::move(leaf->der));
   }
 
   absl::Status StillValid(const Caller& caller, absl::Time now) const override {
@@ -108,6 +112,28 @@ class CertificateIdentity : public Identity {
   const TrustConfig& config() const override { return config_; }
 
  private:
+  // The certificate of a PEM text; a text that was met before is not decoded again, which is most
+  // of what a known caller costs.
+  absl::StatusOr<Leaf> Decode(absl::string_view pem) const {
+    const std::string text = Sha256(pem);
+    {
+      absl::ReaderMutexLock lock(&mutex_);
+      const auto found = decoded_.find(text);
+      if (found != decoded_.end()) return found->second;
+    }
+    absl::StatusOr<std::string> der = OneCertificateDer(pem);
+    if (!der.ok()) {
+      return Refuse(absl::StrCat("the caller's certificate is unusable: ", der.status().message()));
+    }
+    Leaf leaf{Sha256(*der), *std::move(der)};
+    absl::MutexLock lock(&mutex_);
+    // Of callers that were verified only: nobody else fills it.
+    if (verified_.contains(leaf.fingerprint) && decoded_.size() < kMaxVerified) {
+      decoded_.insert_or_assign(text, leaf);
+    }
+    return leaf;
+  }
+
   absl::StatusOr<Verified> Lookup(const std::string& fingerprint, absl::string_view der,
                                   absl::Time now) const {
     {
@@ -121,7 +147,10 @@ class CertificateIdentity : public Identity {
       verified_.erase(fingerprint);
       return verified;
     }
-    if (verified_.size() >= kMaxVerified) verified_.clear();
+    if (verified_.size() >= kMaxVerified) {
+      verified_.clear();
+      decoded_.clear();
+    }
     verified_.insert_or_assign(fingerprint, *verified);
     return verified;
   }
@@ -171,7 +200,10 @@ class CertificateIdentity : public Identity {
   const TrustConfig config_;
   const std::map<std::string, Bundles> bundles_;
   mutable absl::Mutex mutex_;
+  // By fingerprint.
   mutable absl::flat_hash_map<std::string, Verified> verified_ ABSL_GUARDED_BY(mutex_);
+  // Certificates of those, by their PEM text's digest.
+  mutable absl::flat_hash_map<std::string, Leaf> decoded_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
