@@ -117,9 +117,10 @@ absl::StatusOr<Secret> DeriveKey(const Secret& root, absl::string_view mou,
                                  absl::string_view space) {
   if (root.size() != kKeyBytes) return absl::InvalidArgumentError("a root is 32 bytes");
   std::string info;
-  for (const absl::string_view part :
-       {absl::string_view("sluice/v1"), mou, recipient, absl::string_view(absl::StrCat(epoch)),
-        NameOf(use), space}) {
+  // Named, because a temporary in a loop's range ends before the loop begins.
+  const std::string epoch_text = absl::StrCat(epoch);
+  for (const absl::string_view part : {absl::string_view("sluice/v1"), mou, recipient,
+                                       absl::string_view(epoch_text), NameOf(use), space}) {
     AppendPart(part, info);
   }
   const std::unique_ptr<EVP_KDF, KdfDeleter> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
