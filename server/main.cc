@@ -94,6 +94,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "sluiced " SLUICE_VERSION);
   CLI::App* check =
       app.add_subcommand("check-config", "read the configuration, say all that is wrong, and exit");
+  check->fallthrough();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
