@@ -91,6 +91,7 @@ TEST_F(CommandTest, WrongUsageEndsWithTwoAndASuggestion) {
   ExpectError("record raed", kUsage, "there is no `raed`; did you mean \"read\"?");
   ExpectError("record read Candidate", kUsage, "--purpose is required");
   ExpectError("record read Candidate --purpose p --output xml", kUsage, "--output");
+  ExpectError("record publish Candidate f --request-prefix a/b", kUsage, "1 to 40 letters");
   ExpectError("mou explain m.yaml --to r --purpose p --record C --today soon", 1, "m.yaml");
   ExpectError("mou check --today soon config.yaml", kUsage, "--today must be a date");
 }
@@ -249,6 +250,31 @@ TEST_F(CommandTest, VerifiesADirectoryOffline) {
   entries[7] = "{\"n\":0}";
   service_->gateway.log.Write(directory_ + "/log", entries);
   ExpectError("audit verify --directory log", kCheckFailed, "history was changed");
+}
+
+TEST_F(CommandTest, ShowsGrantsWithoutWhatATerminalWouldObey) {
+  v1::GrantView& grant = *service_->gateway.grants.add_grants();
+  grant.set_mou("stem-pipeline");
+  grant.set_version(1);
+  grant.set_grant("completers");
+  grant.set_owner("state-university");
+  grant.set_purpose("hiring_pipeline");
+  grant.set_purpose_description("Plan\x1b[2J\nhiring");
+  grant.set_record_type("Candidate");
+  grant.add_operations(v1::OPERATION_READ);
+  grant.add_operations(static_cast<v1::Operation>(77));
+  (*grant.mutable_rows())["subject_area"].add_in("PHYSICS");
+  v1::ReleasedField& field = *grant.add_fields();
+  field.set_path("birth_date");
+  field.mutable_rule()->mutable_generalize()->set_to(v1::DATE_PRECISION_YEAR);
+  grant.mutable_effective()->set_year(2026);
+  const Outcome outcome = Run("grant list");
+  EXPECT_EQ(outcome.code, kDone);
+  for (const char* text :
+       {"stem-pipeline 1  completers  (not live)", "Plan?[2J?hiring", "READ, UNKNOWN",
+        "subject_area  one of PHYSICS", "birth_date  generalize YEAR"}) {
+    EXPECT_TRUE(absl::StrContains(outcome.out, text)) << outcome.out;
+  }
 }
 
 TEST_F(CommandTest, ListsTheLogsEntries) {

@@ -29,10 +29,12 @@ std::string ConstraintText(const v1::Constraint& constraint) {
   return absl::StrJoin(ends, ", ");
 }
 
-std::string GrantText(const v1::GrantView& grant) {
+std::string GrantText(v1::GrantView grant) {
+  MakePrintable(grant);
   std::vector<std::string> operations;
   for (const int operation : grant.operations()) {
-    operations.push_back(v1::Operation_Name(static_cast<v1::Operation>(operation)).substr(10));
+    operations.push_back(
+        ShortName(v1::Operation_Name(static_cast<v1::Operation>(operation)), "OPERATION_"));
   }
   std::string text = absl::StrCat(
       grant.mou(), " ", grant.version(), "  ", grant.grant(), grant.live() ? "" : "  (not live)",
@@ -79,13 +81,14 @@ ExitCode List(Session& session, const std::string& mou, const std::string& outpu
   return kDone;
 }
 
-std::string DecisionText(const v1::ExplainDecisionResponse& response) {
+std::string DecisionText(v1::ExplainDecisionResponse response) {
+  MakePrintable(response);
   const v1::Decision& decision = response.decision();
-  const std::string code = v1::DenialCode_Name(decision.code());
+  const std::string code = ShortName(v1::DenialCode_Name(decision.code()), "DENIAL_CODE_");
   std::string text =
-      absl::StrCat(decision.permit() ? "permit" : absl::StrCat("denial ", code.substr(12)),
-                   "\n  decision  ", decision.decision_id(), "\n  purpose   ", decision.purpose(),
-                   "\n  record    ", decision.record_type(), "\n");
+      absl::StrCat(decision.permit() ? "permit" : absl::StrCat("denial ", code), "\n  decision  ",
+                   decision.decision_id(), "\n  purpose   ", decision.purpose(), "\n  record    ",
+                   decision.record_type(), "\n");
   if (!decision.mou().empty()) {
     absl::StrAppend(&text, "  MOU       ", decision.mou(), " ", decision.version(), " (",
                     decision.document_digest(), ")\n");

@@ -144,8 +144,9 @@ std::string PermitText(const policy::Permit& permit, const std::string& file) {
 }
 
 std::string DenialText(const policy::Denial& denial, const std::string& file) {
-  std::string text = absl::StrCat("denial ", v1::DenialCode_Name(denial.code).substr(12), ": ",
-                                  denial.explanation, "\n");
+  std::string text =
+      absl::StrCat("denial ", ShortName(v1::DenialCode_Name(denial.code), "DENIAL_CODE_"), ": ",
+                   denial.explanation, "\n");
   for (const v1::NearestGrant& nearest : denial.nearest) {
     std::vector<std::string> failed;
     for (const v1::FailedCondition& condition : nearest.failed()) {

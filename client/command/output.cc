@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "client/error.h"
 #include "google/protobuf/util/json_util.h"
@@ -106,6 +107,39 @@ std::string Printable(absl::string_view text) {
     if (byte < 0x20 || byte == 0x7F) c = '?';
   }
   return printable;
+}
+
+void MakePrintable(google::protobuf::Message& message) {
+  using google::protobuf::FieldDescriptor;
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const bool text = field->type() == FieldDescriptor::TYPE_STRING;
+    if (!text && field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      if (text) {
+        reflection.SetString(&message, field, Printable(reflection.GetString(message, field)));
+      } else {
+        MakePrintable(*reflection.MutableMessage(&message, field));
+      }
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+      if (text) {
+        reflection.SetRepeatedString(&message, field, i,
+                                     Printable(reflection.GetRepeatedString(message, field, i)));
+      } else {
+        MakePrintable(*reflection.MutableRepeatedMessage(&message, field, i));
+      }
+    }
+  }
+}
+
+std::string ShortName(absl::string_view name, absl::string_view prefix) {
+  if (name.empty()) return "UNKNOWN";
+  absl::ConsumePrefix(&name, prefix);
+  return std::string(name);
 }
 
 bool Print(absl::string_view text) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/random/random.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -383,7 +384,14 @@ void AddInputOptions(CLI::App* verb, Options& options) {
       ->check(CLI::IsMember({"ndjson", "csv"}))
       ->capture_default_str();
   verb->add_option("--request-prefix", options.request_prefix,
-                   "Begins the request ids; the same again within 7 days changes nothing");
+                   "Begins the request ids; the same again within 7 days changes nothing")
+      ->check([](const std::string& prefix) -> std::string {
+        const bool valid = !prefix.empty() && prefix.size() <= 40 &&
+                           std::all_of(prefix.begin(), prefix.end(), [](unsigned char c) {
+                             return absl::ascii_isalnum(c) || c == '_' || c == '-';
+                           });
+        return valid ? "" : "must be 1 to 40 letters, digits, _ and -";
+      });
 }
 
 void AddReleaseOptions(CLI::App* verb, Options& options) {
