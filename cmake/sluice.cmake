@@ -30,6 +30,8 @@ function(sluice_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE SLUICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  # What a test itself does is cheap; to compile it is not.
+  target_compile_options(${name} PRIVATE -O0)
   sluice_warnings(${name})
   gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${SLUICE_TEST_TIMEOUT})

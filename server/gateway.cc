@@ -370,6 +370,8 @@ void Wired::Stop() {
     LogLine(LogLine::Level::kInfo, "stopped").With("logged", index.ok() ? "yes" : "no");
     log_->Stop();
   }
+  // The log takes part in the store's groups: none may begin when it goes.
+  if (store_ != nullptr) store_->Stop();
 }
 
 }  // namespace
