@@ -37,6 +37,7 @@ constexpr int kMaxMessageBytes = 5 << 20;
 // Threads of calls that are not release streams: beyond them callers wait.
 constexpr int kMaxThreads = 256;
 constexpr int kMaxStreamsOfConnection = 100;
+constexpr int kMinPingMs = 10'000;
 constexpr absl::Duration kDenialWindow = absl::Seconds(1);
 constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 constexpr absl::Duration kClockAhead = absl::Hours(24);
@@ -222,6 +223,9 @@ absl::Status Wired::Serve() {
   builder.AddListeningPort(config_.listen, grpc::experimental::TlsServerCredentials(tls), &port_);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsOfConnection);
+  // A client that waits may ask now and then whether the connection still stands.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   grpc::ResourceQuota quota("sluiced");
   quota.SetMaxThreads(kMaxThreads);
   builder.SetResourceQuota(quota);
