@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/error.h"
+#include "server/json_log.h"
 
 namespace sluice::server {
 
@@ -80,6 +81,11 @@ v1::PublishRecordsResponse PublishStream::AnswerOf(
                                             result->unchanged_count());
     }
     return *std::move(result);
+  }
+  if (!MayLeave(result.status())) {
+    LogLine(LogLine::Level::kError, "publish")
+        .With("request", call_->request_id())
+        .With("cause", result.status().message());
   }
   v1::PublishRecordsResponse answer;
   answer.set_request_id(request_id);
