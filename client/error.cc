@@ -13,7 +13,7 @@ constexpr char kPayload[] = "type.googleapis.com/google.rpc.Status";
 constexpr char kDomain[] = "sluice";
 
 void AddNear(const google::rpc::PreconditionFailure::Violation& violation, ErrorDetail& detail) {
-  if (violation.type() == "NOT_SIGNED") {  // its subject is a party, not a grant
+  if (violation.type() == "SIGNATURE") {  // its subject is a party, not a grant
     detail.unsigned_parties.push_back(violation.subject());
     return;
   }

@@ -23,7 +23,7 @@ TEST(ErrorOf, ReadsPartiesFieldsAndDelay) {
   google::rpc::Status wire;
   google::rpc::PreconditionFailure failure;
   auto* party = failure.add_violations();
-  party->set_type("NOT_SIGNED");
+  party->set_type("SIGNATURE");
   party->set_subject("river-unified");
   wire.add_details()->PackFrom(failure);
   google::rpc::BadRequest bad;

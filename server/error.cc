@@ -50,7 +50,7 @@ absl::Status Denied(const v1::Decision& decision) {
   }
   for (const std::string& party : decision.unsigned_parties()) {
     auto* violation = failure.add_violations();
-    violation->set_type("NOT_SIGNED");
+    violation->set_type("SIGNATURE");
     violation->set_subject(party);
     violation->set_description("its signature of this version is missing or void");
   }

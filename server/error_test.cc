@@ -51,7 +51,7 @@ TEST(Outward, NamesWhoHasNotSigned) {
   decision.add_unsigned_parties("river-unified");
   const auto failure = DetailOf<google::rpc::PreconditionFailure>(Outward(Denied(decision), "id"));
   ASSERT_EQ(failure.violations_size(), 1);
-  EXPECT_EQ(failure.violations(0).type(), "NOT_SIGNED");
+  EXPECT_EQ(failure.violations(0).type(), "SIGNATURE");
   EXPECT_EQ(failure.violations(0).subject(), "river-unified");
 }
 
