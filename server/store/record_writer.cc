@@ -1,55 +1,23 @@
 #include "server/store/record_writer.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
-#include <limits>
-#include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/random_ids.h"
 
 namespace sluice::server {
 namespace {
 
-using Id16 = std::array<uint8_t, 16>;
-
 absl::string_view View(const Hash& hash) {
   return absl::string_view(reinterpret_cast<const char*>(hash.data()), hash.size());
-}
-
-absl::StatusOr<std::vector<Id16>> RandomIds(size_t count) {
-  std::vector<Id16> ids(count);
-  const size_t bytes = count * sizeof(Id16);
-  if (bytes > static_cast<size_t>(std::numeric_limits<int>::max())) {
-    return absl::InvalidArgumentError("too many records in one batch");
-  }
-  if (count > 0 && RAND_bytes(ids[0].data(), static_cast<int>(bytes)) != 1) {
-    return absl::UnavailableError("the system's randomness has failed");
-  }
-  return ids;
 }
 
 void AppendSubject(const policy::SubjectId& id, uint32_t ordinal, std::string& bytes) {
   bytes.append(id.bytes.begin(), id.bytes.end());
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(ordinal >> shift));
 }
-
-// One occurrence of a subject in a batch's changed records.
-struct Occurrence {
-  Hash16 name{};
-  size_t entry = 0;
-  size_t order = 0;  // among all of the batch, as it came
-};
-
-// One subject of a batch.
-struct Subject {
-  Hash16 name{};
-  size_t order = 0;  // of its first occurrence
-  bool is_new = false;
-  uint32_t ordinal = 0;
-  policy::SubjectId id{};
-};
 
 }  // namespace
 
@@ -59,6 +27,9 @@ absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(SqliteConnect
   absl::StatusOr<std::unique_ptr<Answers>> answers = Answers::Create(connection);
   if (!answers.ok()) return answers.status();
   writer->answers_ = *std::move(answers);
+  absl::StatusOr<std::unique_ptr<Dictionary>> dictionary = Dictionary::Create(connection, hasher);
+  if (!dictionary.ok()) return dictionary.status();
+  writer->dictionary_ = *std::move(dictionary);
   if (absl::Status status = writer->Prepare(connection); !status.ok()) return status;
   return writer;
 }
@@ -86,12 +57,7 @@ absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
        "INSERT OR REPLACE INTO record (collection, ordinal, record_id, subjects, bytes) "
        "VALUES (?, ?, ?, ?, ?)"},
       {&delete_record_,
-       "DELETE FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"},
-      {&find_subject_, "SELECT ordinal, subject_id FROM subject WHERE name_hash = ?"},
-      {&insert_subject_,
-       "INSERT INTO subject (name_hash, owner, ordinal, subject_id) VALUES (?, ?, ?, ?)"},
-      {&count_subjects_, "SELECT subjects FROM owner WHERE id = ?"},
-      {&set_subjects_, "UPDATE owner SET subjects = ? WHERE id = ?"}};
+       "DELETE FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"}};
   for (const auto& [statement, sql] : statements) {
     absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
     if (!prepared.ok()) return prepared.status();
@@ -270,7 +236,7 @@ absl::StatusOr<std::vector<RecordWriter::Entry>> RecordWriter::Entries(
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) continue;
-    absl::StatusOr<Id16> id = run.Array<16>(0);
+    absl::StatusOr<Hash16> id = run.Array<16>(0);
     if (!id.ok()) return id.status();
     entry.id.bytes = *id;
     entry.known = true;
@@ -297,98 +263,36 @@ absl::Status RecordWriter::FindChanges(const PublishBatch& batch, const Collecti
 absl::StatusOr<std::vector<NewSubject>> RecordWriter::ResolveSubjects(const PublishBatch& batch,
                                                                       const Collection& collection,
                                                                       std::vector<Entry>& entries) {
-  // As the batch came: ordinals are given in that order, which keeps what belongs together close.
-  std::vector<size_t> by_index(entries.size());
-  std::iota(by_index.begin(), by_index.end(), 0);
-  std::sort(by_index.begin(), by_index.end(),
-            [&](size_t a, size_t b) { return entries[a].index < entries[b].index; });
-  std::vector<Occurrence> occurrences;
-  for (const size_t i : by_index) {
-    if (!entries[i].changes) continue;
-    for (const policy::SubjectName& name : batch.records[entries[i].index].subjects) {
-      absl::StatusOr<Hash16> hash = hasher_->SubjectName(batch.owner, name.id_space, name.id);
-      if (!hash.ok()) return hash.status();
-      occurrences.push_back({.name = *hash, .entry = i, .order = occurrences.size()});
-    }
-  }
-
-  // Each subject once, in the order of the tree.
-  std::vector<size_t> by_name(occurrences.size());
-  std::iota(by_name.begin(), by_name.end(), 0);
-  std::sort(by_name.begin(), by_name.end(), [&](size_t a, size_t b) {
-    return std::tie(occurrences[a].name, a) < std::tie(occurrences[b].name, b);
-  });
-  std::vector<Subject> subjects;
-  std::vector<size_t> subject_of(occurrences.size());
-  std::vector<size_t> fresh;  // the new ones, in `subjects`
-  for (const size_t i : by_name) {
-    if (subjects.empty() || subjects.back().name != occurrences[i].name) {
-      Subject subject{.name = occurrences[i].name, .order = i};
-      SqliteRun run = find_subject_.Bind(SqliteBlob(subject.name));
-      absl::StatusOr<bool> row = run.Next();
-      if (!row.ok()) return row.status();
-      if (*row) {
-        absl::StatusOr<Id16> id = run.Array<16>(1);
-        if (!id.ok()) return id.status();
-        subject.id.bytes = *id;
-        subject.ordinal = static_cast<uint32_t>(run.Int(0));
-      } else {
-        subject.is_new = true;
-        fresh.push_back(subjects.size());
-      }
-      subjects.push_back(subject);
-    }
-    subject_of[i] = subjects.size() - 1;
-  }
-
-  std::vector<NewSubject> added;
-  if (!fresh.empty()) {
-    SqliteRun count = count_subjects_.Bind(collection.owner);
-    absl::StatusOr<bool> row = count.Next();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::DataLossError("an owner that should be stored is not");
-    const auto first = static_cast<uint64_t>(count.Int(0));
-    if (first + fresh.size() > uint64_t{std::numeric_limits<uint32_t>::max()} + 1) {
-      return absl::ResourceExhaustedError("the owner's dictionary is full");
-    }
-    absl::StatusOr<std::vector<Id16>> ids = RandomIds(fresh.size());
-    if (!ids.ok()) return ids.status();
-    std::sort(fresh.begin(), fresh.end(),
-              [&](size_t a, size_t b) { return subjects[a].order < subjects[b].order; });
-    for (size_t i = 0; i < fresh.size(); ++i) {
-      Subject& subject = subjects[fresh[i]];
-      subject.ordinal = static_cast<uint32_t>(first + i);
-      subject.id.bytes = (*ids)[i];
-      added.push_back({.ordinal = subject.ordinal, .id = subject.id});
-    }
-    for (const Subject& subject : subjects) {
-      if (!subject.is_new) continue;
-      absl::Status status = insert_subject_
-                                .Bind(SqliteBlob(subject.name), collection.owner, subject.ordinal,
-                                      SqliteBlob(subject.id.bytes))
-                                .Finish();
-      if (!status.ok()) return status;
-    }
-    absl::Status status = set_subjects_.Bind(first + fresh.size(), collection.owner).Finish();
-    if (!status.ok()) return status;
-  }
-
+  std::vector<Entry*> changed;  // as the batch came
   for (Entry& entry : entries) {
-    if (entry.changes) entry.ordinal = 0;
+    if (entry.changes) changed.push_back(&entry);
   }
-  for (size_t i = 0; i < occurrences.size(); ++i) {
-    Entry& entry = entries[occurrences[i].entry];
-    const Subject& subject = subjects[subject_of[i]];
+  std::sort(changed.begin(), changed.end(),
+            [](const Entry* a, const Entry* b) { return a->index < b->index; });
+  std::vector<const policy::SubjectName*> names;
+  for (const Entry* entry : changed) {
+    for (const policy::SubjectName& name : batch.records[entry->index].subjects) {
+      names.push_back(&name);
+    }
+  }
+  absl::StatusOr<Dictionary::Resolved> resolved =
+      dictionary_->Resolve(batch.owner, collection.owner, names);
+  if (!resolved.ok()) return resolved.status();
+  auto subject = resolved->subjects.begin();
+  for (Entry* entry : changed) {
+    const size_t count = batch.records[entry->index].subjects.size();
     // Canonical bytes have their fields in order of number: the first is the lowest-numbered.
-    if (entry.subjects.empty()) entry.ordinal = subject.ordinal;
-    AppendSubject(subject.id, subject.ordinal, entry.subjects);
+    entry->ordinal = count == 0 ? 0 : subject->ordinal;
+    for (size_t i = 0; i < count; ++i, ++subject) {
+      AppendSubject(subject->id, subject->ordinal, entry->subjects);
+    }
   }
-  return added;
+  return std::move(resolved->added);
 }
 
 absl::Status RecordWriter::AssignRecordIds(std::vector<Entry>& entries) {
   const auto is_new = [](const Entry& entry) { return !entry.known; };
-  absl::StatusOr<std::vector<Id16>> ids =
+  absl::StatusOr<std::vector<Hash16>> ids =
       RandomIds(std::count_if(entries.begin(), entries.end(), is_new));
   if (!ids.ok()) return ids.status();
   // Sorted, and given in the order of the keyed hashes: so both trees are written in their order.

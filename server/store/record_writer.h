@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/store/answers.h"
+#include "server/store/dictionary.h"
 #include "server/store/name_hash.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
@@ -73,10 +74,10 @@ class RecordWriter {
 
   const NameHasher* const hasher_;
   std::unique_ptr<Answers> answers_;
+  std::unique_ptr<Dictionary> dictionary_;
   SqliteStatement find_owner_, insert_owner_, find_collection_, insert_collection_, touch_;
   SqliteStatement next_position_, find_key_, insert_key_, update_key_;
   SqliteStatement find_bytes_, put_record_, delete_record_;
-  SqliteStatement find_subject_, insert_subject_, count_subjects_, set_subjects_;
 };
 
 }  // namespace sluice::server
