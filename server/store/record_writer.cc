@@ -37,7 +37,7 @@ absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(SqliteConnect
 absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
   const std::pair<SqliteStatement*, absl::string_view> statements[] = {
       {&find_owner_, "SELECT id FROM owner WHERE name = ?"},
-      {&insert_owner_, "INSERT INTO owner (name, subjects) VALUES (?, 0) RETURNING id"},
+      {&insert_owner_, "INSERT INTO owner (name, subjects) VALUES (?, 1) RETURNING id"},
       {&find_collection_,
        "SELECT id, position FROM collection WHERE owner = ? AND record_type = ?"},
       {&insert_collection_,

@@ -18,7 +18,7 @@ CREATE TABLE store (
 CREATE TABLE owner (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
-  subjects INTEGER NOT NULL             -- the next subject's ordinal
+  subjects INTEGER NOT NULL             -- the next subject's ordinal, from 1: 0 is nobody
 ) STRICT;
 
 CREATE TABLE collection (               -- the records of one owner and type

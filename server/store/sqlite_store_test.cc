@@ -250,7 +250,7 @@ TEST_F(SqliteStoreTest, UndoesOneWorkOfAGroupAndKeepsTheOthers) {
                             if (!outcome.ok()) return outcome.status();
                             // Ordinals stay dense over what was undone.
                             EXPECT_EQ(outcome->new_subjects.at(0).ordinal,
-                                      i == 4 ? 0u : static_cast<uint32_t>(i < 2 ? i + 1 : i));
+                                      i == 4 ? 1u : static_cast<uint32_t>(i < 2 ? i + 2 : i + 1));
                             return i == 1 ? absl::CancelledError("no") : absl::OkStatus();
                           },
                       .done = [&](absl::Status status) { told.push_back(status.code()); }});

@@ -226,14 +226,14 @@ TEST_P(StoreConformance, NumbersSubjectsDenselyInTheOrderTheyCome) {
                                                      RecordOf("b", "1", {"ann", "zoe"})}));
   ASSERT_TRUE(first.ok()) << first.status();
   ASSERT_THAT(first->new_subjects, SizeIs(3));
-  for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(first->new_subjects[i].ordinal, i);
+  for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(first->new_subjects[i].ordinal, i + 1);
   Reopen();
   const auto second = Publish(*store_, BatchOf("r2", {RecordOf("c", "1", {"ann", "eve"})}));
   ASSERT_THAT(second->new_subjects, SizeIs(1));
-  EXPECT_EQ(second->new_subjects[0].ordinal, 3u);
+  EXPECT_EQ(second->new_subjects[0].ordinal, 4u);
   const std::vector<ScannedRecord> records = Scan(*store_, right_).value();
   ASSERT_THAT(records, SizeIs(3));
-  EXPECT_THAT(records[0].ordinals, ElementsAre(0, 1));
+  EXPECT_THAT(records[0].ordinals, ElementsAre(1, 2));
   EXPECT_EQ(records[0].subjects[0], first->new_subjects[0].id);
   EXPECT_EQ(records[0].subjects[1], first->new_subjects[1].id);
 }
@@ -243,7 +243,7 @@ TEST_P(StoreConformance, NeverReusesAnOrdinal) {
   ASSERT_TRUE(Delete(*store_, DeletionOf("d1", {"a"})).ok());
   const auto bob = Publish(*store_, BatchOf("r2", {RecordOf("b", "1", {"bob"})}));
   ASSERT_THAT(bob->new_subjects, SizeIs(1));
-  EXPECT_EQ(bob->new_subjects[0].ordinal, 1u);
+  EXPECT_EQ(bob->new_subjects[0].ordinal, 2u);
   const auto ann = Publish(*store_, BatchOf("r3", {RecordOf("c", "1", {"ann"})}));
   EXPECT_THAT(ann->new_subjects, IsEmpty());
 }
@@ -265,7 +265,7 @@ TEST_P(StoreConformance, MovesARecordWhoseSubjectChanges) {
   EXPECT_THAT(Bytes(), ElementsAre("about bob", "about eve"));
   const ScannedRecord after = Scan(*store_, right_).value()[1];
   EXPECT_EQ(after.place.record_id, before.place.record_id);
-  EXPECT_EQ(after.place.ordinal, 2u);
+  EXPECT_EQ(after.place.ordinal, 3u);
 }
 
 // --- Requests that come again ---
@@ -408,7 +408,7 @@ TEST_P(StoreConformance, FindsOneRecordByItsIdForItsOwnersReaderOnly) {
                              EXPECT_EQ(owner, "state-university");
                              EXPECT_EQ(found.place, record.place);
                              EXPECT_EQ(found.bytes, "1");
-                             EXPECT_THAT(found.ordinals, ElementsAre(0));
+                             EXPECT_THAT(found.ordinals, ElementsAre(1));
                            });
   };
   EXPECT_TRUE(read(ReadRight({"x", "state-university"}), record.place.record_id).ok());
@@ -616,7 +616,7 @@ TEST_P(StoreConformance, UndoesAFailedWorkWhole) {
   const auto outcome = Publish(*store_, BatchOf("r1", {RecordOf("b", "2", {"bob"})}));
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   EXPECT_FALSE(outcome->replayed);
-  EXPECT_EQ(outcome->new_subjects.at(0).ordinal, 0u);
+  EXPECT_EQ(outcome->new_subjects.at(0).ordinal, 1u);
 }
 
 TEST_P(StoreConformance, MakesDurableWhatWaitsWhenItStopsAndThenRefuses) {

@@ -66,7 +66,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
       model.people.clear();
       for (const policy::SubjectName& name : record.subjects) {
         model.people.push_back(name.id);
-        if (ordinals_.emplace(name.id, ordinals_.size()).second) fresh.push_back(name.id);
+        if (ordinals_.emplace(name.id, ordinals_.size() + 1).second) fresh.push_back(name.id);
       }
     }
     const auto outcome = Publish(*store_, BatchOf(absl::StrCat("r", ++requests_), records));
