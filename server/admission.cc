@@ -60,8 +60,11 @@ absl::StatusOr<Caller> Admission::Identify(absl::string_view leaf_pem) {
   entry.request = *request;
   entry.operation = "Identify";
   entry.code = v1::DENIAL_CODE_UNAUTHENTICATED;
+  v1::Decision decision;
+  decision.set_decision_id(*request);
+  decision.set_code(entry.code);
   const absl::StatusOr<RequestId> logged =
-      parts_.denials->Append("", std::move(entry), v1::Decision(), /*own_entries=*/0);
+      parts_.denials->Append("", std::move(entry), decision, /*own_entries=*/0);
   if (!logged.ok()) return logged.status();
   return Unauthenticated(failure.message());
 }
