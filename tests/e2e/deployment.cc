@@ -50,10 +50,6 @@ void WaitUntil(absl::string_view what, Condition condition) {
   }
 }
 
-pki::Validity ThisMonth() {
-  return {absl::Now() - absl::Hours(24), absl::Now() + absl::Hours(24 * 30)};
-}
-
 }  // namespace
 
 void Must(const absl::Status& status) {

@@ -131,7 +131,9 @@ TEST_F(Identities, KeepsRecordsFromAnAuditor) {
 TEST_F(Identities, KeepsRecordsFromASignatory) {
   pki::CertificateSpec spec = DistrictSpec();
   spec.uris = {pki::OrganizationSpiffeId(kTrustDomain, kDistrict, "signatory", "provost")};
-  EXPECT_EQ(Reason(ReadAs(deployment_.Mint(kDistrict, "signatory", spec))),
+  // Signatories stand under a CA of their own.
+  EXPECT_EQ(Reason(ReadAs(deployment_.Mint(kDistrict, "signatory", spec))), "UNAUTHENTICATED");
+  EXPECT_EQ(Reason(ReadAs(deployment_.As(kDistrict, "signatory", "provost"))),
             "PRINCIPAL_NOT_PERMITTED");
 }
 

@@ -22,6 +22,8 @@ class Operation : public ::testing::Test {
  protected:
   Operation() {
     deployment_.ProposeSigned("pipeline");
+    // Made before a test spoils what makes it.
+    deployment_.As(kDistrict, "system", "hr");
     deployment_.Start();
   }
 
@@ -55,8 +57,9 @@ class Operation : public ::testing::Test {
 
   // As the operator's guide says to.
   void BackUpTo(absl::string_view name) {
-    const std::string command = absl::StrCat("sqlite3 ", deployment_.Path("sluice.db").string(),
-                                             " \".backup ", deployment_.Path(name).string(), "\"");
+    const std::string command =
+        absl::StrCat("umask 077; sqlite3 ", deployment_.Path("sluice.db").string(), " \".backup ",
+                     deployment_.Path(name).string(), "\"");
     ASSERT_EQ(std::system(command.c_str()), 0);
   }
   void Restore(absl::string_view name) {
