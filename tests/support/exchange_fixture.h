@@ -17,9 +17,9 @@
 #include "server/exchange.h"
 #include "server/publication.h"
 #include "server/request_id.h"
+#include "sluice/v1/records.pb.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/memory_store.h"
-#include "sluice/v1/records.pb.h"
 #include "tests/support/mou_for_test.h"
 
 namespace sluice::server {
