@@ -22,6 +22,14 @@ std::vector<std::string> BasesOf(const v1::Mou& mou) {
   return bases;
 }
 
+constexpr size_t kMaxName = 128;
+constexpr size_t kMaxFilter = 4 << 10;
+
+absl::Status CheckLength(absl::string_view field, absl::string_view text, size_t most) {
+  return text.size() <= most ? absl::OkStatus()
+                             : Invalid(field, absl::StrCat("is longer than ", most, " bytes"));
+}
+
 // The version that a decision names; null if there is none.
 const policy::CompiledMou* VersionOf(const policy::MouSet& mous, const v1::Decision& decision) {
   for (const policy::MouVersion& version : mous.Versions(decision.mou())) {
@@ -109,8 +117,12 @@ v1::Decision Admission::View(const Caller& caller, const RequestId& request, con
         caller.kind() != policy::PrincipalKind::kAdmin) {
       return false;
     }
-    const auto& versions = mous.Versions(denial.mou);
-    return !versions.empty() && versions.back().mou->IsParty(caller.organization());
+    for (const policy::MouVersion& version : mous.Versions(denial.mou)) {
+      if (version.mou->version() == denial.version) {
+        return version.mou->IsParty(caller.organization());
+      }
+    }
+    return false;
   }();
   if (party) {
     view.set_mou(denial.mou);
@@ -167,6 +179,13 @@ absl::Status Admission::Deny(const Caller& caller, RequestId& request, DecisionE
 
 absl::StatusOr<Admitted> Admission::Admit(const Caller& caller, RequestId& request,
                                           const Asked& asked) {
+  // What is kept of a request is bounded before it is kept; a length tells nothing of a grant.
+  for (const absl::Status& length :
+       {CheckLength("mou", asked.mou, kMaxName), CheckLength("purpose", asked.purpose, kMaxName),
+        CheckLength("record_type", asked.record_type, kMaxName),
+        CheckLength("filter", asked.filter, kMaxFilter)}) {
+    if (!length.ok()) return length;
+  }
   const std::shared_ptr<const policy::MouSet> mous = parts_.mous->Current();
   absl::StatusOr<policy::Decision> decision = Decide(caller, asked, *mous);
   if (!decision.ok()) return decision.status();
@@ -208,6 +227,11 @@ absl::StatusOr<OwnerAdmitted> Admission::AdmitOwner(const Caller& caller, Reques
   const absl::StatusOr<absl::Time> now = parts_.clock->Now();
   if (!now.ok()) return now.status();
   if (const absl::Status allowed = AdmitCall(caller, request, rpc); !allowed.ok()) return allowed;
+  if (const absl::Status length = CheckLength("record_type", record_type, kMaxName); !length.ok()) {
+    return length;
+  }
+  // What is taken in must find room in the log, too.
+  if (!parts_.log->Health().ok()) return AuditUnavailable();
   DecisionEntry entry;
   entry.request = request;
   entry.caller = EntryCallerOf(caller);

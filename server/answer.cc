@@ -47,6 +47,7 @@ void AppendFramed(absl::string_view content, std::string& out) {
 Answer::Answer(MessageSink* sink) : sink_(sink), digest_(EVP_MD_CTX_new()) {}
 
 absl::Status Answer::WriteMessage(const v1::ReadRecordsResponse& message) {
+  if (const absl::Status room = sink_->WaitForRoom(); !room.ok()) return room;
   return sink_->Write(message.ByteSizeLong(), [&message](char* out) {
     message.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(out));
   });
@@ -74,6 +75,7 @@ absl::Status Answer::Send(Releasable chunk, AuditReceipt receipt,
     while (end < rows.rows.size() && end - begin < kBatchRows && bytes < kBatchBytes) {
       bytes += rows.rows[end++].size;
     }
+    if (const absl::Status room = sink_->WaitForRoom(); !room.ok()) return room;
     if (const absl::Status permitted = still_permitted(); !permitted.ok()) return permitted;
     const absl::StatusOr<std::string> page_token =
         token(absl::string_view(rows.rows[end - 1].row_id, kRowIdSize));

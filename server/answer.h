@@ -25,8 +25,10 @@ namespace sluice::server {
 class MessageSink {
  public:
   virtual ~MessageSink() = default;
-  // Takes one message of `size` bytes, which `fill` writes. Blocks while the reader is slow, so
-  // that its pace reaches the store. CANCELLED when the caller has gone.
+  // Blocks while the reader is slow, so that its pace reaches the store; CANCELLED when the caller
+  // has gone. What may leave is asked after the wait, not before it.
+  virtual absl::Status WaitForRoom() = 0;
+  // Takes one message of `size` bytes, which `fill` writes. Only with room.
   virtual absl::Status Write(size_t size, absl::FunctionRef<void(char*)> fill) = 0;
   virtual bool cancelled() const = 0;
 };

@@ -1,13 +1,15 @@
 // How denials get into the log: each as an entry of its own, until one principal collects too many
 // of one code; then those of a window share an entry with their count, so that nobody floods the
-// log. A denial is answered when its entry is durable, its own or its window's.
+// log. The first of those waits for the window's end and is answered when the entry is durable; the
+// others are counted and answered at once, so that nobody takes the gateway's threads by being
+// refused.
 //
 // Thread-safe.
 #ifndef SLUICE_SERVER_DENIALS_H_
 #define SLUICE_SERVER_DENIALS_H_
 
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -28,7 +30,7 @@ class Denials {
 
   Denials(AuditLog* log, absl::Duration window) : log_(log), window_(window) {}
 
-  // Returns the request id that the entry stands under, when it is durable: the given one, or that
+  // Returns the request id that the entry stands under: the given one, or that
   // of the first denial that shares it. `principal` may be empty: nobody who was authenticated.
   // `own_entries` is kOwnEntries, or 0 for what is always counted by the window (quotas, failed
   // authentication).
@@ -37,19 +39,21 @@ class Denials {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  // Denials that wait for one shared entry.
+  // Windows that are remembered before idle ones are dropped: a CA can mint principals at will.
+  static constexpr size_t kWindows = 1024;
+
+  // Denials of one entry, while it is open.
   struct Shared {
     int64_t count = 0;
     RequestId request;
-    bool closed = false;  // counted and on its way into the log
-    bool done = false;
-    absl::Status status;
   };
   struct Window {
     absl::Time begins = absl::InfinitePast();
     int own = 0;
-    std::shared_ptr<Shared> shared;
+    std::optional<Shared> shared;
   };
+
+  void Sweep(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   AuditLog* const log_;
   const absl::Duration window_;

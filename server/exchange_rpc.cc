@@ -7,13 +7,23 @@
 #include "absl/strings/str_cat.h"
 #include "policy/explain.h"
 #include "server/error.h"
+#include "server/grpc_error.h"
 #include "server/page_size.h"
 #include "server/publish_stream.h"
 
 namespace sluice::server {
+namespace {
+
+// A filter, a mask and a token fit in; what is larger costs nobody a thread.
+constexpr size_t kMaxReadRequestBytes = 64 << 10;
+
+}  // namespace
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::ReadRecords(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
+  if (bytes->Length() > kMaxReadRequestBytes) {
+    return ReleaseStream::Refuse(ToGrpc(Invalid("request", "is larger than 64 KiB"), ""));
+  }
   auto request = std::make_shared<v1::ReadRecordsRequest>();
   grpc::ByteBuffer copy(*bytes);
   const bool parsed =

@@ -38,6 +38,11 @@ constexpr int kMaxMessageBytes = 5 << 20;
 constexpr int kMaxThreads = 256;
 constexpr int kMaxStreamsOfConnection = 100;
 constexpr int kMinPingMs = 10'000;
+// How often a silent client is asked whether it is there, so that a dead one keeps no stream's
+// place.
+constexpr int kPingMs = 60'000;
+// Streams that are on their way to be told that there are too many.
+constexpr int kThreadsBesideStreams = 32;
 constexpr absl::Duration kDenialWindow = absl::Seconds(1);
 constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 constexpr absl::Duration kClockAhead = absl::Hours(24);
@@ -101,7 +106,7 @@ class Wired final : public Gateway {
   std::unique_ptr<Publication> publication_;
   Metrics metrics_;
   Quotas quotas_{config_.quotas};
-  RequestThreads threads_;
+  RequestThreads threads_{config_.quotas.total_streams + kThreadsBesideStreams};
   std::unique_ptr<ExchangeRpc> exchange_rpc_;
   std::unique_ptr<AuditRpc> audit_rpc_;
   std::unique_ptr<grpc::Server> server_;
@@ -226,6 +231,7 @@ absl::Status Wired::Serve() {
   // A client that waits may ask now and then whether the connection still stands.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kPingMs);
   grpc::ResourceQuota quota("sluiced");
   quota.SetMaxThreads(kMaxThreads);
   builder.SetResourceQuota(quota);

@@ -3,8 +3,11 @@
 #include <thread>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
 #include "server/error.h"
 #include "server/json_log.h"
+#include "server/request_id.h"
 
 namespace sluice::server {
 
@@ -21,25 +24,25 @@ absl::Status PublishStream::Run() {
 }
 
 absl::Status PublishStream::TakeIn() {
-  std::optional<OwnerAdmitted> admitted;
-  std::string admitted_parent, admitted_type;
+  // One decision a record type, however often types take turns.
+  absl::flat_hash_map<std::string, OwnerAdmitted> admitted;
   v1::PublishRecordsRequest request;
   while (stream_->Read(&request)) {
-    if (!admitted || request.parent() != admitted_parent ||
-        request.record_type() != admitted_type) {
+    const std::string what = absl::StrCat(request.parent(), "/", request.record_type());
+    auto found = admitted.find(what);
+    if (found == admitted.end()) {
       absl::StatusOr<OwnerAdmitted> now_admitted =
           parts_.admission->AdmitOwner(call_->caller(), call_->request_id(), call_->rpc(),
                                        request.parent(), request.record_type());
       if (!now_admitted.ok()) return now_admitted.status();
-      admitted.emplace(*std::move(now_admitted));
-      admitted_parent = request.parent();
-      admitted_type = request.record_type();
+      found = admitted.emplace(what, *std::move(now_admitted)).first;
     }
     if (const absl::Status valid = parts_.admission->StillValid(call_->caller()); !valid.ok()) {
       return valid;
     }
     auto batch = std::make_shared<Batch>();
     batch->request_id = request.request_id();
+    batch->call_id = call_->request_id();
     {
       const auto room = [this]() ABSL_SHARED_LOCKS_REQUIRED(queue_->mutex) {
         return queue_->unanswered.size() < kUnanswered;
@@ -50,7 +53,7 @@ absl::Status PublishStream::TakeIn() {
     }
     const auto done = [this, queue = queue_,
                        batch](absl::StatusOr<v1::PublishRecordsResponse> result) {
-      v1::PublishRecordsResponse answer = AnswerOf(batch->request_id, std::move(result));
+      v1::PublishRecordsResponse answer = AnswerOf(*batch, std::move(result));
       absl::MutexLock lock(&queue->mutex);
       batch->answer = std::move(answer);
     };
@@ -60,12 +63,14 @@ absl::Status PublishStream::TakeIn() {
       quota = parts_.quotas->Publish(call_->caller().spiffe_id(),
                                      static_cast<int64_t>(request.ByteSizeLong()), *now);
       if (!quota.ok()) {
-        RequestId refused = call_->request_id();
-        quota = parts_.admission->Refuse(call_->caller(), refused, call_->rpc(), quota);
+        absl::StatusOr<RequestId> refused = NewRequestId();
+        if (!refused.ok()) return refused.status();
+        quota = parts_.admission->Refuse(call_->caller(), *refused, call_->rpc(), quota);
+        batch->call_id = *refused;
       }
     }
     if (quota.ok()) {
-      publication_->Publish(admitted->permit, request, done);
+      publication_->Publish(found->second.permit, request, done);
     } else {
       done(quota);
     }
@@ -74,7 +79,7 @@ absl::Status PublishStream::TakeIn() {
 }
 
 v1::PublishRecordsResponse PublishStream::AnswerOf(
-    const std::string& request_id, absl::StatusOr<v1::PublishRecordsResponse> result) {
+    const Batch& batch, absl::StatusOr<v1::PublishRecordsResponse> result) {
   if (result.ok()) {
     if (result->state() == v1::PUBLISH_STATE_COMMITTED) {
       parts_.metrics->CountRecordsPublished(result->new_count() + result->changed_count() +
@@ -84,13 +89,13 @@ v1::PublishRecordsResponse PublishStream::AnswerOf(
   }
   if (!MayLeave(result.status())) {
     LogLine(LogLine::Level::kError, "publish")
-        .With("request", call_->request_id())
+        .With("request", batch.call_id)
         .With("cause", result.status().message());
   }
   v1::PublishRecordsResponse answer;
-  answer.set_request_id(request_id);
+  answer.set_request_id(batch.request_id);
   answer.set_state(v1::PUBLISH_STATE_REFUSED);
-  *answer.mutable_error() = Outward(result.status(), call_->request_id());
+  *answer.mutable_error() = Outward(result.status(), batch.call_id);
   return answer;
 }
 

@@ -34,7 +34,8 @@ class PublishStream {
 
  private:
   struct Batch {
-    std::string request_id;
+    std::string request_id;  // the client's name for it
+    RequestId call_id;       // what the log knows the call by
     std::optional<v1::PublishRecordsResponse> answer;
   };
   struct Queue {
@@ -45,7 +46,7 @@ class PublishStream {
 
   absl::Status TakeIn();
   void WriteAnswers();
-  v1::PublishRecordsResponse AnswerOf(const std::string& request_id,
+  v1::PublishRecordsResponse AnswerOf(const Batch& batch,
                                       absl::StatusOr<v1::PublishRecordsResponse> result);
 
   const CallParts parts_;

@@ -7,8 +7,17 @@
 
 namespace sluice::server {
 
+void Quotas::Sweep(absl::Time now) {
+  if (uses_.size() < kPrincipals) return;
+  absl::erase_if(uses_, [&](const auto& use) {
+    return use.second.streams == 0 && now - use.second.calls_at > absl::Minutes(1) &&
+           (use.second.bytes == 0 || now - use.second.day_begins >= absl::Hours(24));
+  });
+}
+
 absl::Status Quotas::Call(absl::string_view principal, absl::Time now) {
   absl::MutexLock lock(&mutex_);
+  Sweep(now);
   Use& use = uses_[principal];
   const double rate = limits_.calls_per_second;
   // A principal that was never seen starts with a full bucket.

@@ -63,12 +63,15 @@ class Quotas {
     absl::Time day_begins = absl::InfinitePast();
   };
 
+  // Principals that are remembered before idle ones are dropped: a CA can mint them at will.
+  static constexpr size_t kPrincipals = 4096;
+
+  void Sweep(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndStream(absl::string_view principal) ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::Mutex mutex_;
   QuotaLimits limits_ ABSL_GUARDED_BY(mutex_);
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;
-  // One a principal that ever called: as many as there are certificates.
   absl::flat_hash_map<std::string, Use> uses_ ABSL_GUARDED_BY(mutex_);
 };
 

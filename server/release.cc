@@ -43,6 +43,17 @@ absl::StatusOr<std::string> OwnerOf(const policy::Plan& plan, absl::string_view 
   return std::string(owner);
 }
 
+// Whether a grant lists the field; of one owner, if one is named.
+bool Lists(const policy::Plan& plan, absl::string_view path, absl::string_view owner = "") {
+  for (const policy::PlanGrant& grant : plan.grants) {
+    if (!owner.empty() && grant.owner != owner) continue;
+    for (const policy::PlanField& field : grant.fields) {
+      if (field.field->path == path) return true;
+    }
+  }
+  return false;
+}
+
 // Parts of any bytes as one text that no other parts give.
 std::string Bind(std::initializer_list<absl::string_view> parts) {
   std::string bound;
@@ -65,24 +76,26 @@ ScanPlace After(ScanPlace place) {
 
 }  // namespace
 
+absl::StatusOr<policy::Pseudonymizer> Release::MakePseudonymizer(policy::KeyUse use,
+                                                                 absl::string_view space) const {
+  const std::string& mou = admitted_.permit.mou().name();
+  const absl::StatusOr<policy::Secret> root = parts_.keys->PseudonymRoot(mou);
+  if (!root.ok()) return root.status();
+  const absl::StatusOr<policy::Secret> key =
+      policy::DeriveKey(*root, mou, admitted_.permit.plan().recipient, kEpoch, use, space);
+  if (!key.ok()) return key.status();
+  return policy::Pseudonymizer::Create(*key);
+}
+
 absl::Status Release::Prepare(const Caller& caller, absl::string_view owner,
                               absl::string_view filter, const std::vector<std::string>& read_mask) {
   const policy::Permit& permit = admitted_.permit;
   const policy::Plan& plan = permit.plan();
   owner_ = std::string(owner);
-  const absl::StatusOr<policy::Secret> root = parts_.keys->PseudonymRoot(permit.mou().name());
-  if (!root.ok()) return root.status();
-  const auto pseudonymizer = [&](policy::KeyUse use,
-                                 absl::string_view space) -> absl::StatusOr<policy::Pseudonymizer> {
-    absl::StatusOr<policy::Secret> key =
-        policy::DeriveKey(*root, permit.mou().name(), plan.recipient, kEpoch, use, space);
-    if (!key.ok()) return key.status();
-    return policy::Pseudonymizer::Create(*key);
-  };
   absl::StatusOr<policy::Pseudonymizer> people =
-      pseudonymizer(policy::KeyUse::kPseudonym, "person");
+      MakePseudonymizer(policy::KeyUse::kPseudonym, "person");
   absl::StatusOr<policy::Pseudonymizer> rows =
-      pseudonymizer(policy::KeyUse::kRow, plan.type->name());
+      MakePseudonymizer(policy::KeyUse::kRow, plan.type->name());
   if (!people.ok()) return people.status();
   if (!rows.ok()) return rows.status();
   row_ids_.emplace(*std::move(rows));
@@ -104,8 +117,11 @@ absl::Status Release::Prepare(const Caller& caller, absl::string_view owner,
     }
     filter_ = *std::move(parsed);
   }
-  binding_ = Bind({caller.spiffe_id(), permit.mou().document_digest(), permit.purpose(),
-                   plan.type->name(), owner, filter, absl::StrJoin(read_mask, ",")});
+  const auto name = [](std::string* out, const auto& clause) { absl::StrAppend(out, clause.name); };
+  binding_ =
+      Bind({caller.spiffe_id(), permit.mou().document_digest(), permit.purpose(), plan.type->name(),
+            owner, filter, absl::StrJoin(read_mask, ","), absl::StrJoin(plan.grants, ",", name),
+            absl::StrJoin(plan.prohibitions, ",", name)});
   const absl::StatusOr<LastPublish> last = parts_.store->LastPublishOf(owner, plan.type->name());
   if (!last.ok()) return last.status();
   as_of_ = *last;
@@ -137,53 +153,70 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
                                                             const Admitted& admitted,
                                                             const v1::GetRecordRequest& request) {
   std::unique_ptr<Release> release(new Release(parts, admitted));
-  const std::vector<std::string> mask(request.read_mask().begin(), request.read_mask().end());
-  // The row's key does not depend on the owner; its grants do.
   const policy::Plan& plan = admitted.permit.plan();
-  const std::vector<absl::string_view> owners = OwnersOf(plan);
-  if (owners.empty()) return absl::InternalError("a permit without a grant");
-  if (const absl::Status s = release->Prepare(caller, owners[0], "", mask); !s.ok()) return s;
-  const std::optional<policy::RecordId> id = release->row_ids_->RecordIdOf(request.row_id());
+  absl::StatusOr<policy::Pseudonymizer> row_ids =
+      release->MakePseudonymizer(policy::KeyUse::kRow, plan.type->name());
+  if (!row_ids.ok()) return row_ids.status();
+  const std::optional<policy::RecordId> id = row_ids->RecordIdOf(request.row_id());
   if (!id) return Invalid("row_id", "a row_id is 26 characters of lower-case base32");
-  release->only_ = std::make_unique<ReleasedRows>();
-  absl::Status taken;
+  for (const std::string& path : request.read_mask()) {
+    if (!Lists(plan, path)) return Invalid("read_mask", "names a field that no grant lists");
+  }
+
+  // The store lends a record for the length of its call, within which it must not be asked again.
+  struct {
+    std::string owner, bytes;
+    ScanPlace place;
+    std::vector<policy::SubjectId> subjects;
+    std::vector<uint32_t> ordinals;
+  } found;
   const absl::Status read =
       parts.store->ReadOne(admitted.permit, admitted.receipt, *id,
                            [&](absl::string_view owner, const StoredRecord& record) {
-                             if (owner != release->owner_)
-                               taken = release->Prepare(caller, owner, "", mask);
-                             if (taken.ok()) taken = release->Take(record, *release->only_);
+                             found = {std::string(owner),
+                                      std::string(record.bytes),
+                                      record.place,
+                                      {record.subjects.begin(), record.subjects.end()},
+                                      {record.ordinals.begin(), record.ordinals.end()}};
                            });
   if (absl::IsNotFound(read)) return NotFound("row");
   if (!read.ok()) return read;
-  if (!taken.ok()) return taken;
+
+  // Of another owner's grants the mask may name fields that this one's do not list.
+  std::vector<std::string> mask;
+  for (const std::string& path : request.read_mask()) {
+    if (Lists(plan, path, found.owner)) mask.push_back(path);
+  }
+  if (mask.empty() && request.read_mask_size() > 0) return NotFound("row");
+  if (const absl::Status s = release->Prepare(caller, found.owner, "", mask); !s.ok()) return s;
+  release->only_ = std::make_unique<ReleasedRows>();
+  release->Take({found.place, found.bytes, found.subjects, found.ordinals}, *release->only_);
   if (release->only_->rows.empty()) return NotFound("row");
   Order(*release->only_);
   return release;
 }
 
-absl::Status Release::Take(const StoredRecord& record, ReleasedRows& rows) {
+void Release::Take(const StoredRecord& record, ReleasedRows& rows) {
   ++considered_;
   scratch_.clear();
   switch (projector_->Project(record.bytes, record.subjects, &scratch_)) {
     case policy::Projector::Outcome::kOutOfScope:
-      return absl::OkStatus();
+      return;
     case policy::Projector::Outcome::kWithheld:
       ++withheld_;
-      return absl::OkStatus();
+      return;
     case policy::Projector::Outcome::kReleased:
       break;
   }
-  if (filter_ != nullptr && !filter_->Matches(scratch_)) return absl::OkStatus();
+  if (filter_ != nullptr && !filter_->Matches(scratch_)) return;
   ReleasedRow row;
   row_ids_->Write(record.place.record_id.bytes, row.row_id);
-  if (resume_ && IdOf(row) <= resume_->after_row_id) return absl::OkStatus();
+  if (resume_ && IdOf(row) <= resume_->after_row_id) return;
   row.begin = static_cast<uint32_t>(rows.bytes.size());
   row.size = static_cast<uint32_t>(scratch_.size());
   rows.bytes += scratch_;
   rows.rows.push_back(row);
   rows.subjects.insert(rows.subjects.end(), record.ordinals.begin(), record.ordinals.end());
-  return absl::OkStatus();
 }
 
 void Release::Order(ReleasedRows& rows) {
@@ -203,16 +236,14 @@ absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::
     const std::optional<ScanPlace> until = resume_ ? resume_->until : std::nullopt;
     size_t visited = 0;
     bool full = false;
-    absl::Status taken;
     const absl::Status read = parts_.store->Read(
         admitted_.permit, admitted_.receipt, owner_, next_, until, [&](const StoredRecord& record) {
           next_ = After(record.place);
-          taken = Take(record, *rows);
+          Take(record, *rows);
           full = rows->rows.size() >= kChunkRows || rows->bytes.size() >= kChunkBytes;
-          return taken.ok() && !full && ++visited < kVisitRows;
+          return !full && ++visited < kVisitRows;
         });
     if (!read.ok()) return read;
-    if (!taken.ok()) return taken;
     const bool stopped_early = full || visited >= kVisitRows;
     if (!stopped_early) {
       // All of the range was seen: the end, or the end of the interrupted chunk.

@@ -65,11 +65,14 @@ class Release {
  private:
   Release(const Parts& parts, const Admitted& admitted) : parts_(parts), admitted_(admitted) {}
 
+  // Under the key of this MOU and recipient.
+  absl::StatusOr<policy::Pseudonymizer> MakePseudonymizer(policy::KeyUse use,
+                                                          absl::string_view space) const;
   // Keys, projector and filter for one owner.
   absl::Status Prepare(const Caller& caller, absl::string_view owner, absl::string_view filter,
                        const std::vector<std::string>& read_mask);
   // Projects one record into `rows`.
-  absl::Status Take(const StoredRecord& record, ReleasedRows& rows);
+  void Take(const StoredRecord& record, ReleasedRows& rows);
   static void Order(ReleasedRows& rows);
 
   const Parts parts_;

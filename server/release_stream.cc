@@ -2,23 +2,34 @@
 
 #include <grpcpp/support/slice.h>
 
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "server/error.h"
+#include "server/grpc_error.h"
 
 namespace sluice::server {
 
-void RequestThreads::Run(std::function<void()> request) {
+bool RequestThreads::TryRun(std::function<void()> request) {
   {
     absl::MutexLock lock(&count_->mutex);
+    if (count_->running >= most_) return false;
     ++count_->running;
   }
-  std::thread([count = count_, request = std::move(request)] {
-    request();
-    absl::MutexLock lock(&count->mutex);
-    --count->running;
-  }).detach();
+  // The library speaks by an exception when the system has no thread to give.
+  try {
+    std::thread([count = count_, request = std::move(request)] {
+      request();
+      absl::MutexLock lock(&count->mutex);
+      --count->running;
+    }).detach();
+    return true;
+  } catch (const std::system_error&) {
+    absl::MutexLock lock(&count_->mutex);
+    --count_->running;
+    return false;
+  }
 }
 
 void RequestThreads::Wait() {
@@ -31,23 +42,35 @@ void RequestThreads::Wait() {
 ReleaseStream* ReleaseStream::Start(RequestThreads& threads,
                                     std::function<grpc::Status(MessageSink&)> serve) {
   auto* stream = new ReleaseStream;
-  threads.Run([stream, serve = std::move(serve)] {
+  const bool runs = threads.TryRun([stream, serve = std::move(serve)] {
     const grpc::Status status = serve(*stream);
     // From here on the stream belongs to gRPC, which ends with OnDone.
     stream->Finish(status);
   });
+  if (!runs) stream->Finish(ToGrpc(Exhausted("total_streams", absl::Seconds(1)), ""));
   return stream;
+}
+
+ReleaseStream* ReleaseStream::Refuse(const grpc::Status& status) {
+  auto* stream = new ReleaseStream;
+  stream->Finish(status);
+  return stream;
+}
+
+absl::Status ReleaseStream::WaitForRoom() {
+  const auto room = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !writing_now_ || gone_; };
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(&room));
+  return gone_ ? Cancelled() : absl::OkStatus();
 }
 
 absl::Status ReleaseStream::Write(size_t size, absl::FunctionRef<void(char*)> fill) {
   grpc::Slice slice(size);
   fill(const_cast<char*>(reinterpret_cast<const char*>(slice.begin())));
   {
-    const auto free = [this]()
-                          ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !writing_now_ || gone_; };
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&free));
     if (gone_) return Cancelled();
+    if (writing_now_) return absl::InternalError("a message without room");
     writing_now_ = true;
   }
   writing_ = grpc::ByteBuffer(&slice, 1);

@@ -20,12 +20,15 @@ namespace sluice::server {
 // Counts threads that run requests, so that a gateway that stops waits for them.
 class RequestThreads {
  public:
-  // Runs `request` on a thread of its own.
-  void Run(std::function<void()> request);
+  explicit RequestThreads(int most) : most_(most) {}
+
+  // Runs `request` on a thread of its own; false if as many run as may, or the system has no more.
+  bool TryRun(std::function<void()> request);
   // Waits until none runs.
   void Wait();
 
  private:
+  const int most_;
   struct Count {
     absl::Mutex mutex;
     int running ABSL_GUARDED_BY(mutex) = 0;
@@ -36,10 +39,14 @@ class RequestThreads {
 
 class ReleaseStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public MessageSink {
  public:
-  // `serve` runs once, on a thread of `threads`, and gives the stream's status.
+  // `serve` runs once, on a thread of `threads`, and gives the stream's status. Where there is no
+  // thread to be had the stream ends with RESOURCE_EXHAUSTED.
   static ReleaseStream* Start(RequestThreads& threads,
                               std::function<grpc::Status(MessageSink&)> serve);
+  // A stream that ends at once.
+  static ReleaseStream* Refuse(const grpc::Status& status);
 
+  absl::Status WaitForRoom() override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Write(size_t size, absl::FunctionRef<void(char*)> fill) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   bool cancelled() const override ABSL_LOCKS_EXCLUDED(mutex_);

@@ -214,6 +214,8 @@ class Store {
   // the database file was moved, deleted or replaced.
   virtual absl::Status Health() const = 0;
 
+  // A `visit` must not call the store: it holds one of the few connections that read.
+
   // Lends the records of one owner and type from `from` (inclusive) up to `until` (exclusive;
   // nullopt: the end) to `visit`, in order, until it returns false. One short snapshot a call. The
   // receipt is the permit's own decision's, else INTERNAL: nothing is read without one.

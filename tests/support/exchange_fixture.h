@@ -77,6 +77,10 @@ class KeysForTest : public Keys {
 // A reader that keeps what it is sent.
 class KeptMessages : public MessageSink {
  public:
+  absl::Status WaitForRoom() override {
+    if (while_waiting) while_waiting(messages.size());
+    return gone ? absl::CancelledError("gone") : absl::OkStatus();
+  }
   absl::Status Write(size_t size, absl::FunctionRef<void(char*)> fill) override {
     std::string bytes(size, '\0');
     fill(bytes.data());
@@ -108,6 +112,8 @@ class KeptMessages : public MessageSink {
 
   std::vector<v1::ReadRecordsResponse> messages;
   std::function<void(const v1::ReadRecordsResponse&)> before_write;
+  // Called before each message with how many there are: what happens while a reader is slow.
+  std::function<void(size_t)> while_waiting;
   bool gone = false;
 };
 
