@@ -29,7 +29,6 @@ function(sluice_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gmock GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE SLUICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   # What a test itself does is cheap; to compile it is not.
   target_compile_options(${name} PRIVATE -O0)
   sluice_warnings(${name})
@@ -47,4 +46,11 @@ function(sluice_fuzzer name)
   target_link_libraries(${name} PRIVATE ${arg_LINKS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   sluice_warnings(${name})
+endfunction()
+
+# The tests among these sources read files of the tree. Only they are told where it is: what knows
+# an absolute path is compiled anew in every checkout.
+function(sluice_reads_the_tree)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS
+                              SLUICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endfunction()

@@ -54,6 +54,14 @@ bool Lists(const policy::Plan& plan, absl::string_view path, absl::string_view o
   return false;
 }
 
+// Whether all that can leave is public at its source.
+bool IsPublic(const std::vector<policy::PlanField>& fields) {
+  return std::all_of(fields.begin(), fields.end(), [](const policy::PlanField& field) {
+    const std::vector<v1::Regime>& regimes = field.field->regimes;
+    return regimes.size() == 1 && regimes[0] == v1::REGIME_PUBLIC;
+  });
+}
+
 // Parts of any bytes as one text that no other parts give.
 std::string Bind(std::initializer_list<absl::string_view> parts) {
   std::string bound;
@@ -314,9 +322,11 @@ v1::ReleaseHeader Release::Header() const {
   }
   header.set_redisclosure(obligations.redisclosure());
   *header.mutable_redisclose_to() = obligations.redisclose_to();
-  header.set_redisclosure_notice(
-      "Education and personnel records received under this agreement may be used for the stated "
-      "purpose only and may not be passed on except as the agreement lists (34 CFR 99.33).");
+  if (!IsPublic(projector_->fields())) {
+    header.set_redisclosure_notice(
+        "Education and personnel records received under this agreement may be used for the stated "
+        "purpose only and may not be passed on except as the agreement lists (34 CFR 99.33).");
+  }
   header.set_destroy_within_days(obligations.destroy_within_days());
   header.set_as_of_position(as_of_.position);
   if (as_of_.position > 0) {
