@@ -32,7 +32,7 @@ void AppendKeyPart(absl::string_view part, std::string& key) {
 }
 
 // One reading of a record's bytes from front to back. It stops where the form is not canonical and
-// goes on where a value is wrong, so that every wrong value is reported.
+// goes on where a value is wrong, so that every wrong value is reported, up to kMaxRecordProblems.
 class Reading {
  public:
   Reading(const RecordType& type, bool key_only) : type_(type), key_only_(key_only) {}
@@ -61,7 +61,7 @@ class Reading {
     const char* p = bytes.data();
     const char* const end = p + bytes.size();
     uint32_t last = 0;
-    while (p < end) {
+    while (p < end && !IsFull()) {
       const wire::Element e = wire::ReadElement(p, end);
       if (e.next == nullptr) return Form::kOther;
       p = e.next;
@@ -157,7 +157,7 @@ class Reading {
     const char* p = bytes.data();
     const char* const end = p + bytes.size();
     uint32_t last = 0;
-    while (p < end) {
+    while (p < end && !IsFull()) {
       const wire::Element e = wire::ReadElement(p, end);
       if (e.next == nullptr) return Form::kOther;
       p = e.next;
@@ -187,7 +187,7 @@ class Reading {
     absl::string_view value;
     const char* p = bytes.data();
     const char* const end = p + bytes.size();
-    while (p < end) {
+    while (p < end && !IsFull()) {
       const wire::Element e = wire::ReadElement(p, end);
       if (e.next == nullptr) return Form::kOther;
       p = e.next;
@@ -212,7 +212,10 @@ class Reading {
     if (!key_only_ || field.key) Report(field.path, "INVALID_VALUE", description);
   }
 
+  bool IsFull() const { return problems_.size() >= kMaxRecordProblems; }
+
   void Report(absl::string_view field, absl::string_view reason, absl::string_view description) {
+    if (IsFull()) return;
     problems_.push_back({std::string(field), std::string(reason), std::string(description)});
   }
 

@@ -40,6 +40,8 @@ struct Validation {
 };
 
 inline constexpr size_t kMaxRecordBytes = 1 << 20;
+// A record with so many problems is read no further.
+inline constexpr size_t kMaxRecordProblems = 16;
 
 // `key_only`: for a deletion; nothing but the key need be there.
 Validation ValidateRecord(const RecordType& type, absl::string_view bytes, bool key_only = false);

@@ -178,6 +178,25 @@ TEST(ValidateRecord, ReportsEveryProblem) {
               ElementsAre("INVALID_VALUE date", "INVALID_VALUE decimal", "KEY_MISSING id"));
 }
 
+// A record of nothing else would be answered with many times its own size.
+TEST(ValidateRecord, ReportsSixteenProblemsAndReadsNoFurther) {
+  std::string unknown;
+  while (unknown.size() + 3 <= kMaxRecordBytes) unknown += "\xf8\x7f\x05";
+  EXPECT_EQ(Validate(unknown).problems.size(), kMaxRecordProblems);
+  // At every depth: of a message, of a date and of a decimal.
+  unknown.resize(300);
+  Probe record = Record("id: 'a' inner { } date { year: 2020 } decimal { value: '1' }");
+  for (google::protobuf::Message* const message :
+       {static_cast<google::protobuf::Message*>(record.mutable_inner()),
+        static_cast<google::protobuf::Message*>(record.mutable_date()),
+        static_cast<google::protobuf::Message*>(record.mutable_decimal())}) {
+    ASSERT_TRUE(message->GetReflection()->MutableUnknownFields(message)->ParseFromString(unknown));
+    EXPECT_EQ(Validate(record).problems.size(), kMaxRecordProblems);
+    message->GetReflection()->MutableUnknownFields(message)->Clear();
+  }
+  EXPECT_THAT(Problems(Validate(record)), IsEmpty());
+}
+
 TEST(ValidateRecord, NeverRepeatsAValue) {
   const Validation validation =
       Validate(Record("decimal { value: 'hush' } postal_code: 'hush' padded: 'hush'"));

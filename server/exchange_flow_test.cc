@@ -43,6 +43,22 @@ TEST_F(ExchangeFlow, ReleasesExactlyTheGrantedFieldsEachUnderItsRule) {
   EXPECT_EQ(released.ByteSizeLong(), 0u) << "something left that no grant lists";
 }
 
+TEST_F(ExchangeFlow, TellsAThousandBadRecordsAndThatThereAreMore) {
+  v1::Candidate bad;  // without a key: one problem each
+  const v1::PublishRecordsResponse exact = Publish(std::vector<v1::Candidate>(1000, bad));
+  EXPECT_EQ(exact.state(), v1::PUBLISH_STATE_REFUSED);
+  ASSERT_EQ(exact.bad_records_size(), 1000);
+  EXPECT_EQ(exact.bad_records(999).reason(), "KEY_MISSING");
+  const v1::PublishRecordsResponse more = Publish(std::vector<v1::Candidate>(1002, bad));
+  ASSERT_EQ(more.bad_records_size(), 1000);
+  EXPECT_EQ(more.bad_records(998).reason(), "KEY_MISSING");
+  EXPECT_EQ(more.bad_records(999).reason(), "TOO_MANY");
+  EXPECT_EQ(more.bad_records(999).index(), 1000);
+  EXPECT_EQ(more.bad_records(999).field(), "");
+  EXPECT_EQ(Publish(std::vector<v1::Candidate>(1002, Covered(1))).bad_records(999).reason(),
+            "TOO_MANY");
+}
+
 TEST_F(ExchangeFlow, LeavesOutRowsThatNoGrantCovers) {
   v1::Candidate early = Covered(1), history = Covered(2), unset = Covered(3);
   early.set_expected_completion_year(2026);

@@ -67,12 +67,22 @@ absl::Status CheckBatch(absl::string_view request_id,
   return absl::OkStatus();
 }
 
-void AddBad(int index, const policy::RecordProblem& problem, v1::PublishRecordsResponse& response) {
+// False, and the last one says so, if there is no room for it.
+bool AddBad(int index, const policy::RecordProblem& problem, v1::PublishRecordsResponse& response) {
+  if (response.bad_records_size() == Publication::kMaxBadRecords) {
+    auto* last = response.mutable_bad_records(Publication::kMaxBadRecords - 1);
+    last->Clear();
+    last->set_index(index);
+    last->set_reason("TOO_MANY");
+    last->set_description("there are more problems, from this record on; mend those told first");
+    return false;
+  }
   auto* bad = response.add_bad_records();
   bad->set_index(index);
   bad->set_field(problem.field);
   bad->set_reason(problem.reason);
   bad->set_description(problem.description);
+  return true;
 }
 
 // A status of the store as an outsider may see it.
@@ -96,16 +106,20 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
 
   auto batch = std::make_shared<PublishBatch>();
   absl::flat_hash_map<std::string, int> first_with_key;
-  for (int i = 0; i < request.records_size(); ++i) {
+  bool room = true;
+  for (int i = 0; room && i < request.records_size(); ++i) {
     policy::Validation validation = policy::ValidateRecord(permit.type(), request.records(i));
-    for (const policy::RecordProblem& problem : validation.problems) AddBad(i, problem, response);
+    for (const policy::RecordProblem& problem : validation.problems) {
+      room = room && AddBad(i, problem, response);
+    }
     if (!validation.problems.empty()) continue;
     const auto [first, inserted] = first_with_key.emplace(validation.record.key, i);
     if (!inserted) {
-      AddBad(i,
-             {"", "DUPLICATE_KEY",
-              absl::StrCat("record ", first->second, " of this batch has the same key; keep one")},
-             response);
+      room = AddBad(
+          i,
+          {"", "DUPLICATE_KEY",
+           absl::StrCat("record ", first->second, " of this batch has the same key; keep one")},
+          response);
       continue;
     }
     batch->records.push_back(std::move(validation.record));

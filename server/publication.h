@@ -23,13 +23,15 @@ class Publication {
  public:
   static constexpr int kMaxRecords = 10000;
   static constexpr size_t kMaxBatchBytes = 4 << 20;
+  // Of one answer. Where there are more, the last one says so.
+  static constexpr int kMaxBadRecords = 1000;
 
   Publication(Store* store, AuditLog* log, Clock* clock)
       : store_(store), log_(log), clock_(clock) {}
 
   using Done = absl::AnyInvocable<void(absl::StatusOr<v1::PublishRecordsResponse>)>;
   // Checks a batch and submits it; `done` runs once, here or on the store's thread: with the answer
-  // when it is durable, or refused with every bad record.
+  // when it is durable, or refused with the bad records.
   void Publish(const OwnerPermit& permit, const v1::PublishRecordsRequest& request, Done done);
 
   absl::StatusOr<v1::DeleteRecordsResponse> Delete(const OwnerPermit& permit,
