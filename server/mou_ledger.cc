@@ -122,11 +122,11 @@ absl::Status MouLedger::Void(const TrustConfig& trust) {
       for (const StoredSignature& signature : version.stored.signatures) {
         const absl::StatusOr<bool> is_void =
             IsVoid(signature.cms_der, signature.organization, trust, signature.received);
-        // What can't be looked at stays as it was, and is looked at again.
+        // What can't be looked at stays as it was, and is looked at again. What was void once is
+        // void, though the store could not be told of it.
         if (!is_void.ok()) status = is_void.status();
-        if (is_void.ok() && *is_void) {
-          version.voided.insert(signature.organization);
-        } else {
+        if (is_void.ok() && *is_void) version.voided.insert(signature.organization);
+        if (!version.voided.contains(signature.organization)) {
           next.signatures.push_back(signature);
         }
       }
@@ -155,9 +155,13 @@ absl::Status MouLedger::MoveOn(absl::Time now) {
       if (superseded) state = kSuperseded;
       superseded = superseded || day >= term.effective;
       if (version.IsOver() || version.stored.state == state) continue;
-      // A void signature lies over all but the end; and time that stepped back undoes nothing.
+      // A void signature lies over all but the end, whether or not the store could be told of it;
+      // and time that stepped back undoes nothing.
       const bool ends = state == kExpired || state == kSuperseded;
-      if (!ends && (version.stored.state != kSigned || state != kActive)) continue;
+      if (!ends &&
+          (!version.voided.empty() || version.stored.state != kSigned || state != kActive)) {
+        continue;
+      }
       StoredMouVersion next = version.stored;
       next.state = state;
       moves.push_back({&version, std::move(next), EntryOf(*version.mou, state)});
@@ -194,7 +198,9 @@ absl::Status MouLedger::TakeIn(const policy::CompiledMou& mou, absl::string_view
       {known == versions.end() ? &fresh : &known->second, std::move(next), std::move(entry)});
   if (absl::Status written = Write(std::move(moves), more); !written.ok()) return written;
   // As it would be loaded: what is stored is what is enforced.
-  return known == versions.end() ? Hold(std::move(fresh.stored)) : absl::OkStatus();
+  if (known == versions.end()) return Hold(std::move(fresh.stored));
+  for (const VerifiedSignature& anew : verified) known->second.voided.erase(anew.organization);
+  return absl::OkStatus();
 }
 
 absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>& more) {
@@ -218,8 +224,13 @@ absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>&
   };
   if (absl::Status committed = store_.Commit(std::move(work)); !committed.ok()) return committed;
   for (Move& move : moves) {
-    move.version->stored = std::move(move.next);
-    move.version->voided.clear();
+    TakenVersion& version = *move.version;
+    version.stored = std::move(move.next);
+    // The store knows of those whose signature is gone from it, and of no others.
+    absl::erase_if(version.voided, [&version](const std::string& organization) {
+      return std::none_of(version.stored.signatures.begin(), version.stored.signatures.end(),
+                          [&](const StoredSignature& s) { return s.organization == organization; });
+    });
   }
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -33,6 +34,19 @@ using ::testing::SizeIs;
 constexpr absl::Duration kDay = absl::Hours(24);
 // The example's term is 2026-07-01 to 2028-07-01.
 const absl::Time kNow = absl::FromCivil(absl::CivilDay(2027, 1, 1), absl::UTCTimeZone());
+
+// A store that refuses one work, as where a disk is full, and goes on with the next.
+class RefusingStore : public MemoryStore {
+ public:
+  void Submit(Work work) override {
+    if (!std::exchange(refuse_next_, false)) return MemoryStore::Submit(std::move(work));
+    work.done(absl::UnavailableError("refused"));
+  }
+  void RefuseNextWork() { refuse_next_ = true; }
+
+ private:
+  bool refuse_next_ = false;
+};
 
 class MouRegistryTest : public ::testing::Test {
  protected:
@@ -158,7 +172,7 @@ class MouRegistryTest : public ::testing::Test {
   const pki::Credential state_dean_ = state_.Signatory("dean");
   const pki::Credential river_dean_ = river_.Signatory("dean");
   std::string dir_;
-  MemoryStore store_;
+  RefusingStore store_;
   std::unique_ptr<const LogKey> log_key_ = MakeLogKey();
   std::unique_ptr<AuditLog> log_;
   std::unique_ptr<Keys> keys_;
@@ -407,6 +421,35 @@ TEST_F(MouRegistryTest, AVoidSignatureCountsNoMoreEvenIfTheStoreCannotBeTold) {
   store_.FailNextCommit(/*persisted=*/false);
   EXPECT_FALSE(registry_->Refresh(Trust(), now_).ok());
   EXPECT_EQ(Ask(), "NOT_SIGNED river-unified");
+}
+
+// The same look finds the signature void and the version's first day come.
+TEST_F(MouRegistryTest, AVoidSignatureOutlivesATransitionThatTheStoreWasToldOf) {
+  const absl::Time before = absl::FromCivil(absl::CivilDay(2026, 6, 20), absl::UTCTimeZone());
+  state_ = OrganizationForTest("state-university", before);
+  river_ = OrganizationForTest("river-unified", before);
+  const pki::Credential dean = river_.Signatory("dean");
+  now_ = before;
+  Put("mou.yaml", Document());
+  PutSignature("mou.yaml", Document(), state_, state_.Signatory("dean"));
+  PutSignature("mou.yaml", Document(), river_, dean);
+  Refresh();
+  river_.RevokeSignatory(dean, before - kDay);
+  now_ = before + 12 * kDay;
+  store_.RefuseNextWork();
+  EXPECT_FALSE(registry_->Refresh(Trust(), now_).ok());
+  EXPECT_EQ(Ask(), "NOT_SIGNED river-unified");
+  EXPECT_THAT(Logged(), Not(Contains("stem-pipeline 1 ACTIVE")));
+  // Though the list forgets it, the store is told.
+  river_.signatory_crl().revocations.clear();
+  Remove("mou.yaml.river-unified.p7s");
+  Refresh();
+  EXPECT_EQ(Logged().back(), "stem-pipeline 1 NOT_SIGNED");
+  Restart();
+  EXPECT_EQ(Ask(), "NOT_SIGNED river-unified");
+  PutSignature("mou.yaml", Document(), river_, river_.Signatory("provost"));
+  EXPECT_EQ(Look().state, "SIGNED");
+  EXPECT_EQ(Ask(), "PERMIT 1");
 }
 
 TEST_F(MouRegistryTest, NothingIsInForceThatCouldNotBeStored) {
