@@ -160,13 +160,19 @@ std::shared_ptr<const MouSet> MouSet::Create(std::vector<MouVersion> versions) {
     return a.mou->version() < b.mou->version();
   });
   std::shared_ptr<MouSet> set(new MouSet());
+  std::set<std::string> signed_once;  // MOUs
+  for (const MouVersion& version : versions) {
+    if (WasSigned(version)) signed_once.insert(version.mou->name());
+  }
   std::map<std::string, std::set<std::string>> by_party;
   for (MouVersion& version : versions) {
     const CompiledMou& mou = *version.mou;
     Mou& entry = set->mous_[mou.name()];
-    for (const v1::Party& party : mou.mou().parties()) {
-      entry.parties.insert(party.organization());
-      by_party[party.organization()].insert(mou.name());
+    if (WasSigned(version) || signed_once.count(mou.name()) == 0) {
+      for (const v1::Party& party : mou.mou().parties()) {
+        entry.parties.insert(party.organization());
+        by_party[party.organization()].insert(mou.name());
+      }
     }
     entry.plans.push_back(std::make_unique<PlanIndex>(version.mou, version.withdrawn_grants));
     entry.versions.push_back(std::move(version));

@@ -56,7 +56,9 @@ class MouSet {
 
   // In order of version; empty if there is none.
   const std::vector<MouVersion>& Versions(absl::string_view mou) const;
-  // The MOUs that an organization is a party of, in order of name.
+  // The MOUs that an organization is a party of, in order of name: of a version that all have
+  // signed, or of a proposal where no version of that MOU ever was. Who is only named by a proposal
+  // that lies over a signed MOU is not made a party by it.
   const std::vector<std::string>& MousOf(absl::string_view organization) const;
 
  private:
@@ -64,7 +66,7 @@ class MouSet {
   struct Mou {
     std::vector<MouVersion> versions;
     std::vector<std::unique_ptr<PlanIndex>> plans;  // of each version
-    absl::flat_hash_set<std::string> parties;       // of any version
+    absl::flat_hash_set<std::string> parties;       // as MousOf has it
   };
 
   absl::node_hash_map<std::string, Mou> mous_;

@@ -96,6 +96,7 @@ class Generator {
     reference::Version v;
     v.number = number;
     v.parties = {"alpha", "beta", "gamma"};
+    if (OneIn(4)) v.parties.insert("delta");
     v.effective = Number(0, 4) + 3 * (number - 1);
     v.expires = v.effective + Number(2, 8);
     const int grants = Number(0, 5);

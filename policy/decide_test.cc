@@ -229,6 +229,33 @@ TEST(Decide, FollowsTheNewestVersionThatHasBegun) {
   EXPECT_EQ(version_of(DecideUnder({next, SignedForTest(ExampleMou())}, ReadRequest())), 1);
 }
 
+TEST(Decide, AProposalOverASignedMouMakesNobodyAParty) {
+  const std::string digest = absl::StrCat("sha256:", std::string(64, 'a'));
+  const std::string with_lake = absl::StrReplaceAll(
+      ExampleMou(),
+      {{"version: 1", "version: 2"},
+       {"catalog:",
+        absl::StrCat("  - {organization: lake-unified, signatory_ca: ", digest, "}\ncatalog:")}});
+  MouVersion next = SignedForTest(with_lake);
+  next.ever_signed = false;
+  next.unsigned_parties = {"lake-unified"};
+  Request request = ReadRequest();
+  request.organization = "lake-unified";
+  const auto mous = MouSet::Create({SignedForTest(ExampleMou()), next});
+  EXPECT_THAT(Said(Decide(*mous, request)), HasSubstr("NO_MOU"));
+  EXPECT_TRUE(mous->MousOf("lake-unified").empty());
+  EXPECT_THAT(mous->MousOf("river-unified"), ElementsAre("stem-pipeline"));
+  request.mou.reset();
+  EXPECT_THAT(Said(Decide(*mous, request)), HasSubstr("NO_MOU"));
+  // Where nothing was ever signed its parties wait for each other.
+  request.mou = "stem-pipeline";
+  EXPECT_THAT(Said(DecideUnder({next}, request)), HasSubstr("NOT_SIGNED"));
+  // Signed once, void since.
+  next.ever_signed = true;
+  EXPECT_THAT(Said(DecideUnder({SignedForTest(ExampleMou()), next}, request)),
+              HasSubstr("NOT_SIGNED"));
+}
+
 TEST(Decide, NeverGoesBackToASupersededVersion) {
   MouVersion next = SignedForTest(ExampleMouWith("version: 1", "version: 2"));
   next.terminated_on = absl::CivilDay(2027, 1, 1);

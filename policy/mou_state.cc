@@ -8,8 +8,6 @@
 namespace sluice::policy {
 namespace {
 
-bool WasSigned(const MouVersion& v) { return v.ever_signed || v.unsigned_parties.empty(); }
-
 bool IsTerminated(const MouVersion& v, absl::CivilDay day) {
   return v.terminated_on.has_value() && *v.terminated_on <= day;
 }
@@ -32,6 +30,10 @@ MouState NotSigned(const std::vector<MouVersion>& versions, size_t version, absl
 }
 
 }  // namespace
+
+bool WasSigned(const MouVersion& version) {
+  return version.ever_signed || version.unsigned_parties.empty();
+}
 
 MouState StateOf(const std::vector<MouVersion>& versions, absl::Time time) {
   std::optional<size_t> begun, last_signed;

@@ -22,6 +22,9 @@ struct MouState {
   std::string sentence;  // why not: "expired on 2028-07-01"
 };
 
+// Whether all parties had signed it at some time; what they took back since does not undo that.
+bool WasSigned(const MouVersion& version);
+
 // `versions` is not empty, and in order of version.
 MouState StateOf(const std::vector<MouVersion>& versions, absl::Time time);
 

@@ -183,12 +183,23 @@ inline Answer Under(const std::string& mou, const std::vector<Version>& versions
   return {ended ? "TERMINATED" : "OUTSIDE_PERIOD", mou, last_signed};
 }
 
+// To be a party takes a version that all have signed and that names one; until there is such a
+// version of an MOU, to be named by a proposal does.
+inline bool IsParty(const std::vector<Version>& versions, const std::string& organization) {
+  bool by_signed = false, by_proposal = false, any_signed = false;
+  for (const Version& v : versions) {
+    const bool named = v.parties.count(organization) > 0;
+    if (v.ever_signed) any_signed = true;
+    if (v.ever_signed && named) by_signed = true;
+    if (!v.ever_signed && named) by_proposal = true;
+  }
+  return any_signed ? by_signed : by_proposal;
+}
+
 inline Answer Evaluate(const Mous& mous, const Asked& asked) {
   Mous own;
   for (const auto& [name, versions] : mous) {
-    for (const Version& v : versions) {
-      if (v.parties.count(asked.organization) > 0) own[name] = versions;
-    }
+    if (IsParty(versions, asked.organization)) own[name] = versions;
   }
   // `versions` above are copies: answers point into `mous`.
   if (asked.mou.has_value()) {
