@@ -98,6 +98,10 @@ std::string RuleText(const FieldRule& rule) {
   return text;
 }
 
+// So that a permit under an MOU of any size has its place in the log: far below kMaxEntryBytes, far
+// above what people write.
+constexpr size_t kMaxGrantNames = 200;
+
 // The portable form. It is not canonical: these very bytes are what is committed to and stored.
 std::string BitmapBytes(const std::vector<uint32_t>& ordinals) {
   Roaring bitmap(ordinals.size(), ordinals.data());
@@ -142,7 +146,7 @@ class Encoder {
       absl::ConsumePrefix(&code, "DENIAL_CODE_");
       Name("code", code);
     }
-    Names("grants", entry.grants);
+    Grants(entry.grants);
     Names("parties", entry.parties);
     if (!entry.filter.empty()) {
       json_.String("filter",
@@ -158,7 +162,7 @@ class Encoder {
     if (!IsClosedName(owner)) Refuse("owner");
     WriteCaller(entry.caller);
     WriteTerms(entry.terms);
-    Names("grants", entry.grants);
+    Grants(entry.grants);
     json_.BeginArray("fields");
     for (const policy::PlanField& field : entry.fields) {
       const std::string rule = RuleText(field.rule);
@@ -315,6 +319,14 @@ class Encoder {
       json_.String(value);
     }
     json_.EndArray();
+  }
+
+  // The first names, and the count of the others.
+  void Grants(const std::vector<std::string>& names) {
+    if (names.size() <= kMaxGrantNames) return Names("grants", names);
+    if (!std::all_of(names.begin(), names.end(), IsClosedName)) Refuse("grants");
+    Names("grants", {names.begin(), names.begin() + kMaxGrantNames});
+    Unsigned("more_grants", names.size() - kMaxGrantNames);
   }
 
   void Digest(absl::string_view key, absl::string_view value) {

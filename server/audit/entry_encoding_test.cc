@@ -274,6 +274,32 @@ TEST(EntryEncoding, RefusesEntriesThatCannotDoWithoutWhatIsWrong) {
   EXPECT_TRUE(refused(GapEntry{"not hexadecimal", 0, 1}));
 }
 
+// The longest names, as many as a document may have, and all the parties of an MOU.
+TEST(EntryEncoding, WritesTwoHundredGrantsAndTheCountOfTheOthers) {
+  const std::string name(63, 'g');
+  const policy::Field field = BirthDate();
+  DecisionEntry decision = PermitEntry(1);
+  decision.parties.assign(64, std::string(63, 'p'));
+  DisclosureEntry disclosure = Disclosure(field);
+  for (const size_t count : {size_t{200}, size_t{201}, size_t{5000}}) {
+    decision.grants.assign(count, name);
+    disclosure.grants = decision.grants;
+    for (const Entry& entry : {Entry(decision), Entry(disclosure)}) {
+      const std::string body = BodyOf(entry);
+      const absl::StatusOr<ParsedEntry> parsed = ParseEntry(body);
+      ASSERT_TRUE(parsed.ok());
+      EXPECT_EQ(parsed->json.FindInteger("more_grants", 0), static_cast<int64_t>(count - 200));
+      size_t names = 0;
+      for (size_t at = body.find(name); at != std::string::npos; at = body.find(name, at + 1)) {
+        ++names;
+      }
+      EXPECT_EQ(names, 200u);
+    }
+  }
+  decision.grants.back() = "not a name";
+  EXPECT_TRUE(absl::IsInvalidArgument(EncodeEntry(decision, CountedRandom()).status()));
+}
+
 TEST(EntryEncoding, RefusesAnEntryThatABundleCannotCarry) {
   DecisionEntry entry = PermitEntry(1);
   entry.parties.assign(1000, std::string(64, 'p'));
