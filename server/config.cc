@@ -5,6 +5,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -12,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "policy/strict_yaml.h"
 #include "re2/re2.h"
+#include "server/identity/identity.h"
 
 namespace sluice::server {
 namespace {
@@ -82,12 +84,17 @@ class Reader {
 
   template <typename Number>
   std::function<void(const YamlNode&)> WholeNumber(Number& out, int64_t least) {
+    // What a double holds exactly, too.
+    constexpr int64_t kMost = 1ll << 50;
+    constexpr int64_t most = std::numeric_limits<Number>::max() < kMost
+                                 ? static_cast<int64_t>(std::numeric_limits<Number>::max())
+                                 : kMost;
     return [this, &out, least](const YamlNode& node) {
       int64_t value = 0;
       if (node.kind != YamlNode::Kind::kScalar || !absl::SimpleAtoi(node.scalar, &value) ||
-          value < least || value > (1ll << 50)) {
+          value < least || value > most) {
         return Say(node.place, node.key,
-                   absl::StrCat("must be a whole number of ", least, " or more"), "");
+                   absl::StrCat("must be a whole number from ", least, " to ", most), "");
       }
       out = static_cast<Number>(value);
     };
@@ -146,6 +153,7 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
   if (!yaml.root) return result;
 
   Reader read(std::string(path), &result.findings);
+  std::vector<std::pair<std::string, policy::Place>> principals;
   const auto trust = [&read](OrganizationConfig& organization, bool named, const YamlNode& node) {
     std::vector<Reader::Key> keys = {
         {"ca_bundle", true, read.Path(organization.ca_bundle)},
@@ -226,7 +234,11 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
                std::string id;
                std::vector<std::string> purposes;
                read.Mapping(child, "principals",
-                            {{"id", true, read.Text(id, "spiffe://.+")},
+                            {{"id", true,
+                              [&](const YamlNode& text) {
+                                read.Text(id)(text);
+                                if (!id.empty()) principals.emplace_back(id, text.place);
+                              }},
                              {"purposes", true, [&](const YamlNode& list) {
                                 read.Sequence(list, [&](const YamlNode& item) {
                                   purposes.emplace_back();
@@ -237,6 +249,16 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
              });
            }},
       });
+  // The trust domain may stand below them.
+  for (auto it = principals.begin(); it != principals.end(); ++it) {
+    const auto& [id, place] = *it;
+    const bool again = std::any_of(principals.begin(), it,
+                                   [&it](const auto& other) { return other.first == it->first; });
+    if (again) read.Say(place, "principals", "this id stands twice", "");
+    if (config.trust_domain.empty()) continue;  // a finding of its own
+    const absl::Status parsed = ParseSpiffeId(id, config.trust_domain).status();
+    if (!parsed.ok()) read.Say(place, "principals", std::string(parsed.message()), "");
+  }
   std::stable_sort(
       result.findings.begin(), result.findings.end(), [](const Finding& a, const Finding& b) {
         return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);

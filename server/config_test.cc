@@ -72,6 +72,48 @@ TEST(Config, RefusesAnOrganizationThatStandsTwice) {
   EXPECT_THAT(findings[0], HasSubstr("stands twice"));
 }
 
+// A limit on a principal that there can't be would be no limit.
+TEST(Config, RefusesAPrincipalThatNoCertificateCanName) {
+  for (const char* id :
+       {"spiffe://other.example/org/river-unified/system/sis", "spiffe://sluice.example/sis",
+        "spiffe://sluice.example/org/river-unified/systems/sis",
+        "spiffe://sluice.example/org/river-unified/system/sis/", "river-unified"}) {
+    const auto findings = Findings(
+        absl::StrReplaceAll(kGood, {{"spiffe://sluice.example/org/river-unified/system/sis", id}}));
+    ASSERT_EQ(findings.size(), 1u) << id;
+    EXPECT_THAT(findings[0], HasSubstr("sluiced.yaml:16:"));
+  }
+}
+
+TEST(Config, LooksAtPrincipalsUnderATrustDomainThatStandsBelowThem) {
+  const std::string last = absl::StrCat(
+      absl::StrReplaceAll(kGood, {{"trust_domain: sluice.example\n", ""}}), "trust_domain: ");
+  EXPECT_THAT(Findings(last + "sluice.example\n"), IsEmpty());
+  EXPECT_EQ(Findings(last + "other.example\n").size(), 1u);
+}
+
+TEST(Config, RefusesAPrincipalThatStandsTwice) {
+  const auto findings = Findings(absl::StrCat(
+      kGood,
+      "  - {id: spiffe://sluice.example/org/river-unified/system/sis, purposes: [other]}\n"));
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_THAT(findings[0], HasSubstr("sluiced.yaml:18:"));
+  EXPECT_THAT(findings[0], HasSubstr("stands twice"));
+}
+
+TEST(Config, RefusesANumberThatItsPlaceCannotHold) {
+  const auto with = [](const char* quotas) {
+    return Findings(absl::StrReplaceAll(kGood, {{"concurrent_streams: 3", quotas}}));
+  };
+  EXPECT_THAT(with("concurrent_streams: 2147483647"), IsEmpty());
+  ASSERT_EQ(with("concurrent_streams: 2147483648").size(), 1u);
+  EXPECT_THAT(with("concurrent_streams: 2147483648")[0], HasSubstr("from 1 to 2147483647"));
+  EXPECT_EQ(with("total_streams: 4294967297").size(), 1u);
+  EXPECT_THAT(with("bytes_published_per_day: 1125899906842624"), IsEmpty());
+  EXPECT_EQ(with("bytes_published_per_day: 1125899906842625").size(), 1u);
+  EXPECT_EQ(with("calls_per_second: 0").size(), 1u);
+}
+
 TEST(Config, NamesEveryKeyThatIsMissing) { EXPECT_EQ(Findings("gateway: demo\n").size(), 8u); }
 
 TEST(Config, NeverFailsOtherwiseThanByFindingsWhateverByteIsChanged) {
