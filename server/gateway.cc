@@ -81,7 +81,10 @@ class Wired final : public Gateway {
   void Stop() override;
 
  private:
-  absl::Status TakeTrust(const Config& config) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `action`, and each CA bundle that comes into force by it, are in the log before anything of
+  // the configuration is. What can't be read, or not be logged, changes nothing.
+  absl::Status TakeTrust(const Config& config, absl::string_view action)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<const Identity> CurrentIdentity() const ABSL_LOCKS_EXCLUDED(mutex_);
   bool PurposePermitted(absl::string_view principal, absl::string_view purpose) const
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -164,10 +167,7 @@ absl::Status Wired::Open() {
         "was stopped that long), start with --accept-clock");
   }
 
-  AdminEntry start;
-  start.action = "START";
-  if (const auto index = log_->Append(std::move(start)); !index.ok()) return index.status();
-  if (const absl::Status s = TakeTrust(config_); !s.ok()) return s;
+  if (const absl::Status s = TakeTrust(config_, "START"); !s.ok()) return s;
 
   const absl::StatusOr<absl::Time> now = clock_->Now();
   if (!now.ok()) return now.status();
@@ -261,12 +261,15 @@ absl::Status Wired::Serve() {
   return ReplaceFile(config_.port_file, absl::StrCat(port_, "\n"));
 }
 
-absl::Status Wired::TakeTrust(const Config& config) {
+absl::Status Wired::TakeTrust(const Config& config, absl::string_view action) {
   absl::StatusOr<TrustConfig> trust = ReadTrust(config);
   if (!trust.ok()) return trust.status();
   absl::StatusOr<std::shared_ptr<const Identity>> identity = Identity::Create(*std::move(trust));
   if (!identity.ok()) return identity.status();
 
+  AdminEntry taken;
+  taken.action = std::string(action);
+  if (const auto index = log_->Append(std::move(taken)); !index.ok()) return index.status();
   // A CA bundle that comes into force is in the log before it lets anybody in.
   std::vector<std::pair<std::string, std::string>> before;
   if (const std::shared_ptr<const Identity> old = CurrentIdentity()) before = old->BundleDigests();
@@ -310,15 +313,20 @@ absl::Status Wired::Reload(Config config) {
         "take a restart; the old configuration stays in force");
   }
   const absl::StatusOr<absl::Time> now = clock_->Now();
-  if (!now.ok()) return now.status();
-  if (const absl::Status s = TakeTrust(config); !s.ok()) return s;
+  const absl::Status taken = now.ok() ? TakeTrust(config, "RELOAD") : now.status();
+  if (!taken.ok()) {
+    return absl::Status(taken.code(),
+                        absl::StrCat("the old configuration stays in force: ", taken.message()));
+  }
   quotas_.SetLimits(config.quotas);
   const absl::StatusOr<InboxReport> report = mous_->Refresh(CurrentIdentity()->config(), *now);
-  if (!report.ok()) return report.status();
+  if (!report.ok()) {
+    return absl::Status(report.status().code(),
+                        absl::StrCat("trust and quotas are in force; the inbox is not: ",
+                                     report.status().message()));
+  }
   LogInbox(*report);
-  AdminEntry entry;
-  entry.action = "RELOAD";
-  return log_->Append(std::move(entry)).status();
+  return absl::OkStatus();
 }
 
 absl::Status Wired::Fatal() const {

@@ -30,8 +30,8 @@ class Gateway {
 
   // The port that it listens on.
   virtual int port() const = 0;
-  // Takes a changed configuration, certificates, CRLs and inbox into force. What is wrong changes
-  // nothing; running streams go on.
+  // Takes a changed configuration, certificates, CRLs and inbox into force; running streams go on.
+  // The status of a failure says what is in force: nothing new, or all but the inbox.
   virtual absl::Status Reload(Config config) = 0;
   // Not OK once only a restart helps.
   virtual absl::Status Fatal() const = 0;

@@ -66,11 +66,11 @@ int Serve(const std::string& path, bool accept_clock) {
     }
     if (signal == SIGHUP) {
       Config changed;
-      absl::Status reloaded = absl::InvalidArgumentError("the configuration is wrong");
+      absl::Status reloaded =
+          absl::InvalidArgumentError("the old configuration stays in force: the new one is wrong");
       if (Load(path, changed)) reloaded = (*gateway)->Reload(std::move(changed));
       LogLine(reloaded.ok() ? LogLine::Level::kInfo : LogLine::Level::kError, "reload")
-          .With("result", reloaded.ok() ? "in force" : "the old configuration stays in force")
-          .With("cause", reloaded.message());
+          .With("result", reloaded.ok() ? "in force" : reloaded.message());
     } else if (signal == SIGTERM || signal == SIGINT) {
       (*gateway)->Stop();
       return 0;

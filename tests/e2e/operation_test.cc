@@ -103,6 +103,21 @@ TEST_F(Operation, KeepsTheOldTrustWhenARevocationListIsGarbled) {
   EXPECT_EQ(Reason(deployment_.Connect(lost)->ListGrants({}).status()), "UNAUTHENTICATED");
 }
 
+TEST_F(Operation, SaysWhatIsInForceWhenAReloadFails) {
+  WriteFile(deployment_.Path(absl::StrCat("pki/", kDistrict, "/crl.pem")), "");
+  deployment_.Signal(SIGHUP);
+  deployment_.WaitForLine("\"the old configuration stays in force: ");
+}
+
+TEST_F(Operation, SaysThatTrustIsInForceWhereTheInboxIsNot) {
+  const Identity lost = deployment_.As(kDistrict, "system", "lost");
+  deployment_.Revoke(kDistrict, lost, absl::Now());
+  std::filesystem::remove_all(deployment_.Path("mous"));
+  deployment_.Signal(SIGHUP);
+  deployment_.WaitForLine("\"trust and quotas are in force; the inbox is not: ");
+  EXPECT_EQ(Reason(deployment_.Connect(lost)->ListGrants({}).status()), "UNAUTHENTICATED");
+}
+
 TEST_F(Operation, StopsAtOnceWhenNothingIsUnderWay) { EXPECT_EQ(deployment_.End(SIGTERM), 0); }
 
 TEST_F(Operation, LetsAReleaseUnderWayEndBeforeItStops) {
