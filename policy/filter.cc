@@ -104,7 +104,7 @@ bool Matches(const FilterComparison& c, const wire::Element& e) {
   return false;
 }
 
-bool MatchesPacked(const FilterComparison& c, absl::string_view bytes, bool& any) {
+bool MatchesPacked(const FilterComparison& c, absl::string_view bytes) {
   const wire::Type type = wire::TypeOf(c.field->type);
   const size_t width = type == wire::kFixed64 ? 8 : type == wire::kFixed32 ? 4 : 0;
   const char* p = bytes.data();
@@ -121,21 +121,20 @@ bool MatchesPacked(const FilterComparison& c, absl::string_view bytes, bool& any
     } else {
       return false;
     }
-    any = true;
     if (Matches(c, e)) return true;
     p = e.next;
   }
   return false;
 }
 
-// An absent field matches nothing, `!=` included. Of a repeated one some element must match.
+// An absent field matches nothing, `!=` included, and what stands in another wire type than the
+// field's is none of the field. Of a repeated one some element must match.
 bool Matches(const FilterComparison& c, absl::string_view record) {
+  const wire::Type type = c.field->packed ? wire::kBytes : wire::TypeOf(c.field->type);
   bool matches = false;
   ForEach(c.path, 0, record, [&](const wire::Element& e) {
-    bool any = false;
-    matches = c.presence                                  ? true
-              : c.field->packed && e.type == wire::kBytes ? MatchesPacked(c, e.bytes(), any)
-                                                          : Matches(c, e);
+    if (e.type != type) return true;
+    matches = c.presence ? true : c.field->packed ? MatchesPacked(c, e.bytes()) : Matches(c, e);
     return !matches;
   });
   return matches;

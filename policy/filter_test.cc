@@ -134,6 +134,17 @@ TEST(Filter, AsksForPresence) {
   EXPECT_TRUE(Matches("decimal:*", "decimal { value: '1' }"));
 }
 
+TEST(Filter, AnotherWireTypeIsNoneOfTheField) {
+  const std::string text_as_number("\xb8\x01\x05", 3);  // 23: 5
+  const std::string number_as_text("\x1a\x01\x05", 3);  // 3: "\x05"
+  for (const char* const filter : {"text != a", "text:*", "text < zz"}) {
+    EXPECT_FALSE(Parse(filter).value()->Matches(text_as_number)) << filter;
+  }
+  for (const char* const filter : {"int32 = 1", "int32:*", "int32 != 0"}) {
+    EXPECT_FALSE(Parse(filter).value()->Matches(number_as_text)) << filter;
+  }
+}
+
 TEST(Filter, CombinesWithAndOrNot) {
   EXPECT_TRUE(Matches("int32 = 1 AND int64 = 2", "int32: 1 int64: 2"));
   EXPECT_FALSE(Matches("int32 = 1 AND int64 = 2", "int32: 1"));
