@@ -24,8 +24,11 @@ function(sluice_library name)
   sluice_warnings(${name})
 endfunction()
 
-# sluice_test(name SOURCES x_test.cc ... LINKS targets...)
+# sluice_test(name SOURCES x_test.cc ... LINKS targets...). A fuzzer's build has no tests.
 function(sluice_test name)
+  if(SLUICE_FUZZ)
+    return()
+  endif()
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gmock GTest::gtest_main)
