@@ -6,7 +6,6 @@ set(SLUICE_TEST_TIMEOUT 600 CACHE STRING "Seconds that a test may take")
 function(sluice_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-missing-field-initializers)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    # gcc 12 sees overlaps in std::string that are not there (its bug 105651).
     # GCC 12 sees overlaps in std::string's own operator+ that are not there (GCC bug 105651).
     target_compile_options(${target} PRIVATE -Wno-restrict)
   endif()
@@ -21,19 +20,27 @@ function(sluice_library name)
   add_library(${name} STATIC ${arg_SOURCES})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
+  if(SLUICE_THREADED_ONLY)
+    # Only what a test links is built.
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
   sluice_warnings(${name})
 endfunction()
 
-# sluice_test(name SOURCES x_test.cc ... LINKS targets...). A fuzzer's build has no tests.
+# sluice_test(name [THREADED] SOURCES x_test.cc ... LINKS targets...): THREADED where threads meet,
+# which is what SLUICE_THREADED_ONLY leaves. A fuzzer's build has no tests.
 function(sluice_test name)
-  if(SLUICE_FUZZ)
+  cmake_parse_arguments(arg "THREADED" "" "SOURCES;LINKS" ${ARGN})
+  if(SLUICE_FUZZ OR (SLUICE_THREADED_ONLY AND NOT arg_THREADED))
     return()
   endif()
-  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gmock GTest::gtest_main)
   # What a test itself does is cheap; to compile it is not.
   target_compile_options(${name} PRIVATE -O0)
+  if(SLUICE_THREADED_ONLY)
+    target_link_libraries(${name} PRIVATE sluice_tsan_mutex)
+  endif()
   sluice_warnings(${name})
   gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${SLUICE_TEST_TIMEOUT})
