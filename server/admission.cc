@@ -132,11 +132,12 @@ v1::Decision Admission::View(const Caller& caller, const RequestId& request, con
     for (const std::string& unsigned_party : denial.unsigned_parties) {
       view.add_unsigned_parties(unsigned_party);
     }
-    view.set_explanation(policy::Explain(decision));
-  } else {
-    view.set_explanation(
-        std::string(absl::StripPrefix(v1::DenialCode_Name(denial.code), "DENIAL_CODE_")));
   }
+  const absl::string_view code =
+      absl::StripPrefix(v1::DenialCode_Name(denial.code), "DENIAL_CODE_");
+  view.set_explanation(party && !denial.explanation.empty()
+                           ? absl::StrCat(code, ": ", denial.explanation)
+                           : std::string(code));
   return view;
 }
 
