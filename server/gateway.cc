@@ -13,7 +13,10 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "policy/catalog.h"
 #include "server/admission.h"
@@ -45,24 +48,33 @@ constexpr int kPingMs = 60'000;
 constexpr int kThreadsBesideStreams = 32;
 constexpr absl::Duration kDenialWindow = absl::Seconds(1);
 constexpr absl::Duration kWatchEvery = absl::Seconds(1);
+// How often the inbox is looked at, and what the days have moved on is written down.
+constexpr absl::Duration kInboxEvery = absl::Minutes(1);
 constexpr absl::Duration kClockAhead = absl::Hours(24);
 
-void LogInbox(const InboxReport& report) {
-  for (const InboxReport::Document& document : report.documents) {
-    const bool good = document.state == "SIGNED" || document.state == "IN_FORCE";
-    LogLine(good ? LogLine::Level::kInfo : LogLine::Level::kWarning, "mou")
-        .With("file", document.file)
-        .With("mou", document.mou)
-        .With("version", document.version)
-        .With("state", document.state);
-    for (const policy::Finding& finding : document.findings) {
-      LogLine(LogLine::Level::kWarning, "finding").With("text", finding.ToString());
-    }
-    for (const std::string& problem : document.signature_problems) {
-      LogLine(LogLine::Level::kWarning, "signature")
-          .With("mou", document.mou)
-          .With("text", problem);
-    }
+// What there is to say of a document in the inbox, as one text to compare.
+std::string TextOf(const InboxReport::Document& document) {
+  const auto finding = [](std::string* out, const policy::Finding& f) {
+    absl::StrAppend(out, f.ToString());
+  };
+  return absl::StrJoin({document.file, document.mou, absl::StrCat(document.version), document.state,
+                        absl::StrJoin(document.findings, "\n", finding),
+                        absl::StrJoin(document.signature_problems, "\n")},
+                       "\n");
+}
+
+void Log(const InboxReport::Document& document) {
+  const bool good = document.state == "SIGNED" || document.state == "IN_FORCE";
+  LogLine(good ? LogLine::Level::kInfo : LogLine::Level::kWarning, "mou")
+      .With("file", document.file)
+      .With("mou", document.mou)
+      .With("version", document.version)
+      .With("state", document.state);
+  for (const policy::Finding& finding : document.findings) {
+    LogLine(LogLine::Level::kWarning, "finding").With("text", finding.ToString());
+  }
+  for (const std::string& problem : document.signature_problems) {
+    LogLine(LogLine::Level::kWarning, "signature").With("mou", document.mou).With("text", problem);
   }
 }
 
@@ -85,6 +97,7 @@ class Wired final : public Gateway {
   // the configuration is. What can't be read, or not be logged, changes nothing.
   absl::Status TakeTrust(const Config& config, absl::string_view action)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status TakeInbox(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<const Identity> CurrentIdentity() const ABSL_LOCKS_EXCLUDED(mutex_);
   bool PurposePermitted(absl::string_view principal, absl::string_view purpose) const
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -119,6 +132,7 @@ class Wired final : public Gateway {
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Identity> identity_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::vector<std::string>> purposes_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_set<std::string> inbox_said_ ABSL_GUARDED_BY(mutex_);
   absl::Status fatal_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -183,9 +197,7 @@ absl::Status Wired::Open() {
       MouRegistry::Open(std::move(parts), trust, *now);
   if (!mous.ok()) return mous.status();
   mous_ = *std::move(mous);
-  const absl::StatusOr<InboxReport> report = mous_->Refresh(trust, *now);
-  if (!report.ok()) return report.status();
-  LogInbox(*report);
+  if (const absl::Status s = TakeInbox(*now); !s.ok()) return s;
 
   absl::StatusOr<policy::Secret> token_key = keys_->PageTokenKey();
   if (!token_key.ok()) return token_key.status();
@@ -319,13 +331,26 @@ absl::Status Wired::Reload(Config config) {
                         absl::StrCat("the old configuration stays in force: ", taken.message()));
   }
   quotas_.SetLimits(config.quotas);
-  const absl::StatusOr<InboxReport> report = mous_->Refresh(CurrentIdentity()->config(), *now);
-  if (!report.ok()) {
-    return absl::Status(report.status().code(),
-                        absl::StrCat("trust and quotas are in force; the inbox is not: ",
-                                     report.status().message()));
+  if (const absl::Status s = TakeInbox(*now); !s.ok()) {
+    return absl::Status(
+        s.code(), absl::StrCat("trust and quotas are in force; the inbox is not: ", s.message()));
   }
-  LogInbox(*report);
+  return absl::OkStatus();
+}
+
+// Says of each document what was not said of it before.
+absl::Status Wired::TakeInbox(absl::Time now) {
+  const absl::StatusOr<InboxReport> report = mous_->Refresh(CurrentIdentity()->config(), now);
+  if (!report.ok()) return report.status();
+  absl::flat_hash_set<std::string> texts;
+  for (const InboxReport::Document& document : report->documents) texts.insert(TextOf(document));
+  {
+    absl::MutexLock lock(&mutex_);
+    std::swap(texts, inbox_said_);
+  }
+  for (const InboxReport::Document& document : report->documents) {
+    if (!texts.contains(TextOf(document))) Log(document);
+  }
   return absl::OkStatus();
 }
 
@@ -338,6 +363,7 @@ absl::Status Wired::Fatal() const {
 void Wired::Watch() {
   bool serving = true;
   int64_t stale_before = 0;
+  absl::Time inbox_at = options_.clock();
   const auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
   while (true) {
     {
@@ -353,6 +379,12 @@ void Wired::Watch() {
           .With("cause", health.message());
       serving = health.ok();
       server_->GetHealthCheckService()->SetServingStatus(serving);
+    }
+    if (now.ok() && serving && *now - inbox_at >= kInboxEvery) {
+      inbox_at = *now;
+      if (const absl::Status s = TakeInbox(*now); !s.ok()) {
+        LogLine(LogLine::Level::kWarning, "inbox").With("cause", s.message());
+      }
     }
     metrics_.SetServing(serving);
     metrics_.SetLogSize(log_->size());
