@@ -318,7 +318,7 @@ struct ProjectorTwin::Row {
       const auto& date = dynamic_cast<const Date&>(r.GetMessage(*message, leaf));
       if (!IsDate(date)) withheld = true;
       if (date.month() == 0 || date.day() == 0) return Value::Unset();
-      return Value::Number(date.year() * 10000 + date.month() * 100 + date.day());
+      return Value::Number(int64_t{date.year()} * 10000 + int64_t{date.month()} * 100 + date.day());
     }
     const int128 number = Integer(*message, leaf, 0);
     if (number > INT64_MAX) withheld = true;
