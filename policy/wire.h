@@ -14,6 +14,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 
@@ -53,37 +54,39 @@ struct Element {
   absl::string_view bytes() const { return {payload, static_cast<size_t>(value)}; }
 };
 
-inline Element ReadElement(const char* p, const char* end) {
+// Always inline: an element that is returned through memory is stored in words and loaded as a
+// vector, which the processor can't forward, and that costs more than all the reading.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Element ReadElement(const char* p, const char* end) {
   constexpr Element kMalformed = {0, 0, 0, nullptr, nullptr};
   const Varint tag = ReadVarint(p, end);
   if (tag.next == nullptr || tag.value > std::numeric_limits<uint32_t>::max()) return kMalformed;
-  Element e{static_cast<uint32_t>(tag.value >> 3), static_cast<uint32_t>(tag.value & 7), 0, nullptr,
-            nullptr};
-  if (e.number == 0) return kMalformed;
-  const auto left = [&] { return static_cast<uint64_t>(end - tag.next); };
-  switch (e.type) {
-    case kVarint:
-    case kBytes: {
+  const auto number = static_cast<uint32_t>(tag.value >> 3);
+  const auto type = static_cast<uint32_t>(tag.value & 7);
+  if (number == 0) return kMalformed;
+  switch (type) {
+    case kVarint: {
       const Varint v = ReadVarint(tag.next, end);
-      if (v.next == nullptr) return kMalformed;
-      e.value = v.value;
-      e.next = v.next;
-      if (e.type == kVarint) return e;
-      if (e.value > static_cast<uint64_t>(end - v.next)) return kMalformed;
-      e.payload = v.next;
-      e.next = v.next + e.value;
-      return e;
+      return {number, type, v.value, nullptr, v.next};
     }
-    case kFixed64:
-      if (left() < 8) return kMalformed;
-      std::memcpy(&e.value, tag.next, 8);
-      e.next = tag.next + 8;
-      return e;
-    case kFixed32:
-      if (left() < 4) return kMalformed;
-      std::memcpy(&e.value, tag.next, 4);
-      e.next = tag.next + 4;
-      return e;
+    case kBytes: {
+      const Varint length = ReadVarint(tag.next, end);
+      if (length.next == nullptr || length.value > static_cast<uint64_t>(end - length.next)) {
+        return kMalformed;
+      }
+      return {number, type, length.value, length.next, length.next + length.value};
+    }
+    case kFixed64: {
+      uint64_t value = 0;
+      if (end - tag.next < 8) return kMalformed;
+      std::memcpy(&value, tag.next, 8);
+      return {number, type, value, nullptr, tag.next + 8};
+    }
+    case kFixed32: {
+      uint32_t value = 0;
+      if (end - tag.next < 4) return kMalformed;
+      std::memcpy(&value, tag.next, 4);
+      return {number, type, value, nullptr, tag.next + 4};
+    }
     default:
       return kMalformed;
   }
