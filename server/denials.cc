@@ -32,8 +32,8 @@ absl::StatusOr<RequestId> Denials::Append(const std::string& principal, Decision
     }
   }
   if (waits) {
-    absl::SleepFor(window_);
     absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&stopped_), window_);
     Window& window = windows_[key];
     entry.count = window.shared->count;
     window.shared.reset();
@@ -42,6 +42,11 @@ absl::StatusOr<RequestId> Denials::Append(const std::string& principal, Decision
   const absl::Status status = log_->AppendDenial(std::move(entry), decision);
   if (!status.ok()) return AuditUnavailable();
   return request;
+}
+
+void Denials::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stopped_ = true;
 }
 
 void Denials::Sweep(absl::Time now) {

@@ -2,7 +2,7 @@
 // of one code; then those of a window share an entry with their count, so that nobody floods the
 // log. The first of those waits for the window's end and is answered when the entry is durable; the
 // others are counted and answered at once, so that nobody takes the gateway's threads by being
-// refused.
+// refused. From Stop on none waits.
 //
 // Thread-safe.
 #ifndef SLUICE_SERVER_DENIALS_H_
@@ -37,6 +37,8 @@ class Denials {
   absl::StatusOr<RequestId> Append(const std::string& principal, DecisionEntry entry,
                                    const v1::Decision& decision, int own_entries = kOwnEntries)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Windows that are open end now.
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // Windows that are remembered before idle ones are dropped: a CA can mint principals at will.
@@ -59,6 +61,7 @@ class Denials {
   const absl::Duration window_;
 
   absl::Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_map<std::pair<std::string, int>, Window> windows_ ABSL_GUARDED_BY(mutex_);
 };
 

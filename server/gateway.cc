@@ -407,6 +407,7 @@ void Wired::Stop() {
     stopping_ = true;
   }
   if (watch_.joinable()) watch_.join();
+  if (denials_ != nullptr) denials_->Stop();
   if (server_ != nullptr) {
     server_->GetHealthCheckService()->SetServingStatus(false);
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(config_.drain));

@@ -97,6 +97,8 @@ absl::Status StoreError(const absl::Status& status) {
 
 void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsRequest& request,
                           Done done) {
+  // What is taken in must find room in the log, too: asked of each batch, for a stream is long.
+  if (!log_->Health().ok()) return done(AuditUnavailable());
   if (const absl::Status s = CheckBatch(request.request_id(), request.records(), "records");
       !s.ok()) {
     return done(s);
@@ -166,6 +168,7 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
 
 absl::StatusOr<v1::DeleteRecordsResponse> Publication::Delete(
     const OwnerPermit& permit, const v1::DeleteRecordsRequest& request) {
+  if (!log_->Health().ok()) return AuditUnavailable();
   if (const absl::Status s = CheckBatch(request.request_id(), request.keys(), "keys"); !s.ok()) {
     return s;
   }

@@ -51,24 +51,15 @@ absl::Status PublishStream::TakeIn() {
       queue_->mutex.Await(absl::Condition(&room));
       queue_->unanswered.push_back(batch);
     }
-    const auto done = [this, queue = queue_,
-                       batch](absl::StatusOr<v1::PublishRecordsResponse> result) {
-      v1::PublishRecordsResponse answer = AnswerOf(*batch, std::move(result));
+    const auto done = [queue = queue_, batch](absl::StatusOr<v1::PublishRecordsResponse> result) {
       absl::MutexLock lock(&queue->mutex);
-      batch->answer = std::move(answer);
+      batch->result = std::move(result);
     };
     const absl::StatusOr<absl::Time> now = parts_.clock->Now();
-    absl::Status quota = now.status();
-    if (now.ok()) {
-      quota = parts_.quotas->Publish(call_->caller().spiffe_id(),
-                                     static_cast<int64_t>(request.ByteSizeLong()), *now);
-      if (!quota.ok()) {
-        absl::StatusOr<RequestId> refused = NewRequestId();
-        if (!refused.ok()) return refused.status();
-        quota = parts_.admission->Refuse(call_->caller(), *refused, call_->rpc(), quota);
-        batch->call_id = *refused;
-      }
-    }
+    const absl::Status quota =
+        now.ok() ? parts_.quotas->Publish(call_->caller().spiffe_id(),
+                                          static_cast<int64_t>(request.ByteSizeLong()), *now)
+                 : now.status();
     if (quota.ok()) {
       publication_->Publish(found->second.permit, request, done);
     } else {
@@ -78,8 +69,8 @@ absl::Status PublishStream::TakeIn() {
   return absl::OkStatus();
 }
 
-v1::PublishRecordsResponse PublishStream::AnswerOf(
-    const Batch& batch, absl::StatusOr<v1::PublishRecordsResponse> result) {
+v1::PublishRecordsResponse PublishStream::AnswerOf(Batch& batch) {
+  absl::StatusOr<v1::PublishRecordsResponse>& result = *batch.result;
   if (result.ok()) {
     if (result->state() == v1::PUBLISH_STATE_COMMITTED) {
       parts_.metrics->CountRecordsPublished(result->new_count() + result->changed_count() +
@@ -87,35 +78,46 @@ v1::PublishRecordsResponse PublishStream::AnswerOf(
     }
     return *std::move(result);
   }
-  if (!MayLeave(result.status())) {
+  absl::Status status = result.status();
+  if (absl::IsResourceExhausted(status)) {
+    // An entry of its own: the call's id stays that of its permit.
+    absl::StatusOr<RequestId> refusal = NewRequestId();
+    if (refusal.ok()) {
+      batch.call_id = *std::move(refusal);
+      status = parts_.admission->Refuse(call_->caller(), batch.call_id, call_->rpc(), status);
+    } else {
+      status = refusal.status();
+    }
+  }
+  if (!MayLeave(status)) {
     LogLine(LogLine::Level::kError, "publish")
         .With("request", batch.call_id)
-        .With("cause", result.status().message());
+        .With("cause", status.message());
   }
   v1::PublishRecordsResponse answer;
   answer.set_request_id(batch.request_id);
   answer.set_state(v1::PUBLISH_STATE_REFUSED);
-  *answer.mutable_error() = Outward(result.status(), batch.call_id);
+  *answer.mutable_error() = Outward(status, batch.call_id);
   return answer;
 }
 
 void PublishStream::WriteAnswers() {
   while (true) {
-    v1::PublishRecordsResponse answer;
+    std::shared_ptr<Batch> batch;
     {
       const auto next = [this]() ABSL_SHARED_LOCKS_REQUIRED(queue_->mutex) {
         return queue_->unanswered.empty() ? queue_->all_taken_in
-                                          : queue_->unanswered.front()->answer.has_value();
+                                          : queue_->unanswered.front()->result.has_value();
       };
       absl::MutexLock lock(&queue_->mutex);
       queue_->mutex.Await(absl::Condition(&next));
       if (queue_->unanswered.empty()) return;
-      answer = *std::move(queue_->unanswered.front()->answer);
+      batch = std::move(queue_->unanswered.front());
       queue_->unanswered.pop_front();
     }
     // If the client is gone its batches are still taken to their end; it can ask again by their
     // ids.
-    stream_->Write(answer);
+    stream_->Write(AnswerOf(*batch));
   }
 }
 

@@ -35,8 +35,8 @@ class PublishStream {
  private:
   struct Batch {
     std::string request_id;  // the client's name for it
-    RequestId call_id;       // what the log knows the call by
-    std::optional<v1::PublishRecordsResponse> answer;
+    RequestId call_id;       // what the log knows the call by, or this batch's refusal
+    std::optional<absl::StatusOr<v1::PublishRecordsResponse>> result;
   };
   struct Queue {
     absl::Mutex mutex;
@@ -46,8 +46,8 @@ class PublishStream {
 
   absl::Status TakeIn();
   void WriteAnswers();
-  v1::PublishRecordsResponse AnswerOf(const Batch& batch,
-                                      absl::StatusOr<v1::PublishRecordsResponse> result);
+  // Has a refusal for want of quota in the log first.
+  v1::PublishRecordsResponse AnswerOf(Batch& batch);
 
   const CallParts parts_;
   Publication* const publication_;

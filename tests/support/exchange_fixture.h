@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "server/admission.h"
 #include "server/answer.h"
 #include "server/exchange.h"
@@ -27,8 +28,11 @@ namespace sluice::server {
 // Callers without certificates: what a test says it is.
 class IdentityForTest : public Identity {
  public:
-  absl::StatusOr<Caller> Verify(absl::string_view, absl::Time) const override {
-    return absl::UnauthenticatedError("no certificates here");
+  // `text`: "river-unified/hiring", a system of that organization.
+  absl::StatusOr<Caller> Verify(absl::string_view text, absl::Time) const override {
+    const std::vector<std::string> names = absl::StrSplit(text, '/');
+    if (names.size() != 2) return absl::UnauthenticatedError("no certificates here");
+    return Make(policy::PrincipalKind::kSystem, names[0], names[1]);
   }
   absl::Status StillValid(const Caller&, absl::Time) const override { return still_valid; }
   std::string AllCaBundles() const override { return ""; }
@@ -133,7 +137,7 @@ class ExchangeFixture : public testing::Test {
     log_ = *std::move(log);
     clock_ = std::make_unique<Clock>([this] { return now_.Now(); },
                                      [this] { return log_->NewestEntryTime(); });
-    denials_ = std::make_unique<Denials>(log_.get(), absl::Milliseconds(50));
+    denials_ = std::make_unique<Denials>(log_.get(), denial_window_);
     Admission::Parts parts;
     parts.catalog = policy::CatalogForTest();
     parts.log = log_.get();
@@ -242,6 +246,7 @@ class ExchangeFixture : public testing::Test {
 
   std::string tiles_;
   TurnedClock now_;
+  absl::Duration denial_window_ = absl::Milliseconds(50);
   MemoryStore store_;
   std::unique_ptr<const LogKey> key_ = MakeLogKey();
   std::unique_ptr<AuditLog> log_;

@@ -1,0 +1,152 @@
+// A publish stream as its publisher meets it: answers in order, refusals that are of one batch
+// alone, and one decision for many batches.
+#include "server/publish_stream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "server/error.h"
+#include "tests/support/rpc_fixture.h"
+
+namespace sluice::server {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class PublishStreams : public RpcFixture {
+ protected:
+  // Each refusal has an entry of its own.
+  PublishStreams() { denial_window_ = absl::ZeroDuration(); }
+
+  static std::string RequestIdOf(const v1::PublishRecordsResponse& answer) {
+    return DetailOf<google::rpc::RequestInfo>(answer.error()).request_id();
+  }
+  static std::string ReasonOf(const v1::PublishRecordsResponse& answer) {
+    return DetailOf<google::rpc::ErrorInfo>(answer.error()).reason();
+  }
+  bool InTheLog(const std::string& request_id, absl::string_view what) {
+    for (const std::string& entry : Entries("decision")) {
+      if (absl::StrContains(entry, request_id) && absl::StrContains(entry, what)) return true;
+    }
+    return false;
+  }
+};
+
+TEST_F(PublishStreams, RefuseABatchBeyondTheQuotaUnderAnIdOfItsOwnAndGoOnInOrder) {
+  const v1::PublishRecordsRequest small = BatchOf("small-1", 0, 1);
+  v1::PublishRecordsRequest again = BatchOf("small-1", 1, 2);  // the id of another content
+  const v1::PublishRecordsRequest large = BatchOf("large-1", 100, 200);
+  v1::PublishRecordsRequest large_too = large;
+  large_too.set_request_id("large-2");
+  limits_.bytes_published_per_day = static_cast<int64_t>(large.ByteSizeLong()) - 1;
+  quotas_.SetLimits(limits_);
+
+  const auto context = AsOwner();
+  const auto call = owner_->PublishRecords(context.get());
+  for (const auto& batch :
+       {small, large, BatchOf("small-2", 2, 3), large_too, again, BatchOf("small-3", 3, 4)}) {
+    ASSERT_TRUE(call->Write(batch));
+  }
+  call->WritesDone();
+  std::vector<v1::PublishRecordsResponse> answers;
+  v1::PublishRecordsResponse answer;
+  while (call->Read(&answer)) answers.push_back(answer);
+  EXPECT_TRUE(call->Finish().ok());
+
+  ASSERT_THAT(answers, SizeIs(6));
+  const char* order[] = {"small-1", "large-1", "small-2", "large-2", "small-1", "small-3"};
+  for (size_t i = 0; i < 6; ++i) EXPECT_EQ(answers[i].request_id(), order[i]);
+  for (size_t i : {0, 2, 5}) EXPECT_EQ(answers[i].state(), v1::PUBLISH_STATE_COMMITTED) << i;
+  std::set<std::string> ids;
+  for (size_t i : {1, 3}) {
+    EXPECT_EQ(answers[i].state(), v1::PUBLISH_STATE_REFUSED);
+    EXPECT_EQ(ReasonOf(answers[i]), "RESOURCE_EXHAUSTED");
+    EXPECT_TRUE(InTheLog(RequestIdOf(answers[i]), "RESOURCE_EXHAUSTED")) << i;
+    ids.insert(RequestIdOf(answers[i]));
+  }
+  EXPECT_THAT(ids, SizeIs(2)) << "each refusal has its own id";
+  // What is told of a later batch is told under the stream's own decision.
+  EXPECT_EQ(ReasonOf(answers[4]), "REQUEST_ID_REUSED");
+  EXPECT_TRUE(InTheLog(RequestIdOf(answers[4]), "\"result\":\"PERMIT\""));
+}
+
+TEST_F(PublishStreams, AskOnceForEachRecordTypeHoweverTypesTakeTurns) {
+  const auto context = AsOwner();
+  const auto call = owner_->PublishRecords(context.get());
+  for (int round = 0; round < 4; ++round) {
+    EXPECT_EQ(Ask(*call, BatchOf(absl::StrCat("candidates-", round), round, round + 1)).state(),
+              v1::PUBLISH_STATE_COMMITTED);
+    v1::PublishRecordsRequest other = BatchOf(absl::StrCat("others-", round), 0, 0);
+    other.set_record_type("Employment");
+    other.add_records("");  // without its key: refused, which asks all the same
+    EXPECT_EQ(Ask(*call, other).state(), v1::PUBLISH_STATE_REFUSED);
+  }
+  call->WritesDone();
+  EXPECT_TRUE(call->Finish().ok());
+  const auto decisions = Entries("decision");
+  ASSERT_THAT(decisions, SizeIs(2));
+  EXPECT_THAT(decisions[0], HasSubstr("\"record\":\"Candidate\""));
+  EXPECT_THAT(decisions[1], HasSubstr("\"record\":\"Employment\""));
+}
+
+TEST_F(PublishStreams, AskAnewForAnotherParentAndEndWhereItIsForged) {
+  const auto context = AsOwner();
+  const auto call = owner_->PublishRecords(context.get());
+  EXPECT_EQ(Ask(*call, BatchOf("mine", 0, 1)).state(), v1::PUBLISH_STATE_COMMITTED);
+  v1::PublishRecordsRequest forged = BatchOf("theirs", 1, 2);
+  forged.set_parent("organizations/lake-college");
+  ASSERT_TRUE(call->Write(forged));
+  v1::PublishRecordsResponse answer;
+  EXPECT_FALSE(call->Read(&answer));
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(Details(call->Finish())).reason(),
+            "PRINCIPAL_NOT_PERMITTED");
+}
+
+TEST_F(PublishStreams, TakeNothingInWhileTheLogIsHalted) {
+  const auto context = AsOwner();
+  const auto call = owner_->PublishRecords(context.get());
+  const auto first = Ask(*call, BatchOf("before", 0, 1));
+  ASSERT_EQ(first.state(), v1::PUBLISH_STATE_COMMITTED);
+
+  std::filesystem::rename(tiles_, tiles_ + ".away");
+  log_->Tick();
+  ASSERT_FALSE(log_->Health().ok());
+  const auto refused = Ask(*call, BatchOf("halted", 1, 2));
+  EXPECT_EQ(refused.state(), v1::PUBLISH_STATE_REFUSED);
+  EXPECT_EQ(refused.error().code(), static_cast<int>(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(ReasonOf(refused), "AUDIT_UNAVAILABLE");
+
+  const auto other_context = AsOwner();
+  const auto other = owner_->PublishRecords(other_context.get());
+  ASSERT_TRUE(other->Write(BatchOf("halted-2", 1, 2)));
+  v1::PublishRecordsResponse answer;
+  EXPECT_FALSE(other->Read(&answer));
+  EXPECT_EQ(other->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+
+  const auto delete_context = AsOwner();
+  v1::DeleteRecordsRequest deletion;
+  deletion.set_parent("organizations/state-university");
+  deletion.set_record_type("Candidate");
+  deletion.set_request_id("delete");
+  deletion.add_keys(Covered(0).SerializeAsString());
+  v1::DeleteRecordsResponse deleted;
+  EXPECT_EQ(owner_->DeleteRecords(delete_context.get(), deletion, &deleted).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(store_.LastPublishOf("state-university", "Candidate")->position, first.position())
+      << "nothing was stored";
+
+  // And from then on the same stream goes on.
+  std::filesystem::rename(tiles_ + ".away", tiles_);
+  log_->Tick();
+  ASSERT_TRUE(log_->Health().ok()) << log_->Health();
+  EXPECT_EQ(Ask(*call, BatchOf("after", 1, 2)).new_count(), 1);
+  call->WritesDone();
+  EXPECT_TRUE(call->Finish().ok());
+}
+
+}  // namespace
+}  // namespace sluice::server
