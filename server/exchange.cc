@@ -70,9 +70,10 @@ absl::StatusOr<v1::GetRecordResponse> Exchange::Get(const Caller& caller, Reques
   outcome.Owner((*release)->owner());
   absl::StatusOr<std::optional<Releasable>> chunk =
       (*release)->Next([] { return absl::OkStatus(); });
+  outcome.Considered((*release)->considered(), (*release)->withheld());
   if (!chunk.ok()) return outcome.Close(chunk.status());
+  // Whether it is not there or does not leave: the caller is told no more than that.
   if (!chunk->has_value()) return outcome.Close(NotFound("row"));
-  outcome.Considered(1, 0);
 
   absl::StatusOr<AuditReceipt> receipt =
       log_->AppendDisclosure(**chunk, (*release)->Disclosure(**chunk));

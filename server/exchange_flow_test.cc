@@ -43,22 +43,6 @@ TEST_F(ExchangeFlow, ReleasesExactlyTheGrantedFieldsEachUnderItsRule) {
   EXPECT_EQ(released.ByteSizeLong(), 0u) << "something left that no grant lists";
 }
 
-TEST_F(ExchangeFlow, TellsAThousandBadRecordsAndThatThereAreMore) {
-  v1::Candidate bad;  // without a key: one problem each
-  const v1::PublishRecordsResponse exact = Publish(std::vector<v1::Candidate>(1000, bad));
-  EXPECT_EQ(exact.state(), v1::PUBLISH_STATE_REFUSED);
-  ASSERT_EQ(exact.bad_records_size(), 1000);
-  EXPECT_EQ(exact.bad_records(999).reason(), "KEY_MISSING");
-  const v1::PublishRecordsResponse more = Publish(std::vector<v1::Candidate>(1002, bad));
-  ASSERT_EQ(more.bad_records_size(), 1000);
-  EXPECT_EQ(more.bad_records(998).reason(), "KEY_MISSING");
-  EXPECT_EQ(more.bad_records(999).reason(), "TOO_MANY");
-  EXPECT_EQ(more.bad_records(999).index(), 1000);
-  EXPECT_EQ(more.bad_records(999).field(), "");
-  EXPECT_EQ(Publish(std::vector<v1::Candidate>(1002, Covered(1))).bad_records(999).reason(),
-            "TOO_MANY");
-}
-
 TEST_F(ExchangeFlow, LeavesOutRowsThatNoGrantCovers) {
   v1::Candidate early = Covered(1), history = Covered(2), unset = Covered(3);
   early.set_expected_completion_year(2026);
@@ -258,6 +242,34 @@ TEST_F(ExchangeFlow, RefusesThePageTokenOfAnotherCallerOrRequest) {
   EXPECT_THAT(other.messages, IsEmpty());
 }
 
+TEST_F(ExchangeFlow, RefusesAPageTokenOfOtherGrants) {
+  // Two grants of the same document: the second has the row in scope, too.
+  const std::string two = policy::ExampleMouWith(
+      "prohibitions: []",
+      "  - name: everybody\n    from: state-university\n    to: [river-unified]\n"
+      "    purpose: hiring_pipeline\n    record: Candidate\n    operations: [READ]\n"
+      "    fields:\n      subject_area: pass\nprohibitions: []");
+  const policy::MouVersion both = policy::SignedForTest(two);
+  policy::MouVersion one = both;
+  one.withdrawn_grants.insert("everybody");
+  SetMous({both});
+  Publish(CoveredUpTo(3));
+  KeptMessages reader, refused;
+  ASSERT_TRUE(Read(Request(), reader).ok());
+  v1::ReadRecordsRequest request = Request();
+  request.set_page_token(reader.LastToken());
+  ASSERT_TRUE(Read(request, reader).ok()) << "of the same grants it goes on";
+
+  SetMous({one});
+  const absl::Status withdrawn = Read(request, refused);
+  EXPECT_EQ(withdrawn.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(withdrawn.message()), HasSubstr("page_token"));
+  SetMous({both, policy::SignedForTest(absl::StrReplaceAll(two, {{"version: 1", "version: 2"}}))});
+  EXPECT_EQ(Read(request, refused).code(), absl::StatusCode::kInvalidArgument)
+      << "an amendment, though its grants have the same names";
+  EXPECT_THAT(refused.messages, IsEmpty());
+}
+
 TEST_F(ExchangeFlow, EndsARunningStreamAtTheNextBatchWhenTheMouIsSuspended) {
   Publish(CoveredUpTo(3000));
   KeptMessages reader;
@@ -357,117 +369,6 @@ TEST_F(ExchangeFlow, DeniesAPurposeThatConfigurationKeepsFromThePrincipal) {
   purpose_permitted_ = false;
   KeptMessages reader;
   EXPECT_EQ(ReasonOf(Read(Request(), reader)), "PRINCIPAL_NOT_PERMITTED");
-}
-
-TEST_F(ExchangeFlow, GetsOneRowByItsIdAndNoOther) {
-  Publish(CoveredUpTo(3));
-  KeptMessages reader;
-  ASSERT_TRUE(Read(Request(), reader).ok());
-  const auto [row_id, record] = reader.Rows()[1];
-  v1::GetRecordRequest request;
-  request.set_purpose("hiring_pipeline");
-  request.set_record_type("Candidate");
-  request.set_row_id(row_id);
-  RequestId id = NewRequestId().value();
-  const Caller caller = Recipient();
-  const auto got = exchange_->Get(caller, id, request);
-  ASSERT_TRUE(got.ok()) << got.status();
-  EXPECT_EQ(got->row().row_id(), row_id);
-  EXPECT_EQ(got->row().record(), record);
-  EXPECT_THAT(Entries("disclosure"), SizeIs(2));
-
-  request.set_row_id(std::string(25, 'a') + "a");
-  EXPECT_EQ(exchange_->Get(caller, id, request).status().code(), absl::StatusCode::kNotFound);
-  request.set_row_id("S1001");
-  EXPECT_EQ(exchange_->Get(caller, id, request).status().code(),
-            absl::StatusCode::kInvalidArgument);
-}
-
-TEST_F(ExchangeFlow, GetsARowOfWhicheverOwnerUnderThatOwnersGrants) {
-  // A second owner grants the same type, and a field besides.
-  std::string two = absl::StrReplaceAll(
-      policy::ExampleMou(),
-      {{"prohibitions: []",
-        "  - name: of-lake\n    from: lake-college\n    to: [river-unified]\n"
-        "    purpose: hiring_pipeline\n    record: Candidate\n    operations: [READ]\n"
-        "    fields:\n      sex: pass\n      subject_area: pass\nprohibitions: []"},
-       {"parties:\n", "parties:\n  - {organization: lake-college, signatory_ca: sha256:" +
-                          std::string(64, 'b') + "}\n"}});
-  SetMous({policy::SignedForTest(two)});
-  Publish(CoveredUpTo(2));
-  v1::ReadRecordsRequest read = Request();
-  KeptMessages refused, reader;
-  EXPECT_EQ(Read(read, refused).code(), absl::StatusCode::kInvalidArgument) << "which owner?";
-  read.set_parent("organizations/state-university");
-  ASSERT_TRUE(Read(read, reader).ok());
-  v1::GetRecordRequest request;
-  request.set_purpose("hiring_pipeline");
-  request.set_record_type("Candidate");
-  request.set_row_id(reader.Rows().at(0).first);
-  RequestId id = NewRequestId().value();
-  const Caller caller = Recipient();
-  ASSERT_TRUE(exchange_->Get(caller, id, request).ok());
-  request.add_read_mask("home_postal_code");
-  EXPECT_TRUE(exchange_->Get(caller, id, request).ok());
-  request.clear_read_mask();
-  request.add_read_mask("sex");
-  EXPECT_EQ(exchange_->Get(caller, id, request).status().code(), absl::StatusCode::kNotFound)
-      << "a field that another owner's grant lists";
-  request.add_read_mask("first_name");
-  EXPECT_EQ(exchange_->Get(caller, id, request).status().code(),
-            absl::StatusCode::kInvalidArgument);
-}
-
-TEST_F(ExchangeFlow, FindsNoRowThatIsOutOfScopeAndSaysNoMoreThanForOneThatIsNotThere) {
-  Publish({Covered(1)});
-  KeptMessages reader;
-  ASSERT_TRUE(Read(Request(), reader).ok());
-  v1::GetRecordRequest request;
-  request.set_purpose("hiring_pipeline");
-  request.set_record_type("Candidate");
-  request.set_row_id(reader.Rows().at(0).first);
-  v1::Candidate moved = Covered(1);
-  moved.set_expected_completion_year(2020);
-  Publish({moved}, "batch-2");
-  RequestId id = NewRequestId().value();
-  const Caller caller = Recipient();
-  const absl::Status hidden = exchange_->Get(caller, id, request).status();
-  request.set_row_id(std::string(26, 'a'));
-  const absl::Status absent = exchange_->Get(caller, id, request).status();
-  EXPECT_EQ(hidden, absent);
-}
-
-TEST_F(ExchangeFlow, RefusesAForgedOwner) {
-  const Caller caller = Recipient();
-  RequestId id = NewRequestId().value();
-  const auto admitted = admission_->AdmitOwner(caller, id, "PublishRecords",
-                                               "organizations/state-university", "Candidate");
-  EXPECT_EQ(ReasonOf(admitted.status()), "PRINCIPAL_NOT_PERMITTED");
-  EXPECT_THAT(Entries("decision"), SizeIs(1));
-}
-
-TEST_F(ExchangeFlow, PublishesABatchWholeOrNotAtAll) {
-  v1::Candidate no_key = Covered(2);
-  no_key.clear_candidate_id();
-  const auto refused = Publish({Covered(1), no_key, Covered(1)});
-  EXPECT_EQ(refused.state(), v1::PUBLISH_STATE_REFUSED);
-  ASSERT_EQ(refused.bad_records_size(), 2);
-  EXPECT_EQ(refused.bad_records(0).index(), 1);
-  EXPECT_EQ(refused.bad_records(0).reason(), "KEY_MISSING");
-  EXPECT_EQ(refused.bad_records(1).index(), 2);
-  EXPECT_EQ(refused.bad_records(1).reason(), "DUPLICATE_KEY");
-  KeptMessages reader;
-  ASSERT_TRUE(Read(Request(), reader).ok());
-  EXPECT_THAT(reader.Rows(), IsEmpty());
-}
-
-TEST_F(ExchangeFlow, AnswersARepeatedRequestAsBeforeAndChangesNothing) {
-  const auto first = Publish(CoveredUpTo(3));
-  EXPECT_EQ(first.new_count(), 3);
-  const auto again = Publish(CoveredUpTo(3));
-  EXPECT_EQ(again.SerializeAsString(), first.SerializeAsString());
-  const auto other = Publish(CoveredUpTo(3), "batch-2");
-  EXPECT_EQ(other.unchanged_count(), 3);
 }
 
 TEST_F(ExchangeFlow, GivesThePromisedNumberOfBatchesAChunkAtTheMost) {

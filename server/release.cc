@@ -187,7 +187,11 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
                                       {record.subjects.begin(), record.subjects.end()},
                                       {record.ordinals.begin(), record.ordinals.end()}};
                            });
-  if (absl::IsNotFound(read)) return NotFound("row");
+  release->ended_ = true;  // but for the row
+  const std::vector<absl::string_view> owners = OwnersOf(plan);
+  const std::string only_owner = owners.size() == 1 ? std::string(owners[0]) : "";
+  release->owner_ = only_owner;
+  if (absl::IsNotFound(read)) return release;
   if (!read.ok()) return read;
 
   // Of another owner's grants the mask may name fields that this one's do not list.
@@ -195,12 +199,16 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
   for (const std::string& path : request.read_mask()) {
     if (Lists(plan, path, found.owner)) mask.push_back(path);
   }
-  if (mask.empty() && request.read_mask_size() > 0) return NotFound("row");
+  if (mask.empty() && request.read_mask_size() > 0) return release;
   if (const absl::Status s = release->Prepare(caller, found.owner, "", mask); !s.ok()) return s;
-  release->only_ = std::make_unique<ReleasedRows>();
-  release->Take({found.place, found.bytes, found.subjects, found.ordinals}, *release->only_);
-  if (release->only_->rows.empty()) return NotFound("row");
-  Order(*release->only_);
+  auto only = std::make_unique<ReleasedRows>();
+  release->Take({found.place, found.bytes, found.subjects, found.ordinals}, *only);
+  if (only->rows.empty()) {
+    release->owner_ = only_owner;
+    return release;
+  }
+  Order(*only);
+  release->only_ = std::move(only);
   return release;
 }
 

@@ -44,7 +44,7 @@ class Release {
   static absl::StatusOr<std::unique_ptr<Release>> Create(const Parts& parts, const Caller& caller,
                                                          const Admitted& admitted,
                                                          const v1::ReadRecordsRequest& request);
-  // One row. NOT_FOUND if it is not there or does not leave.
+  // One row: a release without a chunk if it is not there or does not leave.
   static absl::StatusOr<std::unique_ptr<Release>> CreateOne(const Parts& parts,
                                                             const Caller& caller,
                                                             const Admitted& admitted,
@@ -58,6 +58,8 @@ class Release {
   // Resumes after a row of a chunk.
   absl::StatusOr<std::string> PageToken(const ReleasedRows& chunk, absl::string_view row_id) const;
 
+  // Of one row that does not leave: the only one whose it could be, else empty. Whether the row is
+  // there must not be read from it, for the recipient's auditors see it in the log.
   const std::string& owner() const { return owner_; }
   int64_t considered() const { return considered_; }
   int64_t withheld() const { return withheld_; }
@@ -85,7 +87,7 @@ class Release {
   std::unique_ptr<const policy::Filter> filter_;
   std::string scratch_;  // one record's projection; reused
 
-  std::unique_ptr<ReleasedRows> only_;  // of CreateOne
+  std::unique_ptr<ReleasedRows> only_;  // of CreateOne, until it is taken
   std::optional<ResumePoint> resume_;
   std::optional<ScanPlace> next_;  // where the next chunk begins; absent: at the beginning
   bool ended_ = false;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "absl/synchronization/notification.h"
 #include "server/admission.h"
 #include "server/answer.h"
 #include "server/exchange.h"
@@ -132,7 +133,7 @@ class ExchangeFixture : public testing::Test {
     options.writer = "test";
     options.tile_directory = tiles_;
     options.background_thread = false;
-    auto log = AuditLog::Open(options, &store_, key_.get(), [this] { return now_.Now(); });
+    auto log = AuditLog::Open(options, &store(), key_.get(), [this] { return now_.Now(); });
     ASSERT_TRUE(log.ok()) << log.status();
     log_ = *std::move(log);
     clock_ = std::make_unique<Clock>([this] { return now_.Now(); },
@@ -150,8 +151,8 @@ class ExchangeFixture : public testing::Test {
     };
     admission_ = std::make_unique<Admission>(std::move(parts));
     exchange_ = std::make_unique<Exchange>(admission_.get(), log_.get(),
-                                           Release::Parts{&store_, &keys_, &tokens_});
-    publication_ = std::make_unique<Publication>(&store_, log_.get(), clock_.get());
+                                           Release::Parts{&store(), &keys_, &tokens_});
+    publication_ = std::make_unique<Publication>(&store(), log_.get(), clock_.get());
     SetMous({policy::SignedForTest(policy::ExampleMou())});
   }
   void TearDown() override {
@@ -159,6 +160,9 @@ class ExchangeFixture : public testing::Test {
     log_.reset();
     std::filesystem::remove_all(tiles_);
   }
+
+  // Another than the one in memory, if a test is about it.
+  virtual Store& store() { return store_; }
 
   void SetMous(std::vector<policy::MouVersion> versions) {
     mous_.current = policy::MouSet::Create(std::move(versions));
@@ -172,23 +176,27 @@ class ExchangeFixture : public testing::Test {
   }
 
   v1::PublishRecordsResponse Publish(const std::vector<v1::Candidate>& candidates,
-                                     std::string request_id = "batch-1") {
-    const Caller owner = Owner();
+                                     std::string request_id = "batch-1",
+                                     const std::string& owner = "state-university") {
+    const std::string parent = absl::StrCat("organizations/", owner);
+    const Caller caller = IdentityForTest::Make(policy::PrincipalKind::kSystem, owner, "sis");
     RequestId id = NewRequestId().value();
-    auto admitted = admission_->AdmitOwner(owner, id, "PublishRecords",
-                                           "organizations/state-university", "Candidate");
+    auto admitted = admission_->AdmitOwner(caller, id, "PublishRecords", parent, "Candidate");
     EXPECT_TRUE(admitted.ok()) << admitted.status();
     v1::PublishRecordsRequest request;
-    request.set_parent("organizations/state-university");
+    request.set_parent(parent);
     request.set_record_type("Candidate");
     request.set_request_id(std::move(request_id));
     for (const v1::Candidate& c : candidates) request.add_records(c.SerializeAsString());
     v1::PublishRecordsResponse answer;
+    absl::Notification answered;
     publication_->Publish(admitted->permit, request,
                           [&](absl::StatusOr<v1::PublishRecordsResponse> result) {
-                            ASSERT_TRUE(result.ok()) << result.status();
-                            answer = *std::move(result);
+                            EXPECT_TRUE(result.ok()) << result.status();
+                            if (result.ok()) answer = *std::move(result);
+                            answered.Notify();
                           });
+    answered.WaitForNotification();
     return answer;
   }
 
@@ -232,7 +240,7 @@ class ExchangeFixture : public testing::Test {
   std::vector<std::string> Entries(absl::string_view type) {
     const std::string wanted = absl::StrCat("\"type\":\"", type, "\"");
     std::vector<std::string> found;
-    EXPECT_TRUE(store_
+    EXPECT_TRUE(store()
                     .ReadLogRows(0, log_->size(),
                                  [&](const LogRow& row) {
                                    if (row.body.find(wanted) != std::string::npos) {
