@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "policy/catalog.h"
 #include "policy/field_transform.h"
 #include "policy/wire.h"
@@ -60,6 +61,30 @@ class ProjectionLevel {
   const ProjectionStep& Find(uint32_t number) const {
     if (number < dense_.size()) return dense_[number];
     return FindSparse(number);
+  }
+
+  // Calls `known(step, element, begin)` for each occurrence of a field that the type knows; `begin`
+  // is where the element's tag stands. False, and the row is withheld, where `known` says so or the
+  // level is not in its form: malformed bytes, known fields out of order, a singular one twice, a
+  // wire type that is not the field's. An unknown number is passed over.
+  template <typename Known>
+  bool ForEachKnown(absl::string_view bytes, Known&& known) const {
+    const char* p = bytes.data();
+    const char* const end = p + bytes.size();
+    uint32_t last = 0;
+    while (p < end) {
+      const wire::Element element = wire::ReadElement(p, end);
+      if (element.next == nullptr) return false;
+      const ProjectionStep& step = Find(element.number);
+      if (step.action != ProjectionStep::Action::kUnknown) {
+        if (element.number < last || (element.number == last && !step.repeats)) return false;
+        last = element.number;
+        if (element.type != step.wire_type) return false;
+        if (!known(step, element, p)) return false;
+      }
+      p = element.next;
+    }
+    return true;
   }
 
  private:
