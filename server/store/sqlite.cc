@@ -37,7 +37,6 @@ absl::Status SqliteConnection::Configure(const Options& options) {
                          sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr)}) {
     if (code != SQLITE_OK) return StatusOf(code);
   }
-  sqlite3_wal_hook(db_, RememberWalFrames, &wal_frames_);
   if (!options.read_only) {
     absl::StatusOr<SqliteStatement> mode =
         SqliteStatement::Prepare(this, "PRAGMA journal_mode=WAL");
@@ -50,11 +49,14 @@ absl::Status SqliteConnection::Configure(const Options& options) {
     }
   }
   // Checkpoints are made by hand: SQLite's own ignore what fails in them.
-  return Execute(absl::StrCat(
+  const absl::Status configured = Execute(absl::StrCat(
       "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;"
       "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA wal_autocheckpoint=0;"
       "PRAGMA cache_size=-",
       options.cache_kib));
+  // Only now: wal_autocheckpoint takes away whatever hook there is.
+  sqlite3_wal_hook(db_, RememberWalFrames, &wal_frames_);
+  return configured;
 }
 
 SqliteConnection::~SqliteConnection() { sqlite3_close_v2(db_); }

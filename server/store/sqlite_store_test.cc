@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "server/store/sqlite.h"
 #include "tests/support/store_builders.h"
@@ -179,6 +180,18 @@ TEST_F(SqliteStoreTest, ForgetsOldAnswersInPassing) {
 }
 
 // A scan that sorted or looked at other rows would still be right, and useless.
+TEST_F(SqliteStoreTest, MovesTheWalIntoTheDatabaseAsItGrows) {
+  const auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  constexpr size_t kMiB = 1 << 20;
+  for (int i = 0; i < 24; ++i) {
+    const std::string name = absl::StrCat("record ", i);
+    ASSERT_TRUE(Publish(**store, BatchOf(name, {RecordOf(name, std::string(4 * kMiB, 'x'))})).ok());
+  }
+  EXPECT_LT(std::filesystem::file_size(path_ + "-wal"), 32 * kMiB);
+  EXPECT_GT(std::filesystem::file_size(path_), 64 * kMiB);
+}
+
 TEST_F(SqliteStoreTest, ScansAlongItsKey) {
   const auto store = Open();
   auto connection = SqliteConnection::Open({.path = path_, .read_only = true});

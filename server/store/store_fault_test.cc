@@ -111,6 +111,23 @@ TEST_F(StoreFaultTest, StopsForGoodWhenAnFsyncFails) {
   EXPECT_LE(Count(), 3u);
 }
 
+// What was told durable by then is.
+TEST_F(StoreFaultTest, StopsForGoodWhenTheWalCannotBeMoved) {
+  size_t told = 0;
+  for (int nth = 1; told == 0; ++nth) {
+    ASSERT_LT(nth, 10);
+    vfs_.Fail(FaultyVfs::Operation::kSync, FaultyVfs::Error::kIo, nth);
+    if (PublishOne(absl::StrCat("at ", nth), 20 << 20).ok()) ++told;
+    store_->Stop();
+    vfs_.Heal();
+    EXPECT_EQ(fatal_, nth);
+    EXPECT_TRUE(absl::IsUnavailable(store_->Health()));
+    Reopen();
+  }
+  EXPECT_GE(Count(), told);
+  EXPECT_TRUE(PublishOne("after").ok());
+}
+
 TEST_F(StoreFaultTest, StopsForGoodWhenAWriteFails) {
   ASSERT_TRUE(PublishOne("before").ok());
   vfs_.Fail(FaultyVfs::Operation::kWrite, FaultyVfs::Error::kIo);
