@@ -123,6 +123,8 @@ class FakeGateway : public Gateway {
   // --- Unary: what is asked is answered by `unary_error`, or an empty response. ---
   absl::Status unary_error;
   v1::ListGrantsResponse grants;
+  v1::GetRecordResponse row;
+  std::vector<v1::GetRecordRequest> gets;
 
   absl::StatusOr<v1::DeleteRecordsResponse> DeleteRecords(
       const v1::DeleteRecordsRequest& request) override {
@@ -131,9 +133,10 @@ class FakeGateway : public Gateway {
     response.set_deleted_count(request.keys_size());
     return response;
   }
-  absl::StatusOr<v1::GetRecordResponse> GetRecord(const v1::GetRecordRequest&) override {
+  absl::StatusOr<v1::GetRecordResponse> GetRecord(const v1::GetRecordRequest& request) override {
+    gets.push_back(request);
     if (!unary_error.ok()) return unary_error;
-    return v1::GetRecordResponse();
+    return row;
   }
   absl::StatusOr<v1::ListGrantsResponse> ListGrants(const v1::ListGrantsRequest&) override {
     if (!unary_error.ok()) return unary_error;
@@ -145,10 +148,12 @@ class FakeGateway : public Gateway {
     return v1::ExplainDecisionResponse();
   }
 
-  // --- The log: `shown` says which entries this caller may see. ---
+  // --- The log: `shown` says which entries this caller may see, `lie` changes a page. ---
   LogForTest log;
   std::vector<std::string> entries;
   std::function<bool(size_t)> shown = [](size_t) { return true; };
+  std::function<void(v1::ListEntriesResponse&)> lie;
+  int pages = 0;                          // asked for
   std::optional<size_t> checkpoint_size;  // absent: all
   std::optional<std::vector<std::string>>
       checkpoint_entries;  // what the root is made of, if others
@@ -175,6 +180,10 @@ class FakeGateway : public Gateway {
     }
     if (i < entries.size()) response.set_next_page_token(absl::StrCat(i));
     response.set_log_size(static_cast<int64_t>(entries.size()));
+    response.set_next_index(static_cast<int64_t>(i));
+    if (lie) lie(response);
+    // Whoever asks so often is turned in a ring, and the test would never end.
+    if (++pages > 1000) return absl::ResourceExhaustedError("a thousand pages");
     return response;
   }
   absl::StatusOr<v1::GetInclusionProofResponse> GetInclusionProof(

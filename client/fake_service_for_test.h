@@ -92,8 +92,9 @@ class FakeAuditService final : public v1::AuditService::Service {
 
   grpc::Status ListEntries(grpc::ServerContext*, const v1::ListEntriesRequest* request,
                            v1::ListEntriesResponse* response) override {
-    *response = *gateway_->ListEntries(*request);
-    return grpc::Status::OK;
+    absl::StatusOr<v1::ListEntriesResponse> page = gateway_->ListEntries(*request);
+    if (page.ok()) *response = *std::move(page);
+    return ToGrpcForTest(page.status());
   }
   grpc::Status GetCheckpoint(grpc::ServerContext*, const v1::GetCheckpointRequest*,
                              v1::GetCheckpointResponse* response) override {

@@ -9,11 +9,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "client/file.h"
+#include "client/log_pages.h"
 
 namespace sluice::client {
 namespace {
-
-constexpr int kPageSize = 1000;
 
 template <typename Hashes>
 absl::StatusOr<std::vector<TreeHash>> ReadHashes(const Hashes& hashes) {
@@ -72,29 +71,18 @@ class Verification {
   // Calls `verify(index, body)` for each entry shown from `start` on that the checkpoint covers.
   template <typename Verify>
   absl::Status ForEachEntry(int64_t start, const LogCheckpoint& checkpoint, Verify&& verify) {
-    v1::ListEntriesRequest request;
-    request.set_start_index(start);
-    request.set_page_size(kPageSize);
-    int64_t next = start;
-    do {
-      Retry retry = new_retry_();
-      const absl::StatusOr<v1::ListEntriesResponse> page =
-          retry.Run([&] { return gateway_.ListEntries(request); });
+    LogPages pages(gateway_, new_retry_,
+                   {.start = start, .until = static_cast<int64_t>(checkpoint.size)});
+    while (true) {
+      const absl::StatusOr<std::optional<std::vector<v1::LogEntry>>> page = pages.Next();
       if (!page.ok()) return page.status();
-      for (const v1::LogEntry& entry : page->entries()) {
-        if (entry.index() < next) {
-          return absl::DataLossError(
-              absl::StrCat("entry ", entry.index(), ": the entries are not in order"));
-        }
-        if (static_cast<uint64_t>(entry.index()) >= checkpoint.size) return absl::OkStatus();
+      if (!page->has_value()) return absl::OkStatus();
+      for (const v1::LogEntry& entry : **page) {
         if (const absl::Status verified = verify(entry.index(), entry.body()); !verified.ok()) {
           return verified;
         }
-        next = entry.index() + 1;
       }
-      request.set_page_token(page->next_page_token());
-    } while (!request.page_token().empty());
-    return absl::OkStatus();
+    }
   }
 
   // Hashes all entries into one tree. False if some are not shown.

@@ -96,6 +96,62 @@ TEST_F(LogVerifierTest, FindsAForkARollbackAndARewriteOfTheSameSize) {
   ExpectLost("rolled back", gateway_.log.Open(40, before.Root(40)));
 }
 
+TEST_F(LogVerifierTest, TurnsPagesThatShowNothing) {
+  gateway_.lie = [](v1::ListEntriesResponse& page) {
+    if (page.next_index() != 14) return;
+    page.clear_entries();
+  };
+  const auto report = Verify();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->entries, 33);
+}
+
+TEST_F(LogVerifierTest, IsNotTurnedInARing) {
+  const std::vector<std::function<void(v1::ListEntriesResponse&)>> lies = {
+      // The same page for ever, as it is and shown as empty.
+      [](v1::ListEntriesResponse& page) { page.set_next_page_token("0"); },
+      [](v1::ListEntriesResponse& page) {
+        page.clear_entries();
+        page.set_next_page_token("0");
+      },
+      // Other tokens, but pages that lead nowhere.
+      [](v1::ListEntriesResponse& page) {
+        page.clear_entries();
+        page.set_next_index(0);
+      },
+      [](v1::ListEntriesResponse& page) {
+        page.clear_entries();
+        page.set_next_page_token("7");
+        page.set_next_index(7);
+      },
+      // Back, behind what was shown.
+      [](v1::ListEntriesResponse& page) { page.set_next_index(page.next_index() - 1); },
+      [](v1::ListEntriesResponse& page) { page.clear_next_index(); },
+  };
+  for (size_t i = 0; i < lies.size(); ++i) {
+    gateway_.lie = lies[i];
+    gateway_.pages = 0;
+    const absl::Status status = Verify().status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << i << " " << status;
+    EXPECT_LE(gateway_.pages, 3) << i;
+  }
+  ExpectLost("the gateway's page from entry 0 on names a next one that begins no further");
+}
+
+TEST_F(LogVerifierTest, LooksNoFurtherThanTheCheckpoint) {
+  gateway_.checkpoint_size = 14;
+  gateway_.shown = [](size_t i) { return i == 3; };
+  gateway_.lie = [](v1::ListEntriesResponse& page) {
+    // A page a look at 14 entries, and a log that grows as fast as it is read.
+    page.set_next_page_token("14");
+    page.set_next_index(14);
+  };
+  const auto report = Verify();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->entries, 1);
+  EXPECT_LE(gateway_.pages, 2);
+}
+
 TEST_F(LogVerifierTest, RefusesACheckpointOfAnotherKey) {
   const LogForTest other("gateway.example/log/1", 'o');
   const auto report = VerifyLog(

@@ -33,6 +33,7 @@ absl::Status AuditRpc::List(Call& call, const v1::ListEntriesRequest& request,
       std::max<uint64_t>(page->begin, static_cast<uint64_t>(request.start_index()));
   const uint64_t end = std::min(size, begin + kLookedAt);
   response.set_log_size(static_cast<int64_t>(size));
+  response.set_next_index(static_cast<int64_t>(begin));
   if (begin >= end) return absl::OkStatus();
 
   // That somebody reads the log is in the log before he does.
@@ -58,6 +59,7 @@ absl::Status AuditRpc::List(Call& call, const v1::ListEntriesRequest& request,
     return true;
   });
   if (!status.ok()) return status;
+  response.set_next_index(static_cast<int64_t>(next));
   if (next < size) response.set_next_page_token(absl::StrCat(next));
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "client/command/session.h"
 #include "client/file.h"
 #include "client/log_directory.h"
+#include "client/log_pages.h"
 #include "client/log_verifier.h"
 
 namespace sluice::client {
@@ -26,17 +28,15 @@ struct LogOptions {
 ExitCode Log(Session& session, const LogOptions& options) {
   const absl::StatusOr<Gateway*> gateway = session.GetGateway();
   if (!gateway.ok()) return Fail(gateway.status());
-  v1::ListEntriesRequest request;
-  request.set_start_index(options.start);
-  request.set_type(options.type);
+  LogPages pages(**gateway, [&] { return session.NewRetry(); },
+                 {.start = options.start, .type = options.type});
   int64_t left = options.limit;
   while (left > 0) {
-    request.set_page_size(static_cast<int32_t>(std::min<int64_t>(left, 1000)));
-    Retry retry = session.NewRetry();
-    const absl::StatusOr<v1::ListEntriesResponse> page =
-        retry.Run([&] { return (*gateway)->ListEntries(request); });
+    const absl::StatusOr<std::optional<std::vector<v1::LogEntry>>> page =
+        pages.Next(static_cast<int32_t>(std::min<int64_t>(left, 1000)));
     if (!page.ok()) return Fail(page.status());
-    for (const v1::LogEntry& entry : page->entries()) {
+    if (!page->has_value()) break;
+    for (const v1::LogEntry& entry : **page) {
       if (left-- == 0) break;
       const std::string body = Printable(entry.body());
       if (!Print(options.output == "text"
@@ -45,8 +45,6 @@ ExitCode Log(Session& session, const LogOptions& options) {
         return Fail(absl::FailedPreconditionError("standard output can't be written"));
       }
     }
-    request.set_page_token(page->next_page_token());
-    if (request.page_token().empty()) break;
   }
   return kDone;
 }

@@ -277,6 +277,22 @@ TEST_F(CommandTest, ShowsGrantsWithoutWhatATerminalWouldObey) {
   }
 }
 
+TEST_F(CommandTest, AListThatLeadsNoFurtherIsNoList) {
+  service_->gateway.entries = std::vector<std::string>(20, "{}");
+  service_->gateway.lie = [](v1::ListEntriesResponse& page) {
+    page.clear_entries();
+    page.set_next_page_token("0");
+  };
+  ExpectError("audit log", kFailed, "from entry 7 on names a next one that begins no further");
+  service_->gateway.pages = 0;
+  ExpectError("audit verify", kCheckFailed, "names a next one that begins no further");
+  service_->gateway.grants.add_grants()->set_mou("stem-pipeline");
+  service_->gateway.grants.set_next_page_token("again");
+  ExpectError("grant list", kFailed, "leads no further");
+  service_->gateway.grants.clear_grants();
+  ExpectError("grant list", kFailed, "leads no further");
+}
+
 TEST_F(CommandTest, ListsTheLogsEntries) {
   service_->gateway.entries = {"{\"n\":0}", "{\"n\":1}", "{\"n\":2}"};
   EXPECT_EQ(Run("audit log --start 1 --limit 1 --output ndjson").out,

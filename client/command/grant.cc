@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/command/output.h"
@@ -62,6 +63,7 @@ ExitCode List(Session& session, const std::string& mou, const std::string& outpu
   v1::ListGrantsRequest request;
   request.set_mou(mou);
   int count = 0;
+  absl::flat_hash_set<std::string> tokens;
   do {
     Retry retry = session.NewRetry();
     const absl::StatusOr<v1::ListGrantsResponse> page =
@@ -76,6 +78,14 @@ ExitCode List(Session& session, const std::string& mou, const std::string& outpu
       ++count;
     }
     request.set_page_token(page->next_page_token());
+    // A page leads on with a grant and a token that was not seen, or the gateway turns us in a
+    // ring.
+    if (!request.page_token().empty() &&
+        (page->grants_size() == 0 || !tokens.insert(request.page_token()).second)) {
+      return Fail(
+          absl::DataLossError("the gateway's list of grants leads no further: the list is "
+                              "not whole"));
+    }
   } while (!request.page_token().empty());
   if (count == 0 && output == "text") Print("no grants\n");
   return kDone;
@@ -101,9 +111,10 @@ std::string DecisionText(v1::ExplainDecisionResponse response) {
     for (const v1::FailedCondition& condition : nearest.failed()) {
       failed.push_back(condition.description());
     }
-    absl::StrAppend(&text, "  nearest   ", nearest.grant(),
-                    " fails only: ", absl::StrJoin(failed, "; "),
-                    nearest.line() > 0 ? absl::StrCat(" (line ", nearest.line(), ")") : "", "\n");
+    absl::StrAppend(
+        &text, "  nearest   ", nearest.grant(),
+        failed.size() == 1 ? " fails only: " : " fails: ", absl::StrJoin(failed, "; and "),
+        nearest.line() > 0 ? absl::StrCat(" (line ", nearest.line(), ")") : "", "\n");
   }
   if (decision.unsigned_parties_size() > 0) {
     absl::StrAppend(&text, "  unsigned  ", absl::StrJoin(decision.unsigned_parties(), ", "), "\n");
