@@ -101,11 +101,9 @@ ExitCode Verify(Session& session, const VerifyOptions& options) {
                        (*held)->key.text(), ", shown is ", key->text())));
     }
   } else if (options.vkey.empty()) {
-    std::fputs(
+    Note(
         absl::StrCat("sluice: this log was not seen before; its own key is believed: ", key->text(),
-                     "\n  compare it with what the operator tells you, or give --vkey\n")
-            .c_str(),
-        stderr);
+                     "\n  compare it with what the operator tells you, or give --vkey\n"));
   }
 
   LogReport report;

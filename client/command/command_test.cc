@@ -14,6 +14,7 @@
 #include "client/fake_service_for_test.h"
 #include "gtest/gtest.h"
 #include "sluice/v1/records.pb.h"
+#include "tests/support/mou_for_test.h"
 
 namespace sluice::client {
 namespace {
@@ -125,6 +126,45 @@ TEST_F(CommandTest, ADocumentWithErrorsFailsItsCheck) {
   EXPECT_TRUE(absl::StrContains(json.out, "\"line\": 2")) << json.out;
 }
 
+TEST_F(CommandTest, ExplainsAPermitByGrantPlacePeriodAndRules) {
+  service_->Write("mou.yaml", policy::ExampleMou());
+  const Outcome outcome =
+      Run("mou explain mou.yaml --to river-unified --purpose hiring_pipeline --record Candidate "
+          "--today 2027-01-01");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  const policy::MouDocument document =
+      policy::MouDocument::Parse("mou.yaml", policy::ExampleMou()).document;
+  EXPECT_EQ(outcome.out, absl::StrCat("permit under stem-pipeline version 1 (", document.digest(),
+                                      ") for hiring_pipeline\n"
+                                      "  expected-completers from state-university (mou.yaml:14), "
+                                      "2026-07-01..2028-07-01:\n"
+                                      "    candidate_id pseudonymize\n"
+                                      "    birth_date generalize YEAR band 5\n"
+                                      "    home_postal_code generalize zip3 CENSUS_2000\n"
+                                      "    subject_area pass\n"
+                                      "    expected_completion_year pass\n"));
+}
+
+TEST_F(CommandTest, ExplainsADenialByTheLineThatDenies) {
+  service_->Write("mou.yaml", policy::ExampleMou());
+  const std::string explain = "mou explain mou.yaml --record Candidate --to ";
+  Outcome outcome = Run(explain + "river-unified --purpose hiring_pipeline --today 2028-07-01");
+  EXPECT_EQ(outcome.code, kDenied);
+  EXPECT_EQ(outcome.out,
+            "OUTSIDE_PERIOD; expected-completers fails only: period, expired on 2028-07-01 "
+            "(mou.yaml:9)\n");
+  outcome = Run(explain + "river-unified --purpose research --operation SYNC --today 2027-01-01");
+  EXPECT_EQ(outcome.code, kDenied);
+  EXPECT_TRUE(absl::StrContains(outcome.out, "PURPOSE_NOT_GRANTED; expected-completers fails: "))
+      << outcome.out;
+  outcome = Run(explain + "lake-unified --purpose hiring_pipeline --today 2027-01-01");
+  EXPECT_EQ(outcome.code, kDenied);
+  EXPECT_TRUE(absl::StrContains(outcome.out, "NO_MOU: ")) << outcome.out;
+  service_->Write("mou.yaml", "mou: x\nversion: \"1\"\n");
+  ExpectError(explain + "river-unified --purpose hiring_pipeline", kCheckFailed,
+              "mou.yaml:2:10: error P");
+}
+
 TEST_F(CommandTest, AGatewayThatIsNotThereIsUnavailable) {
   service_->Stop();
   ExpectError("grant list --attempts 1", kUnavailable, "nothing listens there");
@@ -160,6 +200,50 @@ TEST_F(CommandTest, PrintsAReleaseInEachForm) {
             "row_id  subject_area  expected_completion_year\n"
             "aaaa    =Physics      2028\n"
             "bbbb                  2028\n");
+}
+
+TEST_F(CommandTest, PrintsOneRowInEachForm) {
+  const std::string get = "record get Candidate aaaa --purpose hiring_pipeline ";
+  v1::GetRecordResponse& answer = service_->gateway.row;
+  *answer.mutable_header() = ReleaseForTest(Rows(), 1).messages[0].header();
+  *answer.mutable_row() = Rows()[0];
+  answer.set_log_index(42);
+  Outcome outcome = Run(get + "--mou stem-pipeline --fields subject_area,birth_date");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_EQ(outcome.out,
+            "{\"row_id\":\"aaaa\",\"subject_area\":\"=Physics\",\"expected_completion_year\":2028}"
+            "\n");
+  EXPECT_TRUE(absl::StrContains(outcome.err, "MOU stem-pipeline version 1, purpose "))
+      << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.err, "log entry 42\n")) << outcome.err;
+  ASSERT_EQ(service_->gateway.gets.size(), 1u);
+  const v1::GetRecordRequest& asked = service_->gateway.gets[0];
+  EXPECT_EQ(asked.row_id(), "aaaa");
+  EXPECT_EQ(asked.record_type(), "Candidate");
+  EXPECT_EQ(asked.purpose(), "hiring_pipeline");
+  EXPECT_EQ(asked.mou(), "stem-pipeline");
+  ASSERT_EQ(asked.read_mask_size(), 2);
+  EXPECT_EQ(asked.read_mask(1), "birth_date");
+
+  outcome = Run(get + "--quiet --output csv --header-file kept.json");
+  EXPECT_EQ(outcome.out, "row_id,subject_area,expected_completion_year\naaaa,'=Physics,2028\n");
+  EXPECT_TRUE(absl::StrContains(*ReadFile(directory_ + "/kept.json"), "\"mou\":\"stem-pipeline\""));
+  EXPECT_EQ(Run(get + "--quiet --output text").out,
+            "row_id  subject_area  expected_completion_year\n"
+            "aaaa    =Physics      2028\n");
+}
+
+TEST_F(CommandTest, ARowThatCannotBePrintedIsAFailure) {
+  *service_->gateway.row.mutable_header() = ReleaseForTest(Rows(), 1).messages[0].header();
+  *service_->gateway.row.mutable_row() = Rows()[0];
+  const std::string get = "record get Candidate aaaa --purpose hiring_pipeline ";
+  ExpectError(get + ">/dev/full", kFailed, "standard output can't be written");
+  service_->gateway.row.mutable_row()->set_record("\xff");
+  ExpectError(get, kFailed, "a row is not a message of its record type");
+  service_->gateway.row.mutable_header()->mutable_fields(0)->set_path("shoe_size");
+  ExpectError(get, kFailed, "releases shoe_size, which this client's version");
+  service_->gateway.unary_error = DenialForTest();
+  ExpectError(get, kDenied, "PURPOSE_NOT_GRANTED");
 }
 
 TEST_F(CommandTest, KeepsHeaderAndTrailerBesideTheData) {

@@ -2,6 +2,7 @@
 // bytes once every party has signed them.
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,6 +17,7 @@
 #include "client/pki_directory.h"
 #include "policy/check.h"
 #include "policy/decide.h"
+#include "policy/explain.h"
 
 namespace sluice::client {
 namespace {
@@ -91,14 +93,18 @@ ExitCode Check(Session& session, const Options& options) {
   return policy::HasError(findings) ? kCheckFailed : kDone;
 }
 
+struct Compiled {
+  policy::MouDocument document;
+  std::shared_ptr<const policy::CompiledMou> mou;
+};
+
 // A document that compiles, or what is wrong with it on standard error.
-std::shared_ptr<const policy::CompiledMou> Compile(Session& session, const std::string& file,
-                                                   ExitCode& code) {
+std::optional<Compiled> Compile(Session& session, const std::string& file, ExitCode& code) {
   const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
   const absl::StatusOr<std::string> bytes = ReadFile(file);
   if (!catalog.ok() || !bytes.ok()) {
     code = Fail(catalog.ok() ? bytes.status() : catalog.status());
-    return nullptr;
+    return std::nullopt;
   }
   policy::MouDocument::Parsed parsed = policy::MouDocument::Parse(file, *bytes);
   if (!policy::HasError(parsed.findings)) {
@@ -106,68 +112,30 @@ std::shared_ptr<const policy::CompiledMou> Compile(Session& session, const std::
   }
   if (policy::HasError(parsed.findings)) {
     for (const policy::Finding& finding : parsed.findings) {
-      std::fputs((finding.ToString() + "\n").c_str(), stderr);
+      Note(finding.ToString() + "\n");
     }
     code = kCheckFailed;
-    return nullptr;
+    return std::nullopt;
   }
   auto compiled = policy::CompiledMou::Compile(parsed.document, session.shared_catalog());
   if (!compiled.ok()) {
     code = Fail(compiled.status());
-    return nullptr;
+    return std::nullopt;
   }
-  return *std::move(compiled);
-}
-
-std::string PermitText(const policy::Permit& permit, const std::string& file) {
-  const policy::CompiledMou& mou = permit.mou();
-  std::string text = absl::StrCat("permit: ", mou.name(), " version ", mou.version(), " (",
-                                  mou.document_digest(), ")\n");
-  for (const policy::PlanGrant& grant : permit.plan().grants) {
-    absl::StrAppend(&text, "  ", grant.name, " from ", grant.owner, " (", file, ":", grant.line,
-                    ")\n");
-    for (const policy::CompiledGrant& compiled : mou.grants()) {
-      if (compiled.grant.name != grant.name) continue;
-      absl::StrAppend(&text, "    period  ", absl::FormatCivilTime(compiled.period.effective),
-                      " until before ", absl::FormatCivilTime(compiled.period.expires), "\n");
-    }
-    std::vector<std::vector<std::string>> rows;
-    for (const policy::PlanField& field : grant.fields) {
-      rows.push_back({"    " + field.field->path, field.rule.ToString()});
-    }
-    text += TableText(rows);
-  }
-  for (const policy::PlanProhibition& prohibition : permit.plan().prohibitions) {
-    absl::StrAppend(&text, "  but for what \"", prohibition.name, "\" prohibits\n");
-  }
-  return text;
-}
-
-std::string DenialText(const policy::Denial& denial, const std::string& file) {
-  std::string text =
-      absl::StrCat("denial ", ShortName(v1::DenialCode_Name(denial.code), "DENIAL_CODE_"), ": ",
-                   denial.explanation, "\n");
-  for (const v1::NearestGrant& nearest : denial.nearest) {
-    std::vector<std::string> failed;
-    for (const v1::FailedCondition& condition : nearest.failed()) {
-      failed.push_back(condition.description());
-    }
-    absl::StrAppend(&text, "  ", nearest.grant(), " fails only: ", absl::StrJoin(failed, "; "),
-                    " (", file, ":", nearest.line(), ")\n");
-  }
-  return text;
+  return Compiled{std::move(parsed.document), *std::move(compiled)};
 }
 
 ExitCode Explain(Session& session, const Options& options) {
   ExitCode code = kFailed;
-  const std::shared_ptr<const policy::CompiledMou> mou = Compile(session, options.file, code);
-  if (mou == nullptr) return code;
+  const std::optional<Compiled> compiled = Compile(session, options.file, code);
+  if (!compiled.has_value()) return code;
+  const policy::CompiledMou& mou = *compiled->mou;
   const absl::StatusOr<std::optional<absl::CivilDay>> today = Today(options);
   if (!today.ok()) return FailUsage(today.status().message());
   policy::Request request;
   request.kind = policy::PrincipalKind::kSystem;
   request.organization = options.to;
-  request.mou = mou->name();
+  request.mou = mou.name();
   request.purpose = options.purpose;
   request.record_type = options.record;
   v1::Operation operation;
@@ -176,28 +144,24 @@ ExitCode Explain(Session& session, const Options& options) {
   }
   request.operation = operation;
   request.time = today->has_value()
-                     ? absl::FromCivil(absl::CivilHour(**today) + 12, mou->time_zone())
+                     ? absl::FromCivil(absl::CivilHour(**today) + 12, mou.time_zone())
                      : absl::Now();
   policy::MouVersion version;
-  version.mou = mou;
+  version.mou = compiled->mou;
   version.ever_signed = true;
   std::vector<policy::MouVersion> versions;
   versions.push_back(std::move(version));
   const auto mous = policy::MouSet::Create(std::move(versions));
   const policy::Decision decision = policy::Decide(*mous, request);
-  if (const auto* permit = std::get_if<policy::Permit>(&decision)) {
-    Print(PermitText(*permit, options.file));
-    return kDone;
-  }
-  Print(DenialText(std::get<policy::Denial>(decision), options.file));
-  return kDenied;
+  Print(policy::Explain(decision, &compiled->document) + "\n");
+  return std::holds_alternative<policy::Permit>(decision) ? kDone : kDenied;
 }
 
 ExitCode Show(Session& session, const Options& options) {
   ExitCode code = kFailed;
-  const std::shared_ptr<const policy::CompiledMou> mou = Compile(session, options.file, code);
-  if (mou == nullptr) return code;
-  Print(ProtoJson(mou->mou()) + "\n");
+  const std::optional<Compiled> compiled = Compile(session, options.file, code);
+  if (!compiled.has_value()) return code;
+  Print(ProtoJson(compiled->mou->mou()) + "\n");
   return kDone;
 }
 

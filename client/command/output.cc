@@ -142,6 +142,8 @@ std::string ShortName(absl::string_view name, absl::string_view prefix) {
   return std::string(name);
 }
 
+void Note(const std::string& text) { std::fputs(text.c_str(), stderr); }
+
 bool Print(absl::string_view text) {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
 }

@@ -27,12 +27,15 @@ std::string Printable(absl::string_view text);
 
 // The same of every string in a message, at every depth, before it is shown.
 void MakePrintable(google::protobuf::Message& message);
+
 // "DENIAL_CODE_NO_MOU" without "DENIAL_CODE_"; "UNKNOWN" for the empty name of a value that only a
 // newer gateway knows.
 std::string ShortName(absl::string_view name, absl::string_view prefix);
 
 // Writes to standard output. False once it is broken (a full disk, a closed pipe).
 bool Print(absl::string_view text);
+// Writes to standard error: what is said about a command's output, beside it.
+void Note(const std::string& text);
 
 // Prints what went wrong, and what to do next, to standard error.
 ExitCode Fail(const absl::Status& status);
