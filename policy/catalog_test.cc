@@ -4,13 +4,10 @@
 #include <sstream>
 
 #include "gmock/gmock.h"
-#include "google/protobuf/descriptor.pb.h"
-#include "google/protobuf/dynamic_message.h"
-#include "google/protobuf/text_format.h"
-#include "google/type/date.pb.h"
 #include "gtest/gtest.h"
 #include "policy/digest.h"
 #include "sluice/v1/records.pb.h"
+#include "tests/support/catalog_of.h"
 
 namespace sluice::policy {
 namespace {
@@ -30,44 +27,8 @@ const Catalog& BuiltIn() {
   return **catalog;
 }
 
-// Makes a catalog of the one type T whose messages `body` declares, as text of a
-// FileDescriptorProto.
-class CatalogOf {
- public:
-  explicit CatalogOf(const std::string& body) {
-    google::protobuf::FileDescriptorProto date;
-    google::type::Date::descriptor()->file()->CopyTo(&date);
-    pool_.BuildFile(date);
-    google::protobuf::FileDescriptorProto file;
-    const std::string text =
-        "name: 't.proto' package: 't' syntax: 'proto3' dependency: 'google/type/date.proto' " +
-        body;
-    if (!google::protobuf::TextFormat::ParseFromString(text, &file)) ADD_FAILURE() << body;
-    const google::protobuf::FileDescriptor* const built = pool_.BuildFile(file);
-    if (built == nullptr) {
-      ADD_FAILURE() << "not a file: " << body;
-      return;
-    }
-    catalog_ = Catalog::Create({built->FindMessageTypeByName("T")}, CodeSets::BuiltIn().value());
-  }
-  const absl::StatusOr<std::shared_ptr<const Catalog>>& result() const { return catalog_; }
-  const RecordType& type() const { return *(*catalog_)->Find("T"); }
-
- private:
-  google::protobuf::DescriptorPool pool_;
-  absl::StatusOr<std::shared_ptr<const Catalog>> catalog_;
-};
-
 constexpr char kRecord[] =
     "options { [sluice.v1.record] { ed_fi_entity: 'none' regimes: REGIME_FERPA } } ";
-constexpr char kKey[] =
-    "field { name: 'id' number: 1 type: TYPE_STRING label: LABEL_OPTIONAL proto3_optional: true "
-    "oneof_index: 0 options { [sluice.v1.field] { sensitivity: SENSITIVITY_DIRECT_IDENTIFIER "
-    "key: true } } } oneof_decl { name: '_id' } ";
-
-std::string Message(const std::string& inside) {
-  return std::string("message_type { name: 'T' ") + kRecord + kKey + inside + " }";
-}
 
 void ExpectRefused(const std::string& body, const std::string& what) {
   const CatalogOf made(body);
@@ -148,22 +109,22 @@ TEST(Catalog, ACodeSetWithoutAFileIsEmpty) {
 }
 
 TEST(Catalog, AFieldHasTheTypesRegimesUnlessItSaysOtherwise) {
-  const CatalogOf made(Message(
+  const CatalogOf made(MessageT(
       Optional("type: TYPE_BOOL options { [sluice.v1.field] { regimes: REGIME_PUBLIC } }")));
   EXPECT_THAT(made.type().Find("x")->regimes, ElementsAre(v1::REGIME_PUBLIC));
   EXPECT_THAT(made.type().Find("id")->regimes, ElementsAre(v1::REGIME_FERPA));
 }
 
 TEST(Catalog, AFieldWithoutAnnotationIsThereAndUnspecified) {
-  const CatalogOf made(Message(Optional("type: TYPE_BOOL")));
+  const CatalogOf made(MessageT(Optional("type: TYPE_BOOL")));
   EXPECT_EQ(made.type().Find("x")->sensitivity, v1::SENSITIVITY_UNSPECIFIED);
 }
 
 TEST(Catalog, ADifferentFloorIsADifferentDigest) {
   const std::string date = "type: TYPE_MESSAGE type_name: '.google.type.Date' ";
   const auto with = [&](const std::string& floor) {
-    return CatalogOf(Message("field { name: 'x' number: 2 label: LABEL_OPTIONAL " + date +
-                             "options { [sluice.v1.field] { " + floor + " } } }"))
+    return CatalogOf(MessageT("field { name: 'x' number: 2 label: LABEL_OPTIONAL " + date +
+                              "options { [sluice.v1.field] { " + floor + " } } }"))
         .type()
         .digest();
   };
@@ -185,10 +146,11 @@ TEST(Catalog, RefusesATypeWithoutKey) {
 
 TEST(Catalog, RefusesAMap) {
   ExpectRefused(
-      Message("field { name: 'm' number: 2 label: LABEL_REPEATED type: TYPE_MESSAGE "
-              "type_name: '.t.T.MEntry' } nested_type { name: 'MEntry' options { map_entry: true } "
-              "field { name: 'key' number: 1 label: LABEL_OPTIONAL type: TYPE_STRING } "
-              "field { name: 'value' number: 2 label: LABEL_OPTIONAL type: TYPE_STRING } }"),
+      MessageT(
+          "field { name: 'm' number: 2 label: LABEL_REPEATED type: TYPE_MESSAGE "
+          "type_name: '.t.T.MEntry' } nested_type { name: 'MEntry' options { map_entry: true } "
+          "field { name: 'key' number: 1 label: LABEL_OPTIONAL type: TYPE_STRING } "
+          "field { name: 'value' number: 2 label: LABEL_OPTIONAL type: TYPE_STRING } }"),
       "T.m: is a map");
 }
 
@@ -200,52 +162,53 @@ TEST(Catalog, RefusesAOneof) {
 }
 
 TEST(Catalog, RefusesACycle) {
-  ExpectRefused(Message("field { name: 'again' number: 2 label: LABEL_OPTIONAL type: TYPE_MESSAGE "
-                        "type_name: '.t.T' }"),
+  ExpectRefused(MessageT("field { name: 'again' number: 2 label: LABEL_OPTIONAL type: TYPE_MESSAGE "
+                         "type_name: '.t.T' }"),
                 "contains itself");
 }
 
 TEST(Catalog, AcceptsAMessageThatStandsTwiceWithoutACycle) {
-  EXPECT_TRUE(CatalogOf(Message("field { name: 'a' number: 2 label: LABEL_OPTIONAL "
-                                "type: TYPE_MESSAGE type_name: '.google.type.Date' } "
-                                "field { name: 'b' number: 3 label: LABEL_OPTIONAL "
-                                "type: TYPE_MESSAGE type_name: '.google.type.Date' }"))
+  EXPECT_TRUE(CatalogOf(MessageT("field { name: 'a' number: 2 label: LABEL_OPTIONAL "
+                                 "type: TYPE_MESSAGE type_name: '.google.type.Date' } "
+                                 "field { name: 'b' number: 3 label: LABEL_OPTIONAL "
+                                 "type: TYPE_MESSAGE type_name: '.google.type.Date' }"))
                   .result()
                   .ok());
 }
 
 TEST(Catalog, RefusesAScalarWithoutExplicitPresence) {
-  ExpectRefused(Message("field { name: 'x' number: 2 label: LABEL_OPTIONAL type: TYPE_BOOL }"),
+  ExpectRefused(MessageT("field { name: 'x' number: 2 label: LABEL_OPTIONAL type: TYPE_BOOL }"),
                 "T.x: has no explicit presence");
 }
 
 TEST(Catalog, RefusesAKeyFieldThatRepeats) {
-  ExpectRefused(Message("field { name: 'x' number: 2 label: LABEL_REPEATED type: TYPE_STRING "
-                        "options { [sluice.v1.field] { key: true } } }"),
+  ExpectRefused(MessageT("field { name: 'x' number: 2 label: LABEL_REPEATED type: TYPE_STRING "
+                         "options { [sluice.v1.field] { key: true } } }"),
                 "T.x: is repeated and part of the key");
 }
 
 TEST(Catalog, RefusesTypesThatNoRuleKnows) {
   for (const std::string type : {"TYPE_DOUBLE", "TYPE_FLOAT", "TYPE_BYTES"}) {
-    ExpectRefused(Message(Optional("type: " + type)), "T.x: is of a type that no field rule knows");
+    ExpectRefused(MessageT(Optional("type: " + type)),
+                  "T.x: is of a type that no field rule knows");
   }
 }
 
 TEST(Catalog, RefusesAnIdSpaceOnANumber) {
   ExpectRefused(
-      Message(Optional("type: TYPE_INT64 options { [sluice.v1.field] { id_space: 'person' } }")),
+      MessageT(Optional("type: TYPE_INT64 options { [sluice.v1.field] { id_space: 'person' } }")),
       "is no string");
 }
 
 TEST(Catalog, RefusesAFloorThatDoesNotFit) {
-  ExpectRefused(Message(Optional("type: TYPE_STRING options { [sluice.v1.field] { "
-                                 "floor { generalize { zip3: 'CENSUS_2000' } } } }")),
+  ExpectRefused(MessageT(Optional("type: TYPE_STRING options { [sluice.v1.field] { "
+                                  "floor { generalize { zip3: 'CENSUS_2000' } } } }")),
                 "is no postal code");
 }
 
 TEST(Catalog, RefusesAnUnknownSensitivity) {
   ExpectRefused(
-      Message(Optional("type: TYPE_BOOL options { [sluice.v1.field] { sensitivity: 77 } }")),
+      MessageT(Optional("type: TYPE_BOOL options { [sluice.v1.field] { sensitivity: 77 } }")),
       "an unknown sensitivity");
 }
 
