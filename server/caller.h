@@ -22,6 +22,23 @@ struct Principal {
   friend bool operator==(const Principal&, const Principal&) = default;
 };
 
+// As a SPIFFE path and the log write it.
+inline absl::string_view KindName(policy::PrincipalKind kind) {
+  switch (kind) {
+    case policy::PrincipalKind::kSystem:
+      return "system";
+    case policy::PrincipalKind::kAdmin:
+      return "admin";
+    case policy::PrincipalKind::kAuditor:
+      return "auditor";
+    case policy::PrincipalKind::kSignatory:
+      return "signatory";
+    case policy::PrincipalKind::kOperator:
+      return "operator";
+  }
+  return "";
+}
+
 class Caller {
  public:
   Caller(Caller&&) = default;

@@ -8,95 +8,15 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/audit/entry_words.h"
 
 namespace sluice::server {
 namespace {
 
-using ::sluice::policy::FieldRule;
 using ::sluice::policy::PrincipalKind;
-
-bool AllOf(absl::string_view text, size_t max, bool (*fits)(char)) {
-  return !text.empty() && text.size() <= max && std::all_of(text.begin(), text.end(), fits);
-}
-
-// The shape of every name that an entry holds.
-bool IsClosedName(absl::string_view name) {
-  return AllOf(name, 64, [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-';
-  });
-}
-
-bool IsLowerHex(absl::string_view text, size_t size) {
-  return text.size() == size && AllOf(text, size, [](char c) {
-           return absl::ascii_isdigit(static_cast<unsigned char>(c)) || (c >= 'a' && c <= 'f');
-         });
-}
-
-bool IsDigest(absl::string_view text) {
-  absl::ConsumePrefix(&text, "sha256:");
-  return IsLowerHex(text, 64);
-}
-
-bool IsBase64(absl::string_view text) {
-  return AllOf(text, 128, [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '=';
-  });
-}
-
-// A field's path, or a code set's name: from the catalog, never from a request.
-bool IsCatalogName(absl::string_view text) {
-  return AllOf(text, 256, [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; });
-}
-
-absl::string_view KindName(PrincipalKind kind) {
-  switch (kind) {
-    case PrincipalKind::kSystem:
-      return "system";
-    case PrincipalKind::kAdmin:
-      return "admin";
-    case PrincipalKind::kAuditor:
-      return "auditor";
-    case PrincipalKind::kSignatory:
-      return "signatory";
-    case PrincipalKind::kOperator:
-      return "operator";
-  }
-  return "";
-}
-
-// A field rule in closed words; empty if it is none.
-std::string RuleText(const FieldRule& rule) {
-  std::string text;
-  switch (rule.kind()) {
-    case FieldRule::Kind::kPass:
-      return "pass";
-    case FieldRule::Kind::kPseudonymize:
-      return "pseudonymize";
-    case FieldRule::Kind::kDate:
-      text = rule.precision() == v1::DATE_PRECISION_YEAR ? "date:YEAR" : "date:MONTH";
-      break;
-    case FieldRule::Kind::kInteger:
-      text = "integer";
-      break;
-    case FieldRule::Kind::kKeepPrefix:
-      return absl::StrCat("keep_prefix:", rule.keep_prefix());
-    case FieldRule::Kind::kZip3:
-      return absl::StrCat("zip3:", rule.name());
-    case FieldRule::Kind::kCodeSet:
-      return absl::StrCat("code_set:", rule.name());
-    case FieldRule::Kind::kHierarchy:
-      return absl::StrCat("hierarchy:", rule.name(), ":", rule.level());
-  }
-  if (rule.band()) absl::StrAppend(&text, ":band=", *rule.band());
-  if (rule.cap()) absl::StrAppend(&text, ":cap=", *rule.cap());
-  if (rule.floor()) absl::StrAppend(&text, ":floor=", *rule.floor());
-  return text;
-}
 
 // So that a permit under an MOU of any size has its place in the log: far below kMaxEntryBytes, far
 // above what people write.

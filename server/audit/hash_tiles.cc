@@ -52,12 +52,6 @@ void HashTiles::Append(absl::Span<const Hash> leaves) {
   size_ += leaves.size();
 }
 
-void HashTiles::AppendTile(const Hash& root) {
-  absl::MutexLock lock(&mutex_);
-  Push(1, root);
-  size_ += kTileWidth;
-}
-
 void HashTiles::Clear() {
   absl::MutexLock lock(&mutex_);
   for (std::vector<Hash>& level : levels_) level.clear();

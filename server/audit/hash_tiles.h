@@ -30,8 +30,6 @@ class HashTiles {
   explicit HashTiles(LeafReader leaves) : leaves_(std::move(leaves)) {}
 
   void Append(absl::Span<const Hash> leaves) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The root of the next complete tile of leaves. The size is a multiple of 256.
-  void AppendTile(const Hash& root) ABSL_LOCKS_EXCLUDED(mutex_);
   // Forgets all.
   void Clear() ABSL_LOCKS_EXCLUDED(mutex_);
   uint64_t size() const ABSL_LOCKS_EXCLUDED(mutex_);

@@ -133,20 +133,5 @@ TEST_F(HashTilesTest, RefusesWhatTheTreeDoesNotHave) {
   EXPECT_FALSE(tiles_.Tile(-1, 0, 1).ok());
 }
 
-TEST_F(HashTilesTest, IsTheSameFromTheRootsOfItsTiles) {
-  Grow(70000);
-  HashTiles loaded([this](uint64_t begin, uint64_t end) -> absl::StatusOr<std::vector<Hash>> {
-    return std::vector<Hash>(leaves_.begin() + begin, leaves_.begin() + end);
-  });
-  for (size_t tile = 0; tile < 273; ++tile) {
-    loaded.AppendTile(tiles_.Tile(1, tile / 256, tile % 256 + 1).value().back());
-  }
-  loaded.Append(absl::MakeSpan(leaves_).subspan(273 * 256));
-  EXPECT_EQ(loaded.size(), 70000u);
-  EXPECT_EQ(loaded.Root(70000).value(), range_.Root());
-  EXPECT_EQ(loaded.InclusionProof(12345, 69000).value(),
-            tiles_.InclusionProof(12345, 69000).value());
-}
-
 }  // namespace
 }  // namespace sluice::server
