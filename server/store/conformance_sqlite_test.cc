@@ -1,0 +1,26 @@
+// SQLite does what every engine's store must.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "server/store/sqlite_store.h"
+#include "tests/support/store_conformance.h"
+
+namespace sluice::server {
+namespace {
+
+std::unique_ptr<Store> OpenSqlite(const TestDirectory& directory) {
+  SqliteStoreOptions options;
+  options.path = directory.Path("store.db");
+  options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(options));
+  EXPECT_TRUE(store.ok()) << store.status();
+  return *std::move(store);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, StoreConformance,
+                         testing::Values(StoreEngine{"Sqlite", OpenSqlite}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace sluice::server
