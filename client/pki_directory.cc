@@ -209,6 +209,31 @@ absl::Status Reissue(const std::string& dir, const CaFiles& files, int days, abs
   return Replace(Join(dir, files.crl), *pem);
 }
 
+// What a certificate is issued by, and for how long.
+struct Issuer {
+  std::string directory;
+  Credential ca;
+  std::string trust_domain;
+  Validity validity;
+};
+
+// The CA of an organization, or of the operator, that is to issue a certificate of this name.
+absl::StatusOr<Issuer> OpenIssuer(absl::string_view dir, absl::string_view whose,
+                                  const CaFiles& files, absl::string_view name, int days,
+                                  absl::Time now) {
+  if (absl::Status good = CheckName("name", name, /*starts_with_letter=*/false); !good.ok()) {
+    return good;
+  }
+  const absl::StatusOr<Validity> validity = ValidFor(days, now);
+  if (!validity.ok()) return validity.status();
+  std::string own = Join(dir, whose);
+  absl::StatusOr<Credential> ca = LoadCa(own, files);
+  if (!ca.ok()) return ca.status();
+  absl::StatusOr<std::string> trust_domain = TrustDomainOf(ca->certificate);
+  if (!trust_domain.ok()) return trust_domain.status();
+  return Issuer{std::move(own), *std::move(ca), *std::move(trust_domain), *validity};
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> InitOrganization(absl::string_view dir, absl::string_view trust_domain,
@@ -253,35 +278,24 @@ absl::StatusOr<Issued> Issue(absl::string_view dir, absl::string_view organizati
     return absl::InvalidArgumentError(
         absl::StrCat("\"", kind, "\" is no kind: system, admin, auditor or signatory"));
   }
-  absl::Status good = CheckOrganization(organization);
-  if (good.ok()) good = CheckName("name", name, /*starts_with_letter=*/false);
-  if (!good.ok()) return good;
-  absl::StatusOr<Validity> validity = ValidFor(days, now);
-  if (!validity.ok()) return validity.status();
+  if (absl::Status good = CheckOrganization(organization); !good.ok()) return good;
   const bool signs = kind == "signatory";
-  const std::string own = Join(dir, organization);
-  absl::StatusOr<Credential> ca = LoadCa(own, signs ? kSignatoryCa : kCa);
-  if (!ca.ok()) return ca.status();
-  absl::StatusOr<std::string> trust_domain = TrustDomainOf(ca->certificate);
-  if (!trust_domain.ok()) return trust_domain.status();
-  const std::string id = OrganizationSpiffeId(*trust_domain, organization, kind, name);
-  return WriteIssued(own, absl::StrCat(kind, "-", name),
-                     signs ? SignatorySpec(id, *validity) : ClientSpec(id, *validity), *ca);
+  const absl::StatusOr<Issuer> issuer =
+      OpenIssuer(dir, organization, signs ? kSignatoryCa : kCa, name, days, now);
+  if (!issuer.ok()) return issuer.status();
+  const std::string id = OrganizationSpiffeId(issuer->trust_domain, organization, kind, name);
+  return WriteIssued(issuer->directory, absl::StrCat(kind, "-", name),
+                     signs ? SignatorySpec(id, issuer->validity) : ClientSpec(id, issuer->validity),
+                     issuer->ca);
 }
 
 absl::StatusOr<Issued> IssueOperator(absl::string_view dir, absl::string_view name, int days,
                                      absl::Time now) {
-  absl::Status good = CheckName("name", name, /*starts_with_letter=*/false);
-  if (!good.ok()) return good;
-  absl::StatusOr<Validity> validity = ValidFor(days, now);
-  if (!validity.ok()) return validity.status();
-  const std::string own = Join(dir, kOperator);
-  absl::StatusOr<Credential> ca = LoadCa(own, kCa);
-  if (!ca.ok()) return ca.status();
-  absl::StatusOr<std::string> trust_domain = TrustDomainOf(ca->certificate);
-  if (!trust_domain.ok()) return trust_domain.status();
-  return WriteIssued(own, absl::StrCat("operator-", name),
-                     ClientSpec(OperatorSpiffeId(*trust_domain, name), *validity), *ca);
+  const absl::StatusOr<Issuer> issuer = OpenIssuer(dir, kOperator, kCa, name, days, now);
+  if (!issuer.ok()) return issuer.status();
+  return WriteIssued(issuer->directory, absl::StrCat("operator-", name),
+                     ClientSpec(OperatorSpiffeId(issuer->trust_domain, name), issuer->validity),
+                     issuer->ca);
 }
 
 absl::StatusOr<Issued> IssueGateway(absl::string_view dir, absl::string_view name,
@@ -291,18 +305,12 @@ absl::StatusOr<Issued> IssueGateway(absl::string_view dir, absl::string_view nam
   if (dns_names.empty() && ip_addresses.empty()) {
     return absl::InvalidArgumentError("a gateway has at least one DNS name or IP address");
   }
-  absl::Status good = CheckName("name", name, /*starts_with_letter=*/false);
-  if (!good.ok()) return good;
-  absl::StatusOr<Validity> validity = ValidFor(days, now);
-  if (!validity.ok()) return validity.status();
-  const std::string own = Join(dir, kOperator);
-  absl::StatusOr<Credential> ca = LoadCa(own, kCa);
-  if (!ca.ok()) return ca.status();
-  absl::StatusOr<std::string> trust_domain = TrustDomainOf(ca->certificate);
-  if (!trust_domain.ok()) return trust_domain.status();
-  return WriteIssued(
-      own, absl::StrCat("gateway-", name),
-      ServerSpec(GatewaySpiffeId(*trust_domain, name), dns_names, ip_addresses, *validity), *ca);
+  const absl::StatusOr<Issuer> issuer = OpenIssuer(dir, kOperator, kCa, name, days, now);
+  if (!issuer.ok()) return issuer.status();
+  return WriteIssued(issuer->directory, absl::StrCat("gateway-", name),
+                     ServerSpec(GatewaySpiffeId(issuer->trust_domain, name), dns_names,
+                                ip_addresses, issuer->validity),
+                     issuer->ca);
 }
 
 absl::StatusOr<std::vector<std::string>> RenewCrls(absl::string_view dir,
