@@ -13,7 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "policy/strict_yaml.h"
 #include "re2/re2.h"
-#include "server/identity/identity.h"
+#include "server/identity/spiffe_id.h"
 
 namespace sluice::server {
 namespace {

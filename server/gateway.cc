@@ -14,9 +14,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "policy/catalog.h"
 #include "server/admission.h"
@@ -25,6 +23,7 @@
 #include "server/clock.h"
 #include "server/denials.h"
 #include "server/exchange_rpc.h"
+#include "server/inbox_log.h"
 #include "server/json_log.h"
 #include "server/keys.h"
 #include "server/metrics.h"
@@ -51,32 +50,6 @@ constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 // How often the inbox is looked at, and what the days have moved on is written down.
 constexpr absl::Duration kInboxEvery = absl::Minutes(1);
 constexpr absl::Duration kClockAhead = absl::Hours(24);
-
-// What there is to say of a document in the inbox, as one text to compare.
-std::string TextOf(const InboxReport::Document& document) {
-  const auto finding = [](std::string* out, const policy::Finding& f) {
-    absl::StrAppend(out, f.ToString());
-  };
-  return absl::StrJoin({document.file, document.mou, absl::StrCat(document.version), document.state,
-                        absl::StrJoin(document.findings, "\n", finding),
-                        absl::StrJoin(document.signature_problems, "\n")},
-                       "\n");
-}
-
-void Log(const InboxReport::Document& document) {
-  const bool good = document.state == "SIGNED" || document.state == "IN_FORCE";
-  LogLine(good ? LogLine::Level::kInfo : LogLine::Level::kWarning, "mou")
-      .With("file", document.file)
-      .With("mou", document.mou)
-      .With("version", document.version)
-      .With("state", document.state);
-  for (const policy::Finding& finding : document.findings) {
-    LogLine(LogLine::Level::kWarning, "finding").With("text", finding.ToString());
-  }
-  for (const std::string& problem : document.signature_problems) {
-    LogLine(LogLine::Level::kWarning, "signature").With("mou", document.mou).With("text", problem);
-  }
-}
 
 class Wired final : public Gateway {
  public:
@@ -120,6 +93,7 @@ class Wired final : public Gateway {
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Publication> publication_;
+  InboxLog inbox_log_;
   Metrics metrics_;
   Quotas quotas_{config_.quotas};
   RequestThreads threads_{config_.quotas.total_streams + kThreadsBesideStreams};
@@ -132,7 +106,6 @@ class Wired final : public Gateway {
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Identity> identity_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::vector<std::string>> purposes_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_set<std::string> inbox_said_ ABSL_GUARDED_BY(mutex_);
   absl::Status fatal_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -192,9 +165,9 @@ absl::Status Wired::Open() {
   parts.log = log_.get();
   parts.keys = keys_.get();
   parts.check.max_term_days = config_.max_term_days;
-  const TrustConfig& trust = CurrentIdentity()->config();
+  const std::shared_ptr<const Trust> trust = CurrentIdentity()->trust();
   absl::StatusOr<std::unique_ptr<MouRegistry>> mous =
-      MouRegistry::Open(std::move(parts), trust, *now);
+      MouRegistry::Open(std::move(parts), *trust, *now);
   if (!mous.ok()) return mous.status();
   mous_ = *std::move(mous);
   if (const absl::Status s = TakeInbox(*now); !s.ok()) return s;
@@ -274,18 +247,20 @@ absl::Status Wired::Serve() {
 }
 
 absl::Status Wired::TakeTrust(const Config& config, absl::string_view action) {
-  absl::StatusOr<TrustConfig> trust = ReadTrust(config);
+  absl::StatusOr<TrustConfig> files = ReadTrust(config);
+  if (!files.ok()) return files.status();
+  absl::StatusOr<std::shared_ptr<const Trust>> trust = Trust::Create(*std::move(files));
   if (!trust.ok()) return trust.status();
-  absl::StatusOr<std::shared_ptr<const Identity>> identity = Identity::Create(*std::move(trust));
-  if (!identity.ok()) return identity.status();
 
   AdminEntry taken;
   taken.action = std::string(action);
   if (const auto index = log_->Append(std::move(taken)); !index.ok()) return index.status();
   // A CA bundle that comes into force is in the log before it lets anybody in.
   std::vector<std::pair<std::string, std::string>> before;
-  if (const std::shared_ptr<const Identity> old = CurrentIdentity()) before = old->BundleDigests();
-  for (const std::pair<std::string, std::string>& bundle : (*identity)->BundleDigests()) {
+  if (const std::shared_ptr<const Identity> old = CurrentIdentity()) {
+    before = old->trust()->BundleDigests();
+  }
+  for (const std::pair<std::string, std::string>& bundle : (*trust)->BundleDigests()) {
     if (std::find(before.begin(), before.end(), bundle) != before.end()) continue;
     AdminEntry entry;
     entry.action = "CA_BUNDLE";
@@ -293,11 +268,11 @@ absl::Status Wired::TakeTrust(const Config& config, absl::string_view action) {
     entry.digest = bundle.second;
     if (const auto index = log_->Append(std::move(entry)); !index.ok()) return index.status();
   }
-  if (const absl::Status s = ReplaceFile(ClientCas(), (*identity)->AllCaBundles()); !s.ok()) {
+  if (const absl::Status s = ReplaceFile(ClientCas(), (*trust)->AllCaBundles()); !s.ok()) {
     return s;
   }
   absl::MutexLock lock(&mutex_);
-  identity_ = *std::move(identity);
+  identity_ = Identity::Create(*std::move(trust));
   purposes_ = config.purposes;
   return absl::OkStatus();
 }
@@ -338,19 +313,10 @@ absl::Status Wired::Reload(Config config) {
   return absl::OkStatus();
 }
 
-// Says of each document what was not said of it before.
 absl::Status Wired::TakeInbox(absl::Time now) {
-  const absl::StatusOr<InboxReport> report = mous_->Refresh(CurrentIdentity()->config(), now);
+  const absl::StatusOr<InboxReport> report = mous_->Refresh(*CurrentIdentity()->trust(), now);
   if (!report.ok()) return report.status();
-  absl::flat_hash_set<std::string> texts;
-  for (const InboxReport::Document& document : report->documents) texts.insert(TextOf(document));
-  {
-    absl::MutexLock lock(&mutex_);
-    std::swap(texts, inbox_said_);
-  }
-  for (const InboxReport::Document& document : report->documents) {
-    if (!texts.contains(TextOf(document))) Log(document);
-  }
+  inbox_log_.Say(*report);
   return absl::OkStatus();
 }
 
@@ -389,7 +355,7 @@ void Wired::Watch() {
     metrics_.SetServing(serving);
     metrics_.SetLogSize(log_->size());
     const std::vector<std::string> stale =
-        now.ok() ? CurrentIdentity()->StaleCrls(*now) : std::vector<std::string>();
+        now.ok() ? CurrentIdentity()->trust()->StaleCrls(*now) : std::vector<std::string>();
     metrics_.SetStaleCrls(static_cast<int64_t>(stale.size()));
     if (static_cast<int64_t>(stale.size()) > stale_before) {
       for (const std::string& organization : stale) {

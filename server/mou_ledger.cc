@@ -37,19 +37,6 @@ bool Says(absl::string_view body, const policy::CompiledMou& mou, absl::string_v
          entry->json.FindString("state") == state;
 }
 
-// Changes with anything that could void a signature.
-std::string DigestOf(const TrustConfig& trust) {
-  std::string all = trust.trust_domain;
-  for (const TrustAnchors& anchors : trust.organizations) {
-    absl::StrAppend(&all, "\n", anchors.organization);
-    for (const std::string* text :
-         {&anchors.ca_bundle, &anchors.crl, &anchors.signatory_bundle, &anchors.signatory_crl}) {
-      absl::StrAppend(&all, " ", policy::Sha256Digest(*text));
-    }
-  }
-  return policy::Sha256Digest(all);
-}
-
 }  // namespace
 
 bool TakenVersion::IsSignedBy(absl::string_view organization) const {
@@ -110,9 +97,8 @@ absl::Status MouLedger::Hold(StoredMouVersion stored) {
   return absl::OkStatus();
 }
 
-absl::Status MouLedger::Void(const TrustConfig& trust) {
-  const std::string digest = DigestOf(trust);
-  if (digest == seen_trust_) return absl::OkStatus();
+absl::Status MouLedger::Void(const Trust& trust) {
+  if (trust.digest() == seen_trust_) return absl::OkStatus();
   absl::Status status;
   for (auto& [name, versions] : versions_) {
     for (auto& [number, version] : versions) {
@@ -137,7 +123,7 @@ absl::Status MouLedger::Void(const TrustConfig& trust) {
       if (absl::Status written = Write(std::move(moves)); !written.ok()) status = written;
     }
   }
-  if (status.ok()) seen_trust_ = digest;
+  if (status.ok()) seen_trust_ = trust.digest();
   return status;
 }
 

@@ -50,7 +50,7 @@ class MouLedger {
 
   // Takes back the signatures that were revoked as of before their receipt. Even where that fails
   // to be written they no longer count.
-  absl::Status Void(const TrustConfig& trust);
+  absl::Status Void(const Trust& trust);
   // The transitions that the date brings: SIGNED, ACTIVE, SUPERSEDED, EXPIRED.
   absl::Status MoveOn(absl::Time now);
   // A version with the signatures of all its parties, or one that was void and is signed again.

@@ -48,7 +48,7 @@ policy::Finding Refusal(const policy::MouDocument& document, absl::string_view i
 
 // The signatures that count: what the store has of a version taken in, the others from the inbox.
 Signatures Verify(const MouInbox& inbox, const policy::MouDocument& document,
-                  const TakenVersion* taken, const TrustConfig& trust, absl::Time now) {
+                  const TakenVersion* taken, const Trust& trust, absl::Time now) {
   Signatures signatures;
   if (taken != nullptr) {
     for (const StoredSignature& signature : taken->stored.signatures) {
@@ -86,7 +86,7 @@ class InboxRegistry : public MouRegistry {
   explicit InboxRegistry(Parts parts)
       : parts_(std::move(parts)), ledger_(parts_.store, parts_.log, parts_.catalog) {}
 
-  absl::Status Load(const TrustConfig& trust, absl::Time now) ABSL_LOCKS_EXCLUDED(refresh_mutex_) {
+  absl::Status Load(const Trust& trust, absl::Time now) ABSL_LOCKS_EXCLUDED(refresh_mutex_) {
     absl::MutexLock lock(&refresh_mutex_);
     absl::Status loaded = ledger_.Load();
     if (loaded.ok()) loaded = ledger_.Void(trust);
@@ -95,7 +95,7 @@ class InboxRegistry : public MouRegistry {
     return loaded;
   }
 
-  absl::StatusOr<InboxReport> Refresh(const TrustConfig& trust, absl::Time now) override
+  absl::StatusOr<InboxReport> Refresh(const Trust& trust, absl::Time now) override
       ABSL_LOCKS_EXCLUDED(refresh_mutex_) {
     absl::MutexLock lock(&refresh_mutex_);
     // Whatever is wrong with one step, what the others took back is taken back now.
@@ -115,7 +115,7 @@ class InboxRegistry : public MouRegistry {
   }
 
  private:
-  absl::StatusOr<InboxReport> LookAtInbox(const TrustConfig& trust, absl::Time now,
+  absl::StatusOr<InboxReport> LookAtInbox(const Trust& trust, absl::Time now,
                                           std::vector<policy::MouVersion>& proposed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_) {
     absl::StatusOr<MouInbox> inbox = MouInbox::Open(parts_.inbox);
@@ -207,7 +207,7 @@ class InboxRegistry : public MouRegistry {
     }
   }
 
-  absl::Status TakeIn(const MouInbox& inbox, Candidate& candidate, const TrustConfig& trust,
+  absl::Status TakeIn(const MouInbox& inbox, Candidate& candidate, const Trust& trust,
                       absl::Time now, std::vector<policy::MouVersion>& proposed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_) {
     const policy::MouDocument& document = candidate.document;
@@ -266,8 +266,7 @@ class InboxRegistry : public MouRegistry {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<MouRegistry>> MouRegistry::Open(Parts parts,
-                                                               const TrustConfig& trust,
+absl::StatusOr<std::unique_ptr<MouRegistry>> MouRegistry::Open(Parts parts, const Trust& trust,
                                                                absl::Time now) {
   auto registry = std::make_unique<InboxRegistry>(std::move(parts));
   if (absl::Status loaded = registry->Load(trust, now); !loaded.ok()) return loaded;

@@ -53,13 +53,13 @@ class MouRegistry {
   };
   // Loads what the store holds. Fails if a stored version no longer compiles or does not match the
   // log's digest.
-  static absl::StatusOr<std::unique_ptr<MouRegistry>> Open(Parts parts, const TrustConfig& trust,
+  static absl::StatusOr<std::unique_ptr<MouRegistry>> Open(Parts parts, const Trust& trust,
                                                            absl::Time now);
   virtual ~MouRegistry() = default;
 
   // Looks at the inbox, takes in what is signed, voids what was revoked, swaps the snapshot. A
   // document that is wrong changes nothing but the report.
-  virtual absl::StatusOr<InboxReport> Refresh(const TrustConfig& trust, absl::Time now) = 0;
+  virtual absl::StatusOr<InboxReport> Refresh(const Trust& trust, absl::Time now) = 0;
   virtual std::shared_ptr<const policy::MouSet> Current() const = 0;
 };
 

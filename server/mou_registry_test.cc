@@ -63,7 +63,9 @@ class MouRegistryTest : public ::testing::Test {
   }
 
   std::string inbox() const { return dir_ + "/inbox"; }
-  TrustConfig Trust() const { return TrustForTest({&state_, &river_}); }
+  std::shared_ptr<const Trust> InForce() const {
+    return Trust::Create(TrustForTest({&state_, &river_})).value();
+  }
 
   // What a start over the same store, log and keys comes to.
   absl::Status TryRestart() {
@@ -84,7 +86,7 @@ class MouRegistryTest : public ::testing::Test {
     parts.log = log_.get();
     parts.keys = keys_.get();
     absl::StatusOr<std::unique_ptr<MouRegistry>> registry =
-        MouRegistry::Open(std::move(parts), Trust(), now_);
+        MouRegistry::Open(std::move(parts), *InForce(), now_);
     if (!registry.ok()) return registry.status();
     registry_ = *std::move(registry);
     return absl::OkStatus();
@@ -93,7 +95,7 @@ class MouRegistryTest : public ::testing::Test {
     const absl::Status started = TryRestart();
     ASSERT_TRUE(started.ok()) << started;
   }
-  InboxReport Refresh() { return registry_->Refresh(Trust(), now_).value(); }
+  InboxReport Refresh() { return registry_->Refresh(*InForce(), now_).value(); }
   // The one document's line of a look at the inbox.
   InboxReport::Document Look() {
     InboxReport report = Refresh();
@@ -289,7 +291,7 @@ TEST_F(MouRegistryTest, ARestartLoadsTheSameWithoutTheInbox) {
   std::filesystem::remove_all(inbox());
   Restart();
   EXPECT_EQ(Ask(), "PERMIT 1");
-  EXPECT_EQ(registry_->Refresh(Trust(), now_).status().code(),
+  EXPECT_EQ(registry_->Refresh(*InForce(), now_).status().code(),
             absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(Ask(), "PERMIT 1");
 }
@@ -419,7 +421,7 @@ TEST_F(MouRegistryTest, AVoidSignatureCountsNoMoreEvenIfTheStoreCannotBeTold) {
   Refresh();
   river_.RevokeSignatory(river_dean_, kNow - kDay);
   store_.FailNextCommit(/*persisted=*/false);
-  EXPECT_FALSE(registry_->Refresh(Trust(), now_).ok());
+  EXPECT_FALSE(registry_->Refresh(*InForce(), now_).ok());
   EXPECT_EQ(Ask(), "NOT_SIGNED river-unified");
 }
 
@@ -437,7 +439,7 @@ TEST_F(MouRegistryTest, AVoidSignatureOutlivesATransitionThatTheStoreWasToldOf) 
   river_.RevokeSignatory(dean, before - kDay);
   now_ = before + 12 * kDay;
   store_.RefuseNextWork();
-  EXPECT_FALSE(registry_->Refresh(Trust(), now_).ok());
+  EXPECT_FALSE(registry_->Refresh(*InForce(), now_).ok());
   EXPECT_EQ(Ask(), "NOT_SIGNED river-unified");
   EXPECT_THAT(Logged(), Not(Contains("stem-pipeline 1 ACTIVE")));
   // Though the list forgets it, the store is told.
@@ -455,7 +457,7 @@ TEST_F(MouRegistryTest, AVoidSignatureOutlivesATransitionThatTheStoreWasToldOf) 
 TEST_F(MouRegistryTest, NothingIsInForceThatCouldNotBeStored) {
   PutSigned("mou.yaml", Document());
   store_.FailNextCommit(/*persisted=*/false);
-  EXPECT_FALSE(registry_->Refresh(Trust(), now_).ok());
+  EXPECT_FALSE(registry_->Refresh(*InForce(), now_).ok());
   EXPECT_NE(Ask(), "PERMIT 1");
 }
 
@@ -490,7 +492,7 @@ TEST_F(MouRegistryTest, ARootThatIsGoneKeepsTheNextVersionOut) {
   std::filesystem::remove(dir_ + "/keys/mou-stem-pipeline.root");
   Restart();
   PutSigned("v2.yaml", Document(2));
-  EXPECT_TRUE(absl::IsDataLoss(registry_->Refresh(Trust(), now_).status()));
+  EXPECT_TRUE(absl::IsDataLoss(registry_->Refresh(*InForce(), now_).status()));
   EXPECT_EQ(Ask(), "PERMIT 1");
 }
 

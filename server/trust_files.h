@@ -5,7 +5,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/config.h"
-#include "server/identity/identity.h"
+#include "server/identity/trust.h"
 
 namespace sluice::server {
 

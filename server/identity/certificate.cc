@@ -79,7 +79,7 @@ absl::StatusOr<std::vector<std::string>> Blocks(absl::string_view pem, absl::str
 
 }  // namespace
 
-std::string Sha256(absl::string_view bytes) {
+std::string Fingerprint(absl::string_view bytes) {
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
          reinterpret_cast<unsigned char*>(digest.data()));
@@ -127,9 +127,9 @@ absl::StatusOr<Certificate> Certificate::FromX509(X509* x509) {
     return absl::InvalidArgumentError("it has a public key of no known kind");
   }
   certificate.fingerprint_ =
-      Sha256(absl::string_view(reinterpret_cast<const char*>(der), static_cast<size_t>(size)));
-  certificate.spki_ = absl::BytesToHexString(
-      Sha256(absl::string_view(reinterpret_cast<const char*>(key), static_cast<size_t>(key_size))));
+      Fingerprint(absl::string_view(reinterpret_cast<const char*>(der), static_cast<size_t>(size)));
+  certificate.spki_ = absl::BytesToHexString(Fingerprint(
+      absl::string_view(reinterpret_cast<const char*>(key), static_cast<size_t>(key_size))));
   absl::StatusOr<absl::Time> not_before = ReadTime(X509_get0_notBefore(x509));
   if (!not_before.ok()) return not_before.status();
   absl::StatusOr<absl::Time> not_after = ReadTime(X509_get0_notAfter(x509));

@@ -60,7 +60,7 @@ class Certificate {
 // The DER of a PEM text's one certificate block, unparsed: enough to look a known one up by.
 absl::StatusOr<std::string> OneCertificateDer(absl::string_view pem);
 // SHA-256, 32 bytes.
-std::string Sha256(absl::string_view bytes);
+std::string Fingerprint(absl::string_view bytes);
 
 // A CA's list of the certificates it has revoked: a whole one of its own, neither delta nor
 // indirect nor of a part.

@@ -10,12 +10,10 @@
 namespace sluice::server {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using ::testing::Pair;
 
 const absl::Time kNow = absl::FromCivil(absl::CivilDay(2026, 9, 1), absl::UTCTimeZone());
 constexpr absl::Duration kDay = absl::Hours(24);
@@ -24,9 +22,7 @@ class IdentityTest : public ::testing::Test {
  protected:
   std::shared_ptr<const Identity> Make() { return Make(TrustForTest({&state_, &river_})); }
   static std::shared_ptr<const Identity> Make(TrustConfig trust) {
-    absl::StatusOr<std::shared_ptr<const Identity>> identity = Identity::Create(std::move(trust));
-    EXPECT_TRUE(identity.ok()) << identity.status();
-    return *std::move(identity);
+    return Identity::Create(Trust::Create(std::move(trust)).value());
   }
   // The sentence with which a certificate is refused; "" if it is not.
   std::string Refusal(const std::string& pem, absl::Time now = kNow) {
@@ -150,9 +146,10 @@ TEST_F(IdentityTest, RefusesTheOrganizationWhoseCrlIsStale) {
   const absl::Time next_update = river_.crl().next_update;
   const std::shared_ptr<const Identity> identity = Make();
   EXPECT_EQ(Refusal(*identity, pem, next_update - absl::Seconds(1)), "");
-  EXPECT_THAT(identity->StaleCrls(next_update - absl::Seconds(1)), IsEmpty());
+  EXPECT_THAT(identity->trust()->StaleCrls(next_update - absl::Seconds(1)), IsEmpty());
   EXPECT_THAT(Refusal(*identity, pem, next_update), HasSubstr("past its nextUpdate"));
-  EXPECT_THAT(identity->StaleCrls(next_update), ElementsAre("river-unified", "state-university"));
+  EXPECT_THAT(identity->trust()->StaleCrls(next_update),
+              ElementsAre("river-unified", "state-university"));
 }
 
 TEST_F(IdentityTest, LetsAStaleCrlCountForTheGrace) {
@@ -336,75 +333,6 @@ TEST_F(IdentityTest, ACorruptedCertificateIsNeverAnotherOne) {
       EXPECT_EQ(caller->fingerprint(), fingerprint) << i;
     }
   }
-}
-
-TEST_F(IdentityTest, CreateTellsEveryProblemAtOnce) {
-  TrustConfig trust = TrustForTest({&state_, &river_});
-  trust.organizations[0].crl = river_.Anchors().crl;
-  trust.organizations[1].ca_bundle = "";
-  trust.organizations.push_back(trust.organizations[1]);
-  trust.organizations.push_back({"Bad Name", "", "", "", ""});
-  trust.crl_grace = -absl::Seconds(1);
-  EXPECT_THAT(std::string(Identity::Create(trust).status().message()),
-              AllOf(HasSubstr("grace is negative"), HasSubstr("CRL: list 1 is signed by no CA"),
-                    HasSubstr("state-university: CRL: there is none that certificate 1"),
-                    HasSubstr("river-unified: CA bundle: it has no CERTIFICATE block"),
-                    HasSubstr("configured twice"), HasSubstr("\"Bad Name\" is no organization")));
-}
-
-TEST_F(IdentityTest, CreateRefusesACrlThatItsCaDidNotSign) {
-  TrustConfig trust = TrustForTest({&river_});
-  // Of the same name, by another key.
-  trust.organizations[0].crl = OrganizationForTest("river-unified", kNow).Anchors().crl;
-  EXPECT_THAT(Identity::Create(trust).status().ToString(), HasSubstr("signed by no CA"));
-}
-
-TEST_F(IdentityTest, CreateRefusesAGarbledCrlAndAGarbledBundle) {
-  TrustConfig trust = TrustForTest({&river_});
-  TrustConfig garbled = trust;
-  garbled.organizations[0].crl = "not a list";
-  EXPECT_THAT(Identity::Create(garbled).status().ToString(), HasSubstr("no X509 CRL block"));
-  garbled = trust;
-  // One dash less: OpenSSL would skip the block as text.
-  garbled.organizations[0].crl.erase(0, 1);
-  EXPECT_THAT(Identity::Create(garbled).status().ToString(), HasSubstr("garbled"));
-  garbled = trust;
-  garbled.organizations[0].ca_bundle += garbled.organizations[0].ca_bundle.substr(1);
-  EXPECT_THAT(Identity::Create(garbled).status().ToString(), HasSubstr("garbled"));
-}
-
-TEST_F(IdentityTest, CreateRefusesABundleWithALeafAKeyOrNoRoot) {
-  TrustConfig trust = TrustForTest({&river_});
-  trust.organizations[0].crl.clear();
-  TrustConfig wrong = trust;
-  wrong.organizations[0].ca_bundle += river_.Client("system", "hr").certificate;
-  EXPECT_THAT(Identity::Create(wrong).status().ToString(), HasSubstr("certificate 2 is no CA"));
-  wrong = trust;
-  wrong.organizations[0].ca_bundle += river_.ca().key.ToPem().value();
-  EXPECT_THAT(Identity::Create(wrong).status().ToString(), HasSubstr("no CERTIFICATE block"));
-  wrong = trust;
-  wrong.organizations[0].ca_bundle =
-      pki::MakeCertificate(pki::CaSpec("issuing", kTrustDomainForTest, river_.validity()),
-                           river_.ca())
-          ->certificate;
-  EXPECT_THAT(Identity::Create(wrong).status().ToString(), HasSubstr("it has no root"));
-}
-
-TEST_F(IdentityTest, CreateRefusesACaWithoutAListWhereOthersHaveOne) {
-  TrustConfig trust = TrustForTest({&river_});
-  trust.organizations[0].ca_bundle += state_.ca().certificate;
-  EXPECT_THAT(Identity::Create(trust).status().ToString(),
-              HasSubstr("none that certificate 2 of the CA bundle signed"));
-}
-
-TEST_F(IdentityTest, SaysWhichBundlesAreInForce) {
-  TrustConfig trust = TrustForTest({&river_});
-  const std::shared_ptr<const Identity> identity = Make(trust);
-  EXPECT_THAT(identity->BundleDigests(),
-              ElementsAre(Pair("river-unified", testing::MatchesRegex("sha256:[0-9a-f]{64}")),
-                          Pair("river-unified", testing::MatchesRegex("sha256:[0-9a-f]{64}"))));
-  EXPECT_THAT(identity->AllCaBundles(), AllOf(HasSubstr(river_.ca().certificate),
-                                              HasSubstr(river_.signatory_ca().certificate)));
 }
 
 TEST_F(IdentityTest, NoRefusalNamesAPerson) {

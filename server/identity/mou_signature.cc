@@ -12,6 +12,7 @@
 #include "server/identity/ca_bundle.h"
 #include "server/identity/certificate.h"
 #include "server/identity/openssl_ptr.h"
+#include "server/identity/spiffe_id.h"
 
 namespace sluice::server {
 namespace {
@@ -152,6 +153,14 @@ absl::Status CheckSignatory(const Parsed& parsed, absl::string_view organization
   return absl::OkStatus();
 }
 
+// Whoever made the signature had the key of the certificate that it names.
+absl::Status CheckSignersKey(const Parsed& parsed) {
+  const int verified = CMS_SignerInfo_verify(parsed.signer);
+  ERR_clear_error();
+  if (verified == 1) return absl::OkStatus();
+  return Refuse("the signature was made by another key than that of the certificate it names");
+}
+
 absl::Status CheckSignedBytes(const Parsed& parsed, absl::string_view document) {
   BioPtr content(BIO_new_mem_buf(document.data(), static_cast<int>(document.size())));
   if (content == nullptr) return absl::ResourceExhaustedError("out of memory");
@@ -166,36 +175,27 @@ absl::Status CheckSignedBytes(const Parsed& parsed, absl::string_view document) 
       "nothing afterwards");
 }
 
-// The CAs of an organization's signatories.
-absl::StatusOr<std::unique_ptr<const CaBundle>> SignatoryCas(absl::string_view organization,
-                                                             const TrustConfig& trust) {
-  for (const TrustAnchors& anchors : trust.organizations) {
-    if (anchors.organization != organization) continue;
-    return anchors.signatory_bundle.empty()
-               ? CaBundle::Create(anchors.ca_bundle, anchors.crl, trust.crl_grace)
-               : CaBundle::Create(anchors.signatory_bundle, anchors.signatory_crl, trust.crl_grace);
-  }
-  return absl::NotFoundError("this gateway knows no CA of the organization");
-}
-
 }  // namespace
 
-absl::StatusOr<VerifiedSignature> VerifyMouSignature(
-    absl::string_view document, absl::string_view cms_der, absl::string_view organization,
-    absl::string_view signatory_ca_digest, const TrustConfig& trust, absl::Time received) {
+absl::StatusOr<VerifiedSignature> VerifyMouSignature(absl::string_view document,
+                                                     absl::string_view cms_der,
+                                                     absl::string_view organization,
+                                                     absl::string_view signatory_ca_digest,
+                                                     const Trust& trust, absl::Time received) {
   if (document.size() > kMaxDocument) return Refuse("the document is larger than 1 MiB");
   absl::StatusOr<Parsed> parsed = Parse(cms_der);
   if (!parsed.ok()) return parsed.status();
   absl::Status good = CheckAlgorithms(*parsed);
   if (good.ok()) good = CheckSignedAttributes(*parsed);
-  if (good.ok()) good = CheckSignatory(*parsed, organization, trust.trust_domain);
+  if (good.ok()) good = CheckSignatory(*parsed, organization, trust.trust_domain());
+  if (good.ok()) good = CheckSignersKey(*parsed);
   if (good.ok()) good = CheckSignedBytes(*parsed, document);
   if (!good.ok()) return good;
 
-  absl::StatusOr<std::unique_ptr<const CaBundle>> cas = SignatoryCas(organization, trust);
-  if (!cas.ok()) return Refuse(cas.status().message());
+  const CaBundle* const cas = trust.SignatoryCas(organization);
+  if (cas == nullptr) return Refuse("this gateway knows no CA of the organization");
   absl::StatusOr<Chain> chain =
-      (*cas)->Build(parsed->certificate, ChainPurpose::kDocumentSigning, received);
+      cas->Build(parsed->certificate, ChainPurpose::kDocumentSigning, received);
   if (!chain.ok()) return Refuse(chain.status().message());
   const bool pinned = std::any_of(
       chain->certificates.begin() + 1, chain->certificates.end(), [&](const Certificate& ca) {
@@ -217,14 +217,13 @@ absl::StatusOr<VerifiedSignature> VerifyMouSignature(
 }
 
 absl::StatusOr<bool> IsVoid(absl::string_view cms_der, absl::string_view organization,
-                            const TrustConfig& trust, absl::Time received) {
+                            const Trust& trust, absl::Time received) {
   absl::StatusOr<Parsed> parsed = Parse(cms_der);
   if (!parsed.ok()) return parsed.status();
-  absl::StatusOr<std::unique_ptr<const CaBundle>> cas = SignatoryCas(organization, trust);
+  const CaBundle* const cas = trust.SignatoryCas(organization);
   // An organization that left, and took its lists along, says nothing about what it signed.
-  if (absl::IsNotFound(cas.status())) return false;
-  if (!cas.ok()) return cas.status();
-  return (*cas)->RevokedBefore(parsed->certificate, received);
+  if (cas == nullptr) return false;
+  return cas->RevokedBefore(parsed->certificate, received);
 }
 
 }  // namespace sluice::server

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "server/identity/identity.h"
+#include "server/identity/trust.h"
 
 namespace sluice::server {
 
@@ -27,12 +27,12 @@ absl::StatusOr<VerifiedSignature> VerifyMouSignature(absl::string_view document,
                                                      absl::string_view cms_der,
                                                      absl::string_view organization,
                                                      absl::string_view signatory_ca_digest,
-                                                     const TrustConfig& trust, absl::Time received);
+                                                     const Trust& trust, absl::Time received);
 
 // Whether a signature that was received then is void now: its certificate or a CA of its chain was
 // revoked as of a moment before its receipt.
 absl::StatusOr<bool> IsVoid(absl::string_view cms_der, absl::string_view organization,
-                            const TrustConfig& trust, absl::Time received);
+                            const Trust& trust, absl::Time received);
 
 }  // namespace sluice::server
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 
 #include "server/identity/mou_signature.h"
 #include "tests/support/organization_for_test.h"
@@ -21,7 +22,8 @@ struct World {
   std::string good = sluice::pki::SignDocument(kDocument, dean).value();
   std::string spki = sluice::pki::SpkiDigest(dean.certificate)->substr(7);
   std::string pinned = river.signatory_ca_digest();
-  sluice::server::TrustConfig trust = sluice::server::TrustForTest({&river});
+  std::shared_ptr<const sluice::server::Trust> trust =
+      sluice::server::Trust::Create(sluice::server::TrustForTest({&river})).value();
 };
 
 }  // namespace
@@ -37,8 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::copy_n(rest.begin(), std::min(rest.size(), cms.size() - at), cms.begin() + at);
   }
   const auto verified = sluice::server::VerifyMouSignature(kDocument, cms, "river-unified",
-                                                           world->pinned, world->trust, kNow);
+                                                           world->pinned, *world->trust, kNow);
   if (verified.ok() && verified->signer_spki != world->spki) std::abort();
-  (void)sluice::server::IsVoid(cms, "river-unified", world->trust, kNow);
+  (void)sluice::server::IsVoid(cms, "river-unified", *world->trust, kNow);
   return 0;
 }

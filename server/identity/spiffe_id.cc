@@ -1,3 +1,5 @@
+#include "server/identity/spiffe_id.h"
+
 #include <algorithm>
 #include <vector>
 
@@ -6,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "server/identity/identity.h"
 
 namespace sluice::server {
 namespace {
@@ -51,14 +52,12 @@ absl::StatusOr<Principal> ParseSpiffeId(absl::string_view id, absl::string_view 
     return Refuse("has an organization other than [a-z][a-z0-9-]{0,62}");
   }
   if (!IsName(parts[4])) return Refuse("has a name other than [a-z0-9][a-z0-9-]{0,62}");
-  Principal principal{policy::PrincipalKind::kSystem, std::string(parts[2]), std::string(parts[4])};
-  if (parts[3] == "system") return principal;
-  principal.kind = policy::PrincipalKind::kAdmin;
-  if (parts[3] == "admin") return principal;
-  principal.kind = policy::PrincipalKind::kAuditor;
-  if (parts[3] == "auditor") return principal;
-  principal.kind = policy::PrincipalKind::kSignatory;
-  if (parts[3] == "signatory") return principal;
+  using policy::PrincipalKind;
+  for (const PrincipalKind kind : {PrincipalKind::kSystem, PrincipalKind::kAdmin,
+                                   PrincipalKind::kAuditor, PrincipalKind::kSignatory}) {
+    if (parts[3] != KindName(kind)) continue;
+    return Principal{kind, std::string(parts[2]), std::string(parts[4])};
+  }
   return Refuse("has a kind other than system, admin, auditor and signatory");
 }
 

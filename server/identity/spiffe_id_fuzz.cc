@@ -3,35 +3,13 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
-#include "server/identity/identity.h"
-
-namespace {
-
-using sluice::policy::PrincipalKind;
-
-const char* Path(PrincipalKind kind) {
-  switch (kind) {
-    case PrincipalKind::kSystem:
-      return "system";
-    case PrincipalKind::kAdmin:
-      return "admin";
-    case PrincipalKind::kAuditor:
-      return "auditor";
-    case PrincipalKind::kSignatory:
-      return "signatory";
-    case PrincipalKind::kOperator:
-      return "operator";
-  }
-  std::abort();
-}
-
-}  // namespace
+#include "server/identity/spiffe_id.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view id(reinterpret_cast<const char*>(data), size);
   const auto principal = sluice::server::ParseSpiffeId(id, "d.example");
   if (!principal.ok()) return 0;
-  const char* const kind = Path(principal->kind);
+  const absl::string_view kind = sluice::server::KindName(principal->kind);
   const std::string written = principal->organization.empty()
                                   ? absl::StrCat("spiffe://d.example/", kind, "/", principal->name)
                                   : absl::StrCat("spiffe://d.example/org/", principal->organization,

@@ -1,7 +1,8 @@
+#include "server/identity/spiffe_id.h"
+
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/identity/identity.h"
 
 namespace sluice::server {
 namespace {

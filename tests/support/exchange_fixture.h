@@ -36,10 +36,8 @@ class IdentityForTest : public Identity {
     return Make(policy::PrincipalKind::kSystem, names[0], names[1]);
   }
   absl::Status StillValid(const Caller&, absl::Time) const override { return still_valid; }
-  std::string AllCaBundles() const override { return ""; }
-  std::vector<std::pair<std::string, std::string>> BundleDigests() const override { return {}; }
-  std::vector<std::string> StaleCrls(absl::Time) const override { return {}; }
-  const TrustConfig& config() const override { return config_; }
+  // In nobody.
+  const std::shared_ptr<const Trust>& trust() const override { return trust_; }
 
   static Caller Make(policy::PrincipalKind kind, std::string organization, std::string name) {
     std::string id = "spiffe://sluice.example/org/" + organization + "/x/" + name;
@@ -50,14 +48,12 @@ class IdentityForTest : public Identity {
   absl::Status still_valid;
 
  private:
-  TrustConfig config_;
+  std::shared_ptr<const Trust> trust_;
 };
 
 class MousForTest : public MouRegistry {
  public:
-  absl::StatusOr<InboxReport> Refresh(const TrustConfig&, absl::Time) override {
-    return InboxReport();
-  }
+  absl::StatusOr<InboxReport> Refresh(const Trust&, absl::Time) override { return InboxReport(); }
   std::shared_ptr<const policy::MouSet> Current() const override { return current; }
 
   std::shared_ptr<const policy::MouSet> current;

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "client/pki.h"
-#include "server/identity/identity.h"
+#include "server/identity/trust.h"
 
 namespace sluice::server {
 
