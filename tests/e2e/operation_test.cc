@@ -142,6 +142,30 @@ TEST_F(Operation, LetsAReleaseUnderWayEndBeforeItStops) {
   EXPECT_EQ(deployment_.Wait(), 0);
 }
 
+TEST_F(Operation, EachPageOfTheLogSaysWhereTheNextBegins) {
+  const std::unique_ptr<client::Gateway> gateway =
+      deployment_.Connect(deployment_.As("operator", "operator", "root"));
+  v1::ListEntriesRequest request;
+  request.set_page_size(2);
+  const auto first = gateway->ListEntries(request);
+  Must(first.status());
+  ASSERT_EQ(first->entries_size(), 2);
+  EXPECT_EQ(first->next_index(), first->entries(1).index() + 1);
+  request.set_page_token(first->next_page_token());
+  const auto second = gateway->ListEntries(request);
+  Must(second.status());
+  ASSERT_GT(second->entries_size(), 0);
+  EXPECT_EQ(second->entries(0).index(), first->next_index());
+  // One that shows nothing says how far it looked.
+  v1::ListEntriesRequest none;
+  none.set_type("none");
+  const auto looked = gateway->ListEntries(none);
+  Must(looked.status());
+  EXPECT_EQ(looked->entries_size(), 0);
+  EXPECT_EQ(looked->next_index(), looked->log_size());
+  EXPECT_GT(looked->next_index(), second->entries(0).index());
+}
+
 TEST_F(Operation, KeepsEverythingAcrossARestart) {
   PublishMany(1000);
   const auto before = Release();
