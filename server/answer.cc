@@ -36,9 +36,10 @@ uint8_t* PutField(uint8_t tag, absl::string_view content, uint8_t* out) {
 }
 
 void AppendFramed(absl::string_view content, std::string& out) {
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>(content.size() >> shift));
-  }
+  const char length[] = {static_cast<char>(content.size() >> 24),
+                         static_cast<char>(content.size() >> 16),
+                         static_cast<char>(content.size() >> 8), static_cast<char>(content.size())};
+  out.append(length, sizeof length);
   out.append(content.data(), content.size());
 }
 

@@ -161,6 +161,23 @@ TEST_F(ExchangeFlow, FiltersOnReleasedValuesAndNotOnStoredOnes) {
   EXPECT_THAT(released.Rows(), SizeIs(1));
 }
 
+// What a filter leaves out takes no room in a chunk.
+TEST_F(ExchangeFlow, FindsTheOneRowThatAFilterLeavesBehindMoreThanAChunk) {
+  constexpr int kBatch = 10'000;
+  for (int batch = 0; batch < 4; ++batch) {
+    std::vector<v1::Candidate> candidates;
+    for (int i = 0; i < kBatch; ++i) candidates.push_back(Covered(batch * kBatch + i));
+    if (batch == 3) candidates.back().set_home_postal_code("60614");
+    Publish(candidates, absl::StrCat("batch-", batch));
+  }
+  v1::ReadRecordsRequest request = Request();
+  request.set_filter("home_postal_code = \"606\"");
+  KeptMessages reader;
+  ASSERT_TRUE(Read(request, reader).ok());
+  EXPECT_THAT(reader.Rows(), SizeIs(1));
+  EXPECT_THAT(Entries("disclosure"), SizeIs(1));
+}
+
 TEST_F(ExchangeFlow, RefusesAFilterOnAFieldThatIsNotGranted) {
   Publish({Covered(1)});
   v1::ReadRecordsRequest request = Request();

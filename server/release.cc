@@ -1,6 +1,9 @@
 #include "server/release.h"
 
+#include <endian.h>
+
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -71,6 +74,18 @@ std::string Bind(std::initializer_list<absl::string_view> parts) {
 
 absl::string_view IdOf(const ReleasedRow& row) {
   return absl::string_view(row.row_id, sizeof row.row_id);
+}
+
+// In order of row id. The ids are random: their first eight characters, as one number, nearly
+// always tell two apart.
+bool IsBefore(const ReleasedRow& a, const ReleasedRow& b) {
+  const auto head = [](const ReleasedRow& row) {
+    uint64_t number;
+    std::memcpy(&number, row.row_id, sizeof number);
+    return be64toh(number);
+  };
+  const uint64_t of_a = head(a), of_b = head(b);
+  return of_a != of_b ? of_a < of_b : IdOf(a) < IdOf(b);
 }
 
 // The place right after this one.
@@ -214,8 +229,8 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
 
 void Release::Take(const StoredRecord& record, ReleasedRows& rows) {
   ++considered_;
-  scratch_.clear();
-  switch (projector_->Project(record.bytes, record.subjects, &scratch_)) {
+  const size_t begin = rows.bytes.size();
+  switch (projector_->Project(record.bytes, record.subjects, &rows.bytes)) {
     case policy::Projector::Outcome::kOutOfScope:
       return;
     case policy::Projector::Outcome::kWithheld:
@@ -224,20 +239,22 @@ void Release::Take(const StoredRecord& record, ReleasedRows& rows) {
     case policy::Projector::Outcome::kReleased:
       break;
   }
-  if (filter_ != nullptr && !filter_->Matches(scratch_)) return;
+  const absl::string_view projected = absl::string_view(rows.bytes).substr(begin);
   ReleasedRow row;
   row_ids_->Write(record.place.record_id.bytes, row.row_id);
-  if (resume_ && IdOf(row) <= resume_->after_row_id) return;
-  row.begin = static_cast<uint32_t>(rows.bytes.size());
-  row.size = static_cast<uint32_t>(scratch_.size());
-  rows.bytes += scratch_;
+  if ((filter_ != nullptr && !filter_->Matches(projected)) ||
+      (resume_ && IdOf(row) <= resume_->after_row_id)) {
+    rows.bytes.resize(begin);
+    return;
+  }
+  row.begin = static_cast<uint32_t>(begin);
+  row.size = static_cast<uint32_t>(projected.size());
   rows.rows.push_back(row);
   rows.subjects.insert(rows.subjects.end(), record.ordinals.begin(), record.ordinals.end());
 }
 
 void Release::Order(ReleasedRows& rows) {
-  std::sort(rows.rows.begin(), rows.rows.end(),
-            [](const ReleasedRow& a, const ReleasedRow& b) { return IdOf(a) < IdOf(b); });
+  std::sort(rows.rows.begin(), rows.rows.end(), IsBefore);
   std::sort(rows.subjects.begin(), rows.subjects.end());
   rows.subjects.erase(std::unique(rows.subjects.begin(), rows.subjects.end()), rows.subjects.end());
 }

@@ -85,7 +85,6 @@ class Release {
   std::unique_ptr<policy::Projector> projector_;
   std::optional<policy::Pseudonymizer> row_ids_;
   std::unique_ptr<const policy::Filter> filter_;
-  std::string scratch_;  // one record's projection; reused
 
   std::unique_ptr<ReleasedRows> only_;  // of CreateOne, until it is taken
   std::optional<ResumePoint> resume_;
