@@ -1,0 +1,343 @@
+#include "client/import/importer.h"
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/import/join_index.h"
+#include "google/protobuf/message.h"
+#include "policy/record_validator.h"
+
+namespace sluice::client {
+namespace {
+
+using google::protobuf::Message;
+
+constexpr int64_t kRowsAStep = 1000;
+
+// Joins whose rows are in files beside this one, or in other resources of the same one.
+struct Joins {
+  std::vector<std::unique_ptr<JoinIndex>> owned;
+  std::vector<JoinedRows*> rows;
+};
+
+// The file beside `path` that a join names; letter case does not count.
+absl::StatusOr<std::string> FileBeside(const std::string& path, const JoinMapping& join) {
+  std::filesystem::path directory = std::filesystem::path(path).parent_path();
+  if (directory.empty()) directory = ".";
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    for (const std::string& name : join.files) {
+      if (absl::EqualsIgnoreCase(entry.path().filename().string(), name)) {
+        return entry.path().string();
+      }
+    }
+  }
+  return absl::NotFoundError(absl::StrCat(path, " needs ", absl::StrJoin(join.files, " or "),
+                                          " beside it (join ", join.name, "), which is not there"));
+}
+
+absl::StatusOr<Joins> BuildJoins(const std::string& path, const Mapping& mapping) {
+  Joins joins;
+  for (const JoinMapping& join : mapping.joins) {
+    const absl::StatusOr<std::string> file =
+        join.files.empty() ? absl::StatusOr<std::string>(path) : FileBeside(path, join);
+    if (!file.ok()) return file.status();
+    auto source = OpenRows(*file, mapping, join.resource, ColumnsRead(mapping, join.name));
+    if (!source.ok()) return source.status();
+    absl::StatusOr<std::unique_ptr<JoinIndex>> index = JoinIndex::Build(mapping, join, **source);
+    if (!index.ok()) return index.status();
+    joins.rows.push_back(index->get());
+    joins.owned.push_back(*std::move(index));
+  }
+  return joins;
+}
+
+// Lines as ranges: "2 to 1001, 3002 to 4001". As many as anybody reads.
+class LineRanges {
+ public:
+  void Add(int64_t first, int64_t last) {
+    ++count_;
+    if (text_.size() < 2000)
+      absl::StrAppend(&text_, text_.empty() ? "" : ", ", first, " to ", last);
+  }
+  bool empty() const { return count_ == 0; }
+  const std::string& text() const { return text_; }
+
+ private:
+  int64_t count_ = 0;
+  std::string text_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(const std::string& path, const Mapping& mapping,
+                                                    const std::string& resource,
+                                                    std::vector<std::string> columns) {
+  absl::StatusOr<std::unique_ptr<DecodedFile>> file = DecodedFile::Open(path);
+  if (!file.ok()) return file.status();
+  switch (mapping.format) {
+    case MappingFormat::kCsv:
+    case MappingFormat::kEdFiCsv:
+    case MappingFormat::kOneRoster:
+      return OpenCsvRows(*std::move(file));
+    case MappingFormat::kEdFiXml:
+      return OpenXmlRows(*std::move(file), {mapping.namespaces, resource, std::move(columns)});
+    case MappingFormat::kEdFiJson:
+      return OpenJsonRows(*std::move(file), std::move(columns));
+  }
+  return absl::InternalError("a format without a reader");
+}
+
+absl::StatusOr<std::unique_ptr<Importer>> Importer::Create(
+    const policy::Catalog& catalog, ImportOptions options,
+    std::function<void(const ImportProblem&)> on_problem,
+    std::function<void(int64_t, int64_t)> on_read) {
+  absl::StatusOr<std::unique_ptr<StagedRecords>> staged = StagedRecords::Create();
+  if (!staged.ok()) return staged.status();
+  return std::unique_ptr<Importer>(new Importer(catalog, std::move(options), std::move(on_problem),
+                                                std::move(on_read), *std::move(staged)));
+}
+
+Importer::Importer(const policy::Catalog& catalog, ImportOptions options,
+                   std::function<void(const ImportProblem&)> on_problem,
+                   std::function<void(int64_t, int64_t)> on_read,
+                   std::unique_ptr<StagedRecords> staged)
+    : catalog_(catalog),
+      options_(std::move(options)),
+      on_problem_(std::move(on_problem)),
+      on_read_(std::move(on_read)),
+      staged_(std::move(staged)) {}
+
+void Importer::Refuse(ImportOutcome& outcome, std::string reason) {
+  outcome.refused = true;
+  outcome.records = 0;
+  if (outcome.reason.empty()) outcome.reason = std::move(reason);
+}
+
+absl::Status Importer::Stage(const std::string& path, const Mapping& mapping) {
+  const auto source = static_cast<int>(outcomes_.size());
+  ImportOutcome& outcome = outcomes_.emplace_back();
+  outcome.path = path;
+  outcome.mapping = mapping.name;
+  outcome.record_type = mapping.record;
+  if (mapping.record.empty()) {
+    Refuse(outcome, mapping.refused);
+    return absl::OkStatus();
+  }
+  const absl::Status read = StageRows(path, mapping, outcome);
+  if (absl::IsInternal(read)) return read;
+  if (!read.ok()) {
+    on_problem_({path, 0, "", "", std::string(read.message())});
+    Refuse(outcome, std::string(read.message()));
+  } else if (outcome.bad_rows > 0 && !options_.skip_invalid) {
+    Refuse(outcome, absl::StrCat(outcome.bad_rows, " of ", outcome.rows,
+                                 " rows are wrong: a file is all or nothing"));
+  }
+  if (!outcome.refused) return absl::OkStatus();
+  rejects_.erase(source);
+  return staged_->Drop(source);
+}
+
+absl::Status Importer::StageRows(const std::string& path, const Mapping& mapping,
+                                 ImportOutcome& outcome) {
+  const policy::RecordType* type = catalog_.Find(mapping.record);
+  if (type == nullptr) return absl::NotFoundError("there is no such record type");
+  absl::StatusOr<Joins> joins = BuildJoins(path, mapping);
+  if (!joins.ok()) return joins.status();
+  auto source = OpenRows(path, mapping, mapping.resource, ColumnsRead(mapping, ""));
+  if (!source.ok()) return source.status();
+  RowMapper::Bound bound = RowMapper::Bind(mapping, *type, path, (*source)->columns(), joins->rows);
+  outcome.unread = bound.unread;
+  if (bound.mapper == nullptr) {
+    std::string all;
+    for (const policy::Finding& finding : bound.findings) {
+      absl::StrAppend(&all, all.empty() ? "" : "\n", finding.ToString());
+    }
+    return absl::InvalidArgumentError(all);
+  }
+  const std::unique_ptr<Message> record(google::protobuf::MessageFactory::generated_factory()
+                                            ->GetPrototype(&type->descriptor())
+                                            ->New());
+  RejectsForm& rejects = rejects_[static_cast<int>(outcomes_.size()) - 1];
+  rejects.begin = (*source)->RejectsBegin();
+  rejects.end = (*source)->RejectsEnd();
+  SourceRow row;
+  int64_t bytes = 0;
+  while (true) {
+    const absl::StatusOr<bool> read = (*source)->Next(row);
+    if (!read.ok()) return read.status();
+    if (!*read || ++outcome.rows % kRowsAStep == 0) {
+      const int64_t now = (*source)->file().bytes_read();
+      on_read_(*read ? kRowsAStep : outcome.rows % kRowsAStep, now - bytes);
+      bytes = now;
+    }
+    if (!*read) break;
+    const absl::Status staged = StageRow(row, **source, *bound.mapper, *type, *record, outcome);
+    if (!staged.ok()) return staged;
+  }
+  return (*source)->CheckUnchanged();
+}
+
+absl::Status Importer::StageRow(const SourceRow& row, const RowSource& source, RowMapper& mapper,
+                                const policy::RecordType& type, Message& record,
+                                ImportOutcome& outcome) {
+  const auto number = static_cast<int>(outcomes_.size()) - 1;
+  std::vector<RowProblem> problems;
+  std::string bytes, key;
+  if (!row.status.ok()) {
+    problems.push_back({"", "", std::string(row.status.message())});
+  } else {
+    record.Clear();
+    absl::StatusOr<MappedRow> mapped = mapper.Map(row, record);
+    if (!mapped.ok()) return mapped.status();
+    if (!mapped->taken) {
+      ++outcome.not_taken;
+      return absl::OkStatus();
+    }
+    problems = std::move(mapped->problems);
+    if (problems.empty()) {
+      // By the gateway's own code, so that it won't refuse what passed here.
+      policy::Validation validation = policy::ValidateRecord(type, record.SerializeAsString());
+      for (policy::RecordProblem& problem : validation.problems) {
+        problems.push_back({"", std::move(problem.field),
+                            absl::StrCat(problem.reason, ": ", problem.description)});
+      }
+      bytes = std::move(validation.record.bytes);
+      key = std::move(validation.record.key);
+    }
+  }
+  const bool rejects = options_.skip_invalid && !options_.rejects.empty();
+  if (problems.empty()) {
+    // A file that is refused already is read on for its other problems only.
+    if (outcome.bad_rows > 0 && !options_.skip_invalid) return absl::OkStatus();
+    if (outcome.samples.size() < options_.samples) outcome.samples.push_back(bytes);
+    ++outcome.records;
+    return staged_->Add(
+        type.name(), key,
+        {number, row.line, std::move(bytes),
+         rejects ? source.Reject(row, "another row has the same key and other values") : ""});
+  }
+  ++outcome.bad_rows;
+  std::string reason;
+  for (const RowProblem& problem : problems) {
+    on_problem_({outcome.path, row.line, problem.column, problem.field, problem.reason});
+    absl::StrAppend(&reason, reason.empty() ? "" : "; ", problem.column,
+                    problem.column.empty() ? "" : " ", problem.field,
+                    problem.field.empty() ? "" : ": ", problem.reason);
+  }
+  if (!rejects) return absl::OkStatus();
+  return Reject(number, source.Reject(row, reason));
+}
+
+absl::Status Importer::Reject(int number, absl::string_view row) {
+  RejectsForm& form = rejects_[number];
+  if (form.file == nullptr) {
+    const std::filesystem::path name = std::filesystem::path(outcomes_[number].path).filename();
+    const std::string path = options_.rejects_directory
+                                 ? (std::filesystem::path(options_.rejects) / name).string()
+                                 : options_.rejects;
+    absl::StatusOr<std::unique_ptr<Rejects>> begun = Rejects::Create(path, form.begin, form.end);
+    if (!begun.ok()) return begun.status();
+    form.file = *std::move(begun);
+  }
+  return form.file->Add(row);
+}
+
+absl::Status Importer::Resolve() {
+  // A refused file takes its conflicts with it: what was equal to one of its records is then new.
+  std::set<int> refused;
+  do {
+    for (const int source : refused) {
+      if (const absl::Status dropped = staged_->Drop(source); !dropped.ok()) return dropped;
+    }
+    refused.clear();
+    for (ImportOutcome& outcome : outcomes_) outcome.repeated = 0;
+    absl::Status rejected;
+    const absl::Status resolved = staged_->ResolveKeys(
+        [&](const KeyConflict& conflict) {
+          const absl::Status taken = TakeConflict(conflict);
+          if (rejected.ok()) rejected = taken;
+          if (options_.skip_invalid) return;
+          refused.insert({conflict.first.source, conflict.second.source});
+        },
+        [&](int source) { ++outcomes_[source].repeated; });
+    if (!resolved.ok()) return resolved;
+    if (!rejected.ok()) return rejected;
+  } while (!refused.empty());
+  for (ImportOutcome& outcome : outcomes_) outcome.records -= outcome.repeated;
+  for (auto& [number, form] : rejects_) {
+    if (form.file == nullptr) continue;
+    if (const absl::Status kept = form.file->Keep(); !kept.ok()) return kept;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Importer::TakeConflict(const KeyConflict& conflict) {
+  const StagedRecord* records[] = {&conflict.first, &conflict.second};
+  on_problem_({outcomes_[conflict.second.source].path, conflict.second.line, "", "",
+               absl::StrCat("has the key of ", outcomes_[conflict.first.source].path, ":",
+                            conflict.first.line, " and other values: one id is one record's")});
+  for (const StagedRecord* record : records) {
+    ImportOutcome& outcome = outcomes_[record->source];
+    if (!options_.skip_invalid) {
+      Refuse(outcome, "two rows give one key other values: a file is all or nothing");
+      continue;
+    }
+    if (record == &conflict.first && conflict.first_again) continue;
+    ++outcome.bad_rows;
+    --outcome.records;
+    if (options_.rejects.empty()) continue;
+    if (const absl::Status added = Reject(record->source, record->row); !added.ok()) return added;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Importer::Publish(size_t index, Gateway* gateway, const PublisherOptions& options,
+                               RetryPolicy policy, RetryEnvironment environment,
+                               const std::function<void(int64_t)>& on_sent) {
+  ImportOutcome& outcome = outcomes_[index];
+  std::deque<int64_t> lines;  // of what is not answered yet
+  LineRanges committed, refused;
+  Publisher publisher(
+      gateway, options, policy, std::move(environment), [&](const BatchAnswer& answer) {
+        on_sent(answer.records);
+        for (const RefusedRecord& record : answer.refused) {
+          on_problem_(
+              {outcome.path, lines[record.index - answer.first_index], "", record.field,
+               absl::StrCat("the gateway refused it: ", record.reason, ": ", record.description)});
+        }
+        (answer.committed ? committed : refused).Add(lines.front(), lines[answer.records - 1]);
+        lines.erase(lines.begin(), lines.begin() + answer.records);
+      });
+  absl::Status status;
+  staged_->Rewind(static_cast<int>(index));
+  while (status.ok()) {
+    absl::StatusOr<std::optional<StagedRecord>> record = staged_->Next();
+    if (!record.ok()) return record.status();
+    if (!record->has_value()) break;
+    lines.push_back((*record)->line);
+    status = publisher.Add(std::move((*record)->bytes));
+  }
+  if (status.ok()) status = publisher.Finish().status();
+  outcome.published = publisher.summary();
+  if (status.ok() && refused.empty()) return absl::OkStatus();
+  std::string what = absl::StrCat(
+      committed.empty() ? "nothing of it is committed"
+                        : absl::StrCat("committed are the records of lines ", committed.text()),
+      refused.empty() ? "" : absl::StrCat("; refused are those of lines ", refused.text()),
+      lines.empty() ? ""
+                    : absl::StrCat("; not known is what became of those from line ", lines.front(),
+                                   " on: publish it again, which changes nothing twice"));
+  outcome.reason = what;
+  outcome.publish_status =
+      status.ok() ? absl::FailedPreconditionError("the gateway refused batches of it") : status;
+  return absl::OkStatus();
+}
+
+}  // namespace sluice::client

@@ -1,0 +1,96 @@
+#include "client/import/mapping.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "client/import/mapping_binding.h"
+#include "policy/strict_yaml.h"
+
+namespace sluice::client {
+namespace {
+
+struct NamedFormat {
+  MappingFormat format;
+  const char* name;
+};
+constexpr NamedFormat kFormats[] = {{MappingFormat::kCsv, "csv"},
+                                    {MappingFormat::kEdFiCsv, "ed-fi-csv"},
+                                    {MappingFormat::kEdFiJson, "ed-fi-json"},
+                                    {MappingFormat::kEdFiXml, "ed-fi-xml"},
+                                    {MappingFormat::kOneRoster, "oneroster"}};
+
+policy::BinderIds MappingIds() { return {"M001", "M002", "M003", "M004", "M005"}; }
+
+}  // namespace
+
+absl::string_view FormatName(MappingFormat format) {
+  for (const NamedFormat& named : kFormats) {
+    if (named.format == format) return named.name;
+  }
+  return "";
+}
+
+std::optional<MappingFormat> FormatOfName(absl::string_view name) {
+  for (const NamedFormat& named : kFormats) {
+    if (named.name == name) return named.format;
+  }
+  return std::nullopt;
+}
+
+const std::vector<std::string>& FormatNames() {
+  static const auto* const names = [] {
+    auto* all = new std::vector<std::string>();
+    for (const NamedFormat& named : kFormats) all->push_back(named.name);
+    return all;
+  }();
+  return *names;
+}
+
+bool IsTabular(MappingFormat format) {
+  switch (format) {
+    case MappingFormat::kCsv:
+    case MappingFormat::kEdFiCsv:
+    case MappingFormat::kOneRoster:
+      return true;
+    case MappingFormat::kEdFiXml:
+    case MappingFormat::kEdFiJson:
+      return false;
+  }
+  return false;
+}
+
+MappingRead ReadMapping(absl::string_view file_name, absl::string_view bytes,
+                        const policy::Catalog& catalog) {
+  policy::YamlOptions options;
+  options.subset_id = "M004";
+  options.duplicate_key_id = "M006";
+  policy::YamlRead yaml = policy::ReadStrictYaml(file_name, bytes, options);
+  MappingRead read;
+  read.findings = std::move(yaml.findings);
+  if (!yaml.root.has_value()) return read;
+  policy::YamlBinder binder(file_name, MappingIds());
+  Mapping mapping = BindMapping(binder, *yaml.root);
+  mapping.file = std::string(file_name);
+  for (policy::Finding& finding : binder.TakeFindings())
+    read.findings.push_back(std::move(finding));
+  for (policy::Finding& finding : CheckMapping(mapping, catalog)) {
+    read.findings.push_back(std::move(finding));
+  }
+  std::stable_sort(read.findings.begin(), read.findings.end(),
+                   [](const policy::Finding& a, const policy::Finding& b) {
+                     return std::pair(a.place.line, a.place.column) <
+                            std::pair(b.place.line, b.place.column);
+                   });
+  if (!policy::HasError(read.findings)) read.mapping = std::move(mapping);
+  return read;
+}
+
+std::string Numbered(MappingFormat format, absl::string_view column, int n) {
+  const bool first = n == 1 && !IsTabular(format);
+  return absl::StrReplaceAll(
+      first ? absl::StrReplaceAll(column, {{"[{n}]", ""}}) : std::string(column),
+      {{"{n}", absl::StrCat(n)}});
+}
+
+}  // namespace sluice::client
