@@ -3,10 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client/error.h"
 
 namespace sluice::client {
+
+std::string RandomRequestPrefix() {
+  absl::BitGen random;
+  return absl::StrFormat("%016x", absl::Uniform<uint64_t>(random));
+}
 
 Publisher::Publisher(Gateway* gateway, PublisherOptions options, RetryPolicy policy,
                      RetryEnvironment environment,

@@ -29,6 +29,9 @@ struct PublisherOptions {
   int batch_size = 1000;  // records, at most 10,000
 };
 
+// 64 random bits: request ids are a publisher's own, and are looked at for 7 days.
+std::string RandomRequestPrefix();
+
 // A record that the gateway refused, and with it the batch it came in.
 struct RefusedRecord {
   int64_t index = 0;  // in the whole publish, from 0

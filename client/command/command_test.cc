@@ -1,90 +1,26 @@
 // `sluice` as it is run: what it prints, and what it ends with.
-#include <sys/wait.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "client/command/exit_code.h"
-#include "client/fake_service_for_test.h"
-#include "gtest/gtest.h"
+#include "client/command/command_for_test.h"
 #include "sluice/v1/records.pb.h"
 #include "tests/support/mou_for_test.h"
 
 namespace sluice::client {
 namespace {
 
-struct Outcome {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
-
-class CommandTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "command-XXXXXX";
-    directory_ = mkdtemp(name.data());
-    service_ = std::make_unique<ServiceForTest>(directory_);
-    WriteProfile(service_->target());
-  }
-  void TearDown() override {
-    service_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-  void WriteProfile(const std::string& target) {
-    service_->Write("config.yaml",
-                    absl::StrCat("profiles:\n  default:\n    gateway: ", target,
-                                 "\n    ca: ca.pem\n    certificate: system.pem\n    key: "
-                                 "system.key\n    organization: river-unified\n"));
-  }
-  // `arguments` is shell text; files are those of the test's directory.
-  Outcome Run(const std::string& arguments) {
-    const std::string command =
-        absl::StrCat("cd ", directory_, " && env -u SLUICE_PROFILE SLUICE_CONFIG=", directory_,
-                     "/config.yaml XDG_STATE_HOME=", directory_, "/state ", SLUICE_BINARY, " ",
-                     arguments, " 2>err");
-    Outcome outcome;
-    std::FILE* pipe = popen(command.c_str(), "r");
-    char buffer[4096];
-    size_t n;
-    while ((n = fread(buffer, 1, sizeof(buffer), pipe)) > 0) outcome.out.append(buffer, n);
-    const int status = pclose(pipe);
-    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    outcome.err = *ReadFile(directory_ + "/err");
-    return outcome;
-  }
-  void ExpectError(const std::string& arguments, int code, absl::string_view text) {
-    const Outcome outcome = Run(arguments);
-    EXPECT_EQ(outcome.code, code) << arguments << "\n" << outcome.err;
-    EXPECT_TRUE(absl::StrContains(outcome.err, text)) << arguments << "\n" << outcome.err;
-  }
-  void WriteRecords(const std::string& name, int count) {
-    std::string lines;
-    for (int i = 0; i < count; ++i) absl::StrAppend(&lines, "{\"candidate_id\":\"C-", i, "\"}\n");
-    service_->Write(name, lines);
-  }
-  static std::vector<v1::Row> Rows() {
-    std::vector<v1::Row> rows(2);
-    v1::Candidate candidate;
-    candidate.set_subject_area("=Physics");
-    candidate.set_expected_completion_year(2028);
-    rows[0].set_row_id("aaaa");
-    rows[0].set_record(candidate.SerializeAsString());
-    candidate.clear_subject_area();
-    rows[1].set_row_id("bbbb");
-    rows[1].set_record(candidate.SerializeAsString());
-    return rows;
-  }
-
-  std::string directory_;
-  std::unique_ptr<ServiceForTest> service_;
-};
+std::vector<v1::Row> Rows() {
+  std::vector<v1::Row> rows(2);
+  v1::Candidate candidate;
+  candidate.set_subject_area("=Physics");
+  candidate.set_expected_completion_year(2028);
+  rows[0].set_row_id("aaaa");
+  rows[0].set_record(candidate.SerializeAsString());
+  candidate.clear_subject_area();
+  rows[1].set_row_id("bbbb");
+  rows[1].set_record(candidate.SerializeAsString());
+  return rows;
+}
 
 TEST_F(CommandTest, WrongUsageEndsWithTwoAndASuggestion) {
   ExpectError("", kUsage, "subcommand is required");
@@ -98,10 +34,12 @@ TEST_F(CommandTest, WrongUsageEndsWithTwoAndASuggestion) {
 }
 
 TEST_F(CommandTest, EveryVerbHasHelpWithAnExample) {
-  for (const char* verb : {"catalog list", "catalog show", "mou check", "mou explain", "mou show",
-                           "mou sign", "record publish", "record delete", "record read",
-                           "record get", "grant list", "decision explain", "audit log",
-                           "audit verify", "pki init", "pki issue", "pki crl", "pki revoke"}) {
+  for (const char* verb :
+       {"catalog list",     "catalog show",  "mou check",    "mou explain",   "mou show",
+        "mou sign",         "mapping list",  "mapping show", "mapping check", "mapping suggest",
+        "record publish",   "record delete", "record read",  "record get",    "grant list",
+        "decision explain", "audit log",     "audit verify", "pki init",      "pki issue",
+        "pki crl",          "pki revoke"}) {
     const Outcome outcome = Run(absl::StrCat(verb, " --help"));
     EXPECT_EQ(outcome.code, kDone) << verb;
     EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Example:\n  sluice ", verb)))

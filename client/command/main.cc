@@ -52,6 +52,7 @@ int Main(int argc, char** argv) {
   AddCatalog(app, session);
   AddMou(app, session);
   AddRecord(app, session);
+  AddMapping(app, session);
   AddGrant(app, session);
   AddAudit(app, session);
   AddPki(app, session);

@@ -1,7 +1,6 @@
 // `sluice mou`: documents, offline. What is said here is what the gateway would say of the same
 // bytes once every party has signed them.
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,8 +20,6 @@
 
 namespace sluice::client {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Options {
   std::vector<std::string> files;
@@ -48,17 +45,6 @@ absl::StatusOr<std::optional<absl::CivilDay>> Today(const Options& options) {
   return day;
 }
 
-Json FindingJson(const policy::Finding& finding) {
-  return {{"id", finding.id},
-          {"severity", finding.severity == policy::Severity::kError ? "error" : "warning"},
-          {"file", finding.file},
-          {"line", finding.place.line},
-          {"column", finding.place.column},
-          {"path", finding.path},
-          {"message", finding.message},
-          {"hint", finding.hint}};
-}
-
 ExitCode Check(Session& session, const Options& options) {
   const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
   if (!catalog.ok()) return Fail(catalog.status());
@@ -80,17 +66,8 @@ ExitCode Check(Session& session, const Options& options) {
       findings.push_back(std::move(finding));
     }
   }
-  if (options.output == "json") {
-    Json json = Json::array();
-    for (const policy::Finding& finding : findings) json.push_back(FindingJson(finding));
-    Print(json.dump(2) + "\n");
-  } else {
-    for (const policy::Finding& finding : findings) Print(finding.ToString() + "\n");
-    if (findings.empty() && !session.quiet()) {
-      Print(absl::StrCat(absl::StrJoin(options.files, ", "), ": nothing found\n"));
-    }
-  }
-  return policy::HasError(findings) ? kCheckFailed : kDone;
+  return PrintFindings(findings, options.output == "json",
+                       session.quiet() ? "" : absl::StrJoin(options.files, ", "));
 }
 
 struct Compiled {

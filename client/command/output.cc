@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -148,6 +150,29 @@ bool Print(absl::string_view text) {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
 }
 
+ExitCode PrintFindings(const std::vector<policy::Finding>& findings, bool json,
+                       const std::string& clean) {
+  if (json) {
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const policy::Finding& finding : findings) {
+      all.push_back(
+          {{"id", finding.id},
+           {"severity", finding.severity == policy::Severity::kError ? "error" : "warning"},
+           {"file", finding.file},
+           {"line", finding.place.line},
+           {"column", finding.place.column},
+           {"path", finding.path},
+           {"message", finding.message},
+           {"hint", finding.hint}});
+    }
+    Print(all.dump(2) + "\n");
+  } else {
+    for (const policy::Finding& finding : findings) Print(finding.ToString() + "\n");
+    if (findings.empty() && !clean.empty()) Print(clean + ": nothing found\n");
+  }
+  return policy::HasError(findings) ? kCheckFailed : kDone;
+}
+
 ExitCode Fail(const absl::Status& status) {
   const ErrorDetail detail = ErrorOf(status);
   const bool denied = IsDenial(status);
@@ -189,17 +214,21 @@ ExitCode FailUsage(absl::string_view sentence) {
   return kUsage;
 }
 
-Progress::Progress(std::string what)
-    : what_(std::move(what)), terminal_(isatty(STDERR_FILENO) == 1), begin_(absl::Now()) {}
+Progress::Progress(std::string what, int64_t total)
+    : what_(std::move(what)),
+      total_(total),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      begin_(absl::Now()) {}
 
 Progress::~Progress() {
   if (!terminal_ || count_ == 0) return;
   Show();
-  PrintError("\n");
+  Note("\n");
 }
 
-void Progress::Add(int64_t n) {
+void Progress::Add(int64_t n, int64_t part) {
   count_ += n;
+  part_ += part;
   if (!terminal_ || absl::Now() - shown_ < absl::Milliseconds(200)) return;
   Show();
 }
@@ -207,9 +236,13 @@ void Progress::Add(int64_t n) {
 void Progress::Show() {
   shown_ = absl::Now();
   const double seconds = std::max(absl::ToDoubleSeconds(shown_ - begin_), 0.001);
-  PrintError(absl::StrCat("\r", Grouped(count_), " ", what_, ", ",
-                          Grouped(static_cast<int64_t>(static_cast<double>(count_) / seconds)),
-                          "/s "));
+  std::string text = absl::StrCat("\r", Grouped(count_), " ", what_, ", ",
+                                  Grouped(static_cast<int64_t>(count_ / seconds)), "/s");
+  if (part_ > 0 && part_ < total_) {
+    const double left = seconds * static_cast<double>(total_ - part_) / static_cast<double>(part_);
+    absl::StrAppend(&text, ", ", absl::FormatDuration(absl::Seconds(std::ceil(left))), " left");
+  }
+  Note(text + "   ");
 }
 
 }  // namespace sluice::client

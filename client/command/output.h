@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "client/command/exit_code.h"
 #include "google/protobuf/message.h"
+#include "policy/finding.h"
 
 namespace sluice::client {
 
@@ -34,6 +35,9 @@ std::string ShortName(absl::string_view name, absl::string_view prefix);
 
 // Writes to standard output. False once it is broken (a full disk, a closed pipe).
 bool Print(absl::string_view text);
+// What a check found, as lines or as JSON; `clean`: what is called clean if nothing was found.
+ExitCode PrintFindings(const std::vector<policy::Finding>& findings, bool json,
+                       const std::string& clean);
 // Writes to standard error: what is said about a command's output, beside it.
 void Note(const std::string& text);
 
@@ -41,21 +45,25 @@ void Note(const std::string& text);
 ExitCode Fail(const absl::Status& status);
 ExitCode FailUsage(absl::string_view sentence);
 
-// A line on standard error that counts, on a terminal only. One a command; not thread-safe.
+// A line on standard error that counts, with the rate and, where a total is known, the time that is
+// left; on a terminal only. One a command; not thread-safe.
 class Progress {
  public:
-  explicit Progress(std::string what);
+  explicit Progress(std::string what, int64_t total = 0);
   ~Progress();
-  void Add(int64_t n);
+  // `part`: of the total.
+  void Add(int64_t n, int64_t part = 0);
 
  private:
   void Show();
 
   const std::string what_;
+  const int64_t total_;
   const bool terminal_;
   const absl::Time begin_;
   absl::Time shown_;
   int64_t count_ = 0;
+  int64_t part_ = 0;
 };
 
 }  // namespace sluice::client

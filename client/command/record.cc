@@ -4,19 +4,70 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
+#include "client/command/output.h"
+#include "client/import/mapping.h"
 #include "client/publisher.h"
 
 namespace sluice::client {
 namespace {
 
-void AddInputOptions(CLI::App* verb, RecordOptions& options) {
+// Records in our own form, or a file of others' making.
+ExitCode Publish(Session& session, const RecordOptions& options) {
+  const bool own_form = options.format == "ndjson" || options.format == "csv";
+  ImportRequest import = options.import;
+  if (!own_form || !import.mapping.empty()) {
+    import.type = options.file.empty() ? "" : options.type;
+    import.path = options.file.empty() ? options.type : options.file;
+    import.format = options.format;
+    import.request_prefix = options.request_prefix;
+    import.batch_size = options.batch_size;
+    return Import(session, import);
+  }
+  if (options.file.empty()) return FailUsage("FILE is required: record publish TYPE FILE");
+  if (import.dry_run || import.skip_invalid || !import.rejects.empty() || import.output != "text") {
+    return FailUsage(
+        "--dry-run, --skip-invalid, --rejects and --output are for files that come by a mapping");
+  }
+  return PublishRecords(session, options);
+}
+
+void AddPublishOptions(CLI::App* verb, RecordOptions& options) {
+  std::vector<std::string> formats = FormatNames();
+  formats.push_back("ndjson");
+  verb->add_option("TYPE", options.type, "The record type; left out where a mapping names it")
+      ->required();
+  verb->add_option("FILE", options.file, "The file, or a directory of them; - is standard input");
+  verb->add_option("--format", options.format, "What the file holds")
+      ->check(CLI::IsMember(formats))
+      ->capture_default_str();
+  verb->add_option("--batch-size", options.batch_size, "Records a batch")
+      ->check(CLI::Range(1, Publisher::kMaxBatchRecords))
+      ->capture_default_str();
+  ImportRequest& import = options.import;
+  verb->add_option("--mapping", import.mapping,
+                   "How columns become fields: a name of `sluice mapping list`, or a file");
+  verb->add_flag("--dry-run", import.dry_run, "Check, show counts and samples, send nothing");
+  verb->add_flag("--skip-invalid", import.skip_invalid,
+                 "Take the good rows of a file with bad ones");
+  verb->add_option("--rejects", import.rejects, "Where the bad rows go, each with its reason");
+  verb->add_option("--output", import.output, "What is printed; json names every problem")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
+void AddDeleteOptions(CLI::App* verb, RecordOptions& options) {
   verb->add_option("TYPE", options.type, "The record type")->required();
   verb->add_option("FILE", options.file, "The file; - is standard input")->required();
   verb->add_option("--format", options.format, "What the file holds")
       ->check(CLI::IsMember({"ndjson", "csv"}))
       ->capture_default_str();
+  verb->add_flag("--allow-missing", options.allow_missing, "Pass over keys that are not there");
+}
+
+void AddRequestPrefix(CLI::App* verb, RecordOptions& options) {
   verb->add_option("--request-prefix", options.request_prefix,
                    "Begins the request ids; the same again within 7 days changes nothing")
       ->check([](const std::string& prefix) -> std::string {
@@ -51,17 +102,15 @@ void AddRecord(CLI::App& app, Session& session) {
   CLI::App* publish =
       session.AddVerb(noun, "publish", "Publish records: what a key stands for is replaced",
                       "sluice record publish Candidate --format csv candidates.csv",
-                      [&session, options] { return PublishRecords(session, *options); });
-  AddInputOptions(publish, *options);
-  publish->add_option("--batch-size", options->batch_size, "Records a batch")
-      ->check(CLI::Range(1, Publisher::kMaxBatchRecords))
-      ->capture_default_str();
+                      [&session, options] { return Publish(session, *options); });
+  AddPublishOptions(publish, *options);
+  AddRequestPrefix(publish, *options);
   CLI::App* remove =
       session.AddVerb(noun, "delete", "Delete records by their keys",
                       "sluice record delete Candidate --format csv keys.csv",
                       [&session, options] { return DeleteRecords(session, *options); });
-  AddInputOptions(remove, *options);
-  remove->add_flag("--allow-missing", options->allow_missing, "Pass over keys that are not there");
+  AddDeleteOptions(remove, *options);
+  AddRequestPrefix(remove, *options);
 
   CLI::App* read = session.AddVerb(
       noun, "read", "Read a release",

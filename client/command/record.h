@@ -5,6 +5,7 @@
 #include <string>
 
 #include "client/command/exit_code.h"
+#include "client/command/import.h"
 #include "client/command/session.h"
 
 namespace sluice::client {
@@ -25,6 +26,7 @@ struct RecordOptions {
   int batch_size = 1000;
   int repeat = 5;
   bool allow_missing = false;
+  ImportRequest import;
 };
 
 ExitCode PublishRecords(Session& session, const RecordOptions& options);

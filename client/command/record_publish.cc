@@ -5,9 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "client/command/output.h"
 #include "client/command/record.h"
 #include "client/command/record_input.h"
@@ -19,12 +17,6 @@ namespace {
 
 constexpr int kMaxProblemsShown = 50;
 constexpr int kMaxDeleteKeys = 10'000;
-
-// 64 random bits: request ids are a publisher's own, and are looked at for 7 days.
-std::string RandomPrefix() {
-  absl::BitGen random;
-  return absl::StrFormat("%016x", absl::Uniform<uint64_t>(random));
-}
 
 // Prints problems with records, the first ones whole.
 class Problems {
@@ -131,7 +123,7 @@ ExitCode PublishRecords(Session& session, const RecordOptions& options) {
   {
     Progress progress("records");
     PublisherOptions publish = {*parent, options.type, options.request_prefix, options.batch_size};
-    if (publish.request_prefix.empty()) publish.request_prefix = RandomPrefix();
+    if (publish.request_prefix.empty()) publish.request_prefix = RandomRequestPrefix();
     Publisher publisher(*gateway, publish, session.retry_policy(), RetryEnvironment::System(),
                         [&](const BatchAnswer& answer) {
                           progress.Add(answer.records);
@@ -170,7 +162,7 @@ ExitCode DeleteRecords(Session& session, const RecordOptions& options) {
   Problems problems;
   std::vector<v1::DeleteRecordsRequest> requests;
   const std::string prefix =
-      options.request_prefix.empty() ? RandomPrefix() : options.request_prefix;
+      options.request_prefix.empty() ? RandomRequestPrefix() : options.request_prefix;
   const auto take = [&] {
     if (request.keys_size() == 0) return;
     request.set_request_id(absl::StrCat(prefix, "-", requests.size()));

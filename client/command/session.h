@@ -61,6 +61,7 @@ class Session {
 void AddAudit(CLI::App& app, Session& session);
 void AddCatalog(CLI::App& app, Session& session);
 void AddGrant(CLI::App& app, Session& session);
+void AddMapping(CLI::App& app, Session& session);
 void AddMou(CLI::App& app, Session& session);
 void AddPki(CLI::App& app, Session& session);
 void AddRecord(CLI::App& app, Session& session);
