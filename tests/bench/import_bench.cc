@@ -1,0 +1,202 @@
+// How fast files of another system's making are published by the command, beside records in our own
+// shape, and what the command holds in memory at a large file. Gateway and command are processes of
+// their own. Prints one JSON object a line.
+//
+//   import_bench [--records N] [--rss-records N] [--only NAME]
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "client/record_json.h"
+#include "tests/e2e/deployment.h"
+#include "tests/support/record_generator.h"
+
+namespace sluice::tests {
+namespace {
+
+constexpr int kRuns = 3;
+
+struct Run {
+  double seconds = 0;
+  double peak_mebibytes = 0;
+};
+
+// One run of the command, to its end.
+Run RunCommand(const std::string& configuration, const std::vector<std::string>& arguments) {
+  std::vector<char*> argv;
+  std::string program = SLUICE_BINARY;
+  argv.push_back(program.data());
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const absl::Time begin = absl::Now();
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("SLUICE_CONFIG", configuration.c_str(), 1);
+    // Its page is not the benchmark's output.
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    execv(program.c_str(), argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  struct rusage usage = {};
+  if (child < 0 || wait4(child, &status, 0, &usage) != child || !WIFEXITED(status) ||
+      WEXITSTATUS(status) != 0) {
+    Must(absl::InternalError("the command failed"));
+  }
+  return {absl::ToDoubleSeconds(absl::Now() - begin), static_cast<double>(usage.ru_maxrss) / 1024};
+}
+
+// --- Files of generated candidates ---
+
+std::string Day(const google::type::Date& date) {
+  return absl::StrFormat("%04d-%02d-%02d", date.year(), date.month(), date.day());
+}
+
+void WriteEdFi(const std::string& path, int64_t count) {
+  const testing::RecordGenerator generator(7);
+  std::ofstream file(path, std::ios::binary);
+  file << "\xEF\xBB\xBF"
+          "CandidateIdentifier,FirstName,MiddleName,LastSurname,SexDescriptor,BirthDate,"
+          "HispanicLatinoEthnicity,LoginId,PersonId,SourceSystemDescriptor,RaceDescriptor1,"
+          "RaceDescriptor2\n";
+  for (int64_t i = 0; i < count; ++i) {
+    const v1::Candidate c = generator.Candidate(i);
+    const auto race = [&c](int r) { return c.race_size() > r ? c.race(r) : ""; };
+    file << c.candidate_id() << ',' << c.first_name() << ',' << c.middle_name() << ','
+         << c.last_surname() << ',' << c.sex() << ',' << Day(c.birth_date()) << ','
+         << (c.hispanic_latino_ethnicity() ? "TRUE" : "FALSE") << ',' << c.login_id() << ','
+         << c.person_id() << ',' << c.source_system() << ',' << race(0) << ',' << race(1) << '\n';
+  }
+  if (!file.flush()) Must(absl::FailedPreconditionError("no room for the file"));
+}
+
+// What the file above says, in our own shape: the same records.
+void WriteOwn(const std::string& path, int64_t count) {
+  const testing::RecordGenerator generator(7);
+  std::ofstream file(path, std::ios::binary);
+  for (int64_t i = 0; i < count; ++i) {
+    const v1::Candidate c = generator.Candidate(i);
+    v1::Candidate own;
+    own.set_candidate_id(c.candidate_id());
+    if (!c.first_name().empty()) own.set_first_name(c.first_name());
+    if (!c.middle_name().empty()) own.set_middle_name(c.middle_name());
+    if (!c.last_surname().empty()) own.set_last_surname(c.last_surname());
+    if (!c.sex().empty()) own.set_sex(c.sex());
+    *own.mutable_birth_date() = c.birth_date();
+    own.set_hispanic_latino_ethnicity(c.hispanic_latino_ethnicity());
+    if (!c.login_id().empty()) own.set_login_id(c.login_id());
+    if (!c.person_id().empty()) own.set_person_id(c.person_id());
+    if (!c.source_system().empty()) own.set_source_system(c.source_system());
+    for (int r = 0; r < std::min(c.race_size(), 2); ++r) own.add_race(c.race(r));
+    file << client::RecordToJson(own) << '\n';
+  }
+  if (!file.flush()) Must(absl::FailedPreconditionError("no room for the file"));
+}
+
+// A gateway of its own for each run, so that every record is new to it.
+class Gateway {
+ public:
+  Gateway() {
+    deployment_.WriteConfiguration(absl::StrCat(
+        deployment_.Configuration(), "quotas: {bytes_published_per_day: 100000000000}\n"));
+    deployment_.Start();
+    const Identity system = deployment_.As(kProgram, "system", "sis");
+    configuration_ = deployment_.Path("command.yaml").string();
+    WriteFile(configuration_,
+              absl::StrCat("profiles:\n  default:\n    gateway: ", deployment_.target(),
+                           "\n    ca: ", deployment_.Path("pki/operator/ca.pem").string(),
+                           "\n    certificate: ", system.certificate, "\n    key: ", system.key,
+                           "\n    organization: ", kProgram, "\n"));
+  }
+  ~Gateway() { deployment_.End(SIGTERM); }
+  Run Publish(const std::string& format, const std::string& file) {
+    std::vector<std::string> arguments = {"record", "publish"};
+    if (format == "ndjson") arguments.push_back("Candidate");
+    for (const std::string& more : {file, std::string("--format"), format})
+      arguments.push_back(more);
+    return RunCommand(configuration_, arguments);
+  }
+
+ private:
+  Deployment deployment_;
+  std::string configuration_;
+};
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+void Print(const char* name, double value, const char* unit, const char* baseline,
+           double baseline_value, double ratio) {
+  std::printf(
+      "{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",\"baseline\":\"%s\",\"baseline_value\":%.1f,"
+      "\"ratio\":%.3f}\n",
+      name, value, unit, baseline, baseline_value, ratio);
+  std::fflush(stdout);
+}
+
+int Main(int argc, char** argv) {
+  int64_t records = 1'000'000, rss_records = 5'000'000;
+  std::string only;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string flag = argv[i];
+    bool ok = true;
+    if (flag == "--records") {
+      ok = absl::SimpleAtoi(argv[i + 1], &records);
+    } else if (flag == "--rss-records") {
+      ok = absl::SimpleAtoi(argv[i + 1], &rss_records);
+    } else if (flag == "--only") {
+      only = argv[i + 1];
+    } else {
+      ok = false;
+    }
+    if (!ok) {
+      std::fprintf(stderr, "usage: import_bench [--records N] [--rss-records N] [--only NAME]\n");
+      return 2;
+    }
+  }
+  std::string name = (std::filesystem::temp_directory_path() / "import-bench-XXXXXX").string();
+  const std::filesystem::path directory = mkdtemp(name.data());
+  const std::string ed_fi = (directory / "candidate.csv").string();
+  const std::string own = (directory / "candidates.ndjson").string();
+  if (only.empty() || only == "import_csv") {
+    WriteEdFi(ed_fi, records);
+    WriteOwn(own, records);
+    std::vector<double> theirs, ours;
+    for (int i = 0; i < kRuns; ++i) {
+      theirs.push_back(records / Gateway().Publish("ed-fi-csv", ed_fi).seconds);
+      ours.push_back(records / Gateway().Publish("ndjson", own).seconds);
+    }
+    Print("import_csv", Median(theirs), "rows/s", "NDJSON in shape", Median(ours),
+          Median(theirs) / Median(ours));
+  }
+  if (only.empty() || only == "import_rss") {
+    WriteEdFi(ed_fi, rss_records);
+    const Run run = Gateway().Publish("ed-fi-csv", ed_fi);
+    WriteEdFi(ed_fi, 1000);
+    const Run small = Gateway().Publish("ed-fi-csv", ed_fi);
+    Print("import_rss", run.peak_mebibytes, "MiB", "1,000 rows", small.peak_mebibytes,
+          run.peak_mebibytes / small.peak_mebibytes);
+  }
+  std::filesystem::remove_all(directory);
+  return 0;
+}
+
+}  // namespace
+}  // namespace sluice::tests
+
+int main(int argc, char** argv) { return sluice::tests::Main(argc, argv); }
