@@ -40,9 +40,6 @@ constexpr int kMaxMessageBytes = 5 << 20;
 constexpr int kMaxThreads = 256;
 constexpr int kMaxStreamsOfConnection = 100;
 constexpr int kMinPingMs = 10'000;
-// How often a silent client is asked whether it is there, so that a dead one keeps no stream's
-// place.
-constexpr int kPingMs = 60'000;
 // Streams that are on their way to be told that there are too many.
 constexpr int kThreadsBesideStreams = 32;
 constexpr absl::Duration kDenialWindow = absl::Seconds(1);
@@ -50,6 +47,10 @@ constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 // How often the inbox is looked at, and what the days have moved on is written down.
 constexpr absl::Duration kInboxEvery = absl::Minutes(1);
 constexpr absl::Duration kClockAhead = absl::Hours(24);
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
 
 class Wired final : public Gateway {
  public:
@@ -75,7 +76,8 @@ class Wired final : public Gateway {
   bool PurposePermitted(absl::string_view principal, absl::string_view purpose) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   std::string ClientCas() const { return absl::StrCat(config_.keys, "/client-cas.pem"); }
-  void Watch();
+  // `inbox_at`: when the inbox was looked at last.
+  void Watch(absl::Time inbox_at);
 
   const Config config_;  // as it was at start: what a reload does not change
   const Options options_;
@@ -216,7 +218,8 @@ absl::Status Wired::Serve() {
   // A client that waits may ask now and then whether the connection still stands.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kPingMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options_.ping_every));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options_.ping_timeout));
   grpc::ResourceQuota quota("sluiced");
   quota.SetMaxThreads(kMaxThreads);
   builder.SetResourceQuota(quota);
@@ -237,7 +240,7 @@ absl::Status Wired::Serve() {
       if (!s.ok()) return s;
     }
   }
-  watch_ = std::thread([this] { Watch(); });
+  watch_ = std::thread([this, started = options_.clock()] { Watch(started); });
   LogLine(LogLine::Level::kInfo, "serving")
       .With("gateway", config_.gateway)
       .With("port", port_)
@@ -326,10 +329,9 @@ absl::Status Wired::Fatal() const {
 }
 
 // Each second: may data be served? What a probe and a graph should see.
-void Wired::Watch() {
+void Wired::Watch(absl::Time inbox_at) {
   bool serving = true;
   int64_t stale_before = 0;
-  absl::Time inbox_at = options_.clock();
   const auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
   while (true) {
     {

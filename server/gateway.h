@@ -22,6 +22,10 @@ class Gateway {
     bool accept_clock = false;
     // The system's clock.
     std::function<absl::Time()> clock;
+    // How often a silent client is asked whether it is there, and how long it has to answer, so
+    // that one who vanished keeps no stream's place.
+    absl::Duration ping_every = absl::Seconds(60);
+    absl::Duration ping_timeout = absl::Seconds(20);
   };
 
   // Serves when it returns.

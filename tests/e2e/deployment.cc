@@ -41,16 +41,15 @@ fs::path NewDirectory() {
   abort();
 }
 
-template <typename Condition>
-void WaitUntil(absl::string_view what, Condition condition) {
+}  // namespace
+
+void WaitFor(absl::string_view what, absl::FunctionRef<bool()> came) {
   const absl::Time deadline = absl::Now() + kPatience;
-  while (!condition()) {
+  while (!came()) {
     if (absl::Now() > deadline) Fail(absl::StrCat("waited in vain for ", what));
     absl::SleepFor(absl::Milliseconds(5));
   }
 }
-
-}  // namespace
 
 void Must(const absl::Status& status) {
   if (!status.ok()) Fail(status.ToString());
@@ -240,7 +239,7 @@ void Deployment::Start() {
   }
   if (process_ < 0) Must(absl::ErrnoToStatus(errno, "fork"));
 
-  WaitUntil("the gateway's port", [&] {
+  WaitFor("the gateway's port", [&] {
     int status = 0;
     if (waitpid(process_, &status, WNOHANG) == process_) {
       process_ = -1;
@@ -278,7 +277,7 @@ int Deployment::RunAnother() const {
 std::string Deployment::Lines() const { return ReadFile(Path("sluiced.log")); }
 
 void Deployment::WaitForLine(absl::string_view text) {
-  WaitUntil(absl::StrCat("the line \"", text, "\" in\n", Lines()), [&] {
+  WaitFor(absl::StrCat("the line \"", text, "\" in\n", Lines()), [&] {
     const std::string lines = Lines();
     const size_t found = lines.find(std::string(text), lines_seen_);
     if (found == std::string::npos) return false;
@@ -295,9 +294,10 @@ void Deployment::Reload() {
 
 std::string Deployment::target() const { return absl::StrCat("127.0.0.1:", port_); }
 
-std::unique_ptr<client::Gateway> Deployment::Connect(const Identity& identity) const {
+std::unique_ptr<client::Gateway> Deployment::ConnectTo(const std::string& target,
+                                                       const Identity& identity) const {
   client::ConnectionOptions options;
-  options.target = target();
+  options.target = target;
   options.ca_file = Path("pki/operator/ca.pem").string();
   options.certificate_file = identity.certificate;
   options.key_file = identity.key;

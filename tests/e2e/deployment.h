@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -83,7 +84,12 @@ class Deployment {
   std::string target() const;
 
   // --- Callers ---
-  std::unique_ptr<client::Gateway> Connect(const Identity& identity) const;
+  std::unique_ptr<client::Gateway> Connect(const Identity& identity) const {
+    return ConnectTo(target(), identity);
+  }
+  // To a gateway of this deployment that runs elsewhere than in its process.
+  std::unique_ptr<client::Gateway> ConnectTo(const std::string& target,
+                                             const Identity& identity) const;
 
   std::filesystem::path Path(absl::string_view relative) const;
 
@@ -95,6 +101,9 @@ class Deployment {
   int port_ = 0;
   size_t lines_seen_ = 0;
 };
+
+// Waits for what must come; ends the test if it does not.
+void WaitFor(absl::string_view what, absl::FunctionRef<bool()> came);
 
 // A candidate whom Document's grant covers, with `number` in its id and, released as it is, in
 // source.change_version.
