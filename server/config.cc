@@ -163,6 +163,17 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
     };
     if (named) keys.push_back({"name", true, read.Text(organization.name, kName)});
     read.Mapping(node, node.key, keys);
+    if (organization.crl.empty() || organization.signatory_bundle.empty() ||
+        !organization.signatory_crl.empty()) {
+      return;
+    }
+    for (const YamlNode& child : node.children) {
+      if (child.key != "signatory_bundle") continue;
+      read.Say(child.key_place, "signatory_bundle",
+               "has no \"signatory_crl\" beside it, though there is a \"crl\": no signature under "
+               "these CAs could be revoked",
+               "add signatory_crl, with a list that each CA of signatory_bundle has signed");
+    }
   };
   read.Mapping(
       *yaml.root, "",
@@ -224,7 +235,10 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
                   {"total_streams", false, read.WholeNumber(quotas.total_streams, 1)},
                   {"calls_per_second", false, read.WholeNumber(quotas.calls_per_second, 1)},
                   {"bytes_published_per_day", false,
-                   read.WholeNumber(quotas.bytes_published_per_day, 1)}});
+                   read.WholeNumber(quotas.bytes_published_per_day, 1)},
+                  {"rows_owned", false, read.WholeNumber(quotas.rows_owned, 1)},
+                  {"publish_bytes_outstanding", false,
+                   read.WholeNumber(quotas.publish_bytes_outstanding, 1)}});
            }},
           {"drain", false, read.Duration(config.drain)},
           {"max_term_days", false, read.WholeNumber(config.max_term_days, 1)},

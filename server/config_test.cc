@@ -24,7 +24,7 @@ keys: keys
 store: {sqlite: sluice.db}
 log: {origin: sluice.example/demo/1, tiles: log}
 mous: mous
-quotas: {concurrent_streams: 3}
+quotas: {concurrent_streams: 3, rows_owned: 500000}
 drain: 2s
 principals:
   - id: spiffe://sluice.example/org/river-unified/system/sis
@@ -47,6 +47,7 @@ TEST(Config, ReadsAllOfAFileAndTakesPathsRelativeToIt) {
   EXPECT_EQ(read.config.organizations[0].crl, "/etc/sluice/su/crl.pem");
   EXPECT_EQ(read.config.organizations[1].ca_bundle, "/etc/ru/ca.pem");
   EXPECT_EQ(read.config.quotas.concurrent_streams, 3);
+  EXPECT_EQ(read.config.quotas.rows_owned, 500000);
   EXPECT_EQ(read.config.quotas.total_streams, QuotaLimits().total_streams);
   EXPECT_EQ(read.config.drain, absl::Seconds(2));
   EXPECT_THAT(read.config.purposes.at("spiffe://sluice.example/org/river-unified/system/sis"),
@@ -70,6 +71,26 @@ TEST(Config, RefusesAnOrganizationThatStandsTwice) {
       Findings(absl::StrReplaceAll(kGood, {{"name: river-unified", "name: state-university"}}));
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_THAT(findings[0], HasSubstr("stands twice"));
+}
+
+// Who configures revocation means it of signatures, too.
+TEST(Config, RefusesASignatoryBundleWithoutItsRevocationListBesideACrl) {
+  const auto with = [](absl::string_view keys) {
+    return Findings(absl::StrReplaceAll(kGood, {{"crl: su/crl.pem", keys}}));
+  };
+  const auto findings = with("crl: su/crl.pem, signatory_bundle: su/signatory-ca.pem");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_THAT(findings[0], HasSubstr("sluiced.yaml:6:69: "));
+  EXPECT_THAT(findings[0], HasSubstr("signatory_bundle: has no \"signatory_crl\" beside it"));
+  EXPECT_THAT(findings[0], HasSubstr("add signatory_crl"));
+  EXPECT_THAT(with("crl: su/crl.pem, signatory_bundle: s.pem, signatory_crl: s.crl"), IsEmpty());
+  EXPECT_THAT(with("signatory_bundle: su/signatory-ca.pem"), IsEmpty())
+      << "an organization without revocation; the gateway warns of it";
+  EXPECT_EQ(Findings(absl::StrReplaceAll(
+                         kGood, {{"{ca_bundle: op.pem}",
+                                  "{ca_bundle: op.pem, crl: op.crl, signatory_bundle: s.pem}"}}))
+                .size(),
+            1u);
 }
 
 // A limit on a principal that there can't be would be no limit.
@@ -103,7 +124,8 @@ TEST(Config, RefusesAPrincipalThatStandsTwice) {
 
 TEST(Config, RefusesANumberThatItsPlaceCannotHold) {
   const auto with = [](const char* quotas) {
-    return Findings(absl::StrReplaceAll(kGood, {{"concurrent_streams: 3", quotas}}));
+    return Findings(
+        absl::StrReplaceAll(kGood, {{"concurrent_streams: 3, rows_owned: 500000", quotas}}));
   };
   EXPECT_THAT(with("concurrent_streams: 2147483647"), IsEmpty());
   ASSERT_EQ(with("concurrent_streams: 2147483648").size(), 1u);
@@ -112,6 +134,8 @@ TEST(Config, RefusesANumberThatItsPlaceCannotHold) {
   EXPECT_THAT(with("bytes_published_per_day: 1125899906842624"), IsEmpty());
   EXPECT_EQ(with("bytes_published_per_day: 1125899906842625").size(), 1u);
   EXPECT_EQ(with("calls_per_second: 0").size(), 1u);
+  EXPECT_EQ(with("rows_owned: 0").size(), 1u);
+  EXPECT_EQ(with("publish_bytes_outstanding: 0").size(), 1u);
 }
 
 TEST(Config, NamesEveryKeyThatIsMissing) { EXPECT_EQ(Findings("gateway: demo\n").size(), 8u); }

@@ -83,12 +83,18 @@ absl::Status RequestIdReused() {
               "this request_id stands for other content; give each batch one of its own");
 }
 
-absl::Status Exhausted(absl::string_view quota, absl::Duration retry_after) {
-  absl::Status status =
-      Make(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
-           absl::StrCat("the quota \"", quota, "\" is spent; the gateway's operator can raise it"));
+absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after) {
+  const std::string sentence =
+      absl::StrCat("the quota \"", quota, "\" is spent; the gateway's operator can raise it");
+  absl::Status status = Make(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED", sentence);
+  google::rpc::QuotaFailure failure;
+  auto* violation = failure.add_violations();
+  violation->set_subject(std::string(quota));
+  violation->set_description(sentence);
+  Attach(status, failure);
+  if (!retry_after) return status;
   google::rpc::RetryInfo retry;
-  const absl::Duration after = std::max(retry_after, absl::Milliseconds(1));
+  const absl::Duration after = std::max(*retry_after, absl::Milliseconds(1));
   retry.mutable_retry_delay()->set_seconds(absl::ToInt64Seconds(after));
   retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(
       absl::ToInt64Nanoseconds(after - absl::Seconds(absl::ToInt64Seconds(after)))));

@@ -4,6 +4,7 @@
 #ifndef SLUICE_SERVER_ERROR_H_
 #define SLUICE_SERVER_ERROR_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,8 @@ absl::Status Invalid(absl::string_view field, absl::string_view description);
 absl::Status NotFound(absl::string_view what);
 // ALREADY_EXISTS: the request id stands for other content.
 absl::Status RequestIdReused();
-// RESOURCE_EXHAUSTED: a quota.
-absl::Status Exhausted(absl::string_view quota, absl::Duration retry_after);
+// RESOURCE_EXHAUSTED: a quota. `retry_after` absent: waiting does not help.
+absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after);
 // UNAVAILABLE: the log can't be written. Nothing was disclosed, nothing changed.
 absl::Status AuditUnavailable();
 // UNAVAILABLE: the clock stands behind the log.

@@ -72,6 +72,15 @@ TEST(Outward, SaysWhenASpentQuotaMayBeTriedAgain) {
   EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
 }
 
+TEST(Outward, NamesTheQuotaThatIsSpentAndNoTimeToWaitWhereWaitingDoesNotHelp) {
+  const google::rpc::Status outward = Outward(Exhausted("rows_owned", std::nullopt), "id");
+  const auto failure = DetailOf<google::rpc::QuotaFailure>(outward);
+  ASSERT_EQ(failure.violations_size(), 1);
+  EXPECT_EQ(failure.violations(0).subject(), "rows_owned");
+  EXPECT_EQ(failure.violations(0).description(), outward.message());
+  EXPECT_FALSE(DetailOf<google::rpc::RetryInfo>(outward).has_retry_delay());
+}
+
 TEST(Outward, GivesEachKindOfErrorItsCodeAndReason) {
   const struct {
     absl::Status status;

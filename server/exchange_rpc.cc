@@ -64,7 +64,8 @@ grpc::Status ExchangeRpc::PublishRecords(
   Call call(parts_.calls, "PublishRecords");
   if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
   if (const absl::Status s = call.BeginStream(); !s.ok()) return call.End(s);
-  return call.End(PublishStream(parts_.calls, parts_.publication, &call, stream).Run());
+  return call.End(
+      PublishStream(parts_.calls, parts_.publication, parts_.publish_budget, &call, stream).Run());
 }
 
 grpc::Status ExchangeRpc::DeleteRecords(grpc::ServerContext* context,

@@ -10,6 +10,7 @@
 #include "server/exchange.h"
 #include "server/mou_registry.h"
 #include "server/publication.h"
+#include "server/publish_budget.h"
 #include "server/release_stream.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
 
@@ -25,6 +26,7 @@ class ExchangeRpc final
     MouRegistry* mous;
     const Store* store;
     RequestThreads* threads;
+    PublishBudget* publish_budget;
   };
   explicit ExchangeRpc(const Parts& parts) : parts_(parts) {}
 

@@ -98,6 +98,7 @@ class Wired final : public Gateway {
   InboxLog inbox_log_;
   Metrics metrics_;
   Quotas quotas_{config_.quotas};
+  PublishBudget publish_budget_{config_.quotas.publish_bytes_outstanding};
   RequestThreads threads_{config_.quotas.total_streams + kThreadsBesideStreams};
   std::unique_ptr<ExchangeRpc> exchange_rpc_;
   std::unique_ptr<AuditRpc> audit_rpc_;
@@ -197,8 +198,9 @@ absl::Status Wired::Serve() {
       admission_.get(), log_.get(), Release::Parts{store_.get(), keys_.get(), page_tokens_.get()});
   publication_ = std::make_unique<Publication>(store_.get(), log_.get(), clock_.get());
   const CallParts calls{admission_.get(), &quotas_, clock_.get(), &metrics_};
-  exchange_rpc_ = std::make_unique<ExchangeRpc>(ExchangeRpc::Parts{
-      calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(), &threads_});
+  exchange_rpc_ = std::make_unique<ExchangeRpc>(
+      ExchangeRpc::Parts{calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(),
+                         &threads_, &publish_budget_});
   audit_rpc_ = std::make_unique<AuditRpc>(calls, log_.get(), store_.get());
 
   grpc::EnableDefaultHealthCheckService(true);
@@ -274,6 +276,17 @@ absl::Status Wired::TakeTrust(const Config& config, absl::string_view action) {
   if (const absl::Status s = ReplaceFile(ClientCas(), (*trust)->AllCaBundles()); !s.ok()) {
     return s;
   }
+  // Nobody of these is shut out before his certificate runs out.
+  std::vector<std::string> unrevoked;
+  for (const OrganizationConfig& organization : config.organizations) {
+    if (organization.crl.empty()) unrevoked.push_back(organization.name);
+  }
+  if (config.operator_trust && config.operator_trust->crl.empty()) unrevoked.push_back("operator");
+  for (const std::string& organization : unrevoked) {
+    LogLine(LogLine::Level::kWarning, "organization without revocation")
+        .With("organization", organization);
+  }
+  metrics_.SetWithoutRevocation(unrevoked);
   absl::MutexLock lock(&mutex_);
   identity_ = Identity::Create(*std::move(trust));
   purposes_ = config.purposes;
@@ -309,6 +322,7 @@ absl::Status Wired::Reload(Config config) {
                         absl::StrCat("the old configuration stays in force: ", taken.message()));
   }
   quotas_.SetLimits(config.quotas);
+  publish_budget_.SetMost(config.quotas.publish_bytes_outstanding);
   if (const absl::Status s = TakeInbox(*now); !s.ok()) {
     return absl::Status(
         s.code(), absl::StrCat("trust and quotas are in force; the inbox is not: ", s.message()));
@@ -356,6 +370,7 @@ void Wired::Watch(absl::Time inbox_at) {
     }
     metrics_.SetServing(serving);
     metrics_.SetLogSize(log_->size());
+    metrics_.SetPublishBudget(publish_budget_.outstanding(), publish_budget_.waiting());
     const std::vector<std::string> stale =
         now.ok() ? CurrentIdentity()->trust()->StaleCrls(*now) : std::vector<std::string>();
     metrics_.SetStaleCrls(static_cast<int64_t>(stale.size()));

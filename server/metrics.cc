@@ -7,8 +7,11 @@
 #include <prometheus/registry.h>
 
 #include <exception>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 
 namespace sluice::server {
 
@@ -47,6 +50,25 @@ struct Metrics::Rep {
           .Help("Organizations refused because their CRL is out of date.")
           .Register(*registry)
           .Add({});
+  prometheus::Gauge& publish_bytes =
+      BuildGauge()
+          .Name("sluice_publish_bytes_outstanding")
+          .Help("Bytes of batches that were read and are not answered yet.")
+          .Register(*registry)
+          .Add({});
+  prometheus::Gauge& publish_waiting =
+      BuildGauge()
+          .Name("sluice_publish_streams_waiting")
+          .Help("Publish streams that are not read until others are answered.")
+          .Register(*registry)
+          .Add({});
+  prometheus::Family<prometheus::Gauge>& without_revocation =
+      BuildGauge()
+          .Name("sluice_organization_without_revocation")
+          .Help("1 for an organization that is configured without a revocation list.")
+          .Register(*registry);
+  absl::Mutex mutex;
+  std::vector<prometheus::Gauge*> unrevoked ABSL_GUARDED_BY(mutex);
   std::unique_ptr<prometheus::Exposer> exposer;
 };
 
@@ -83,6 +105,22 @@ void Metrics::SetServing(bool serving) { rep_->serving.Set(serving ? 1 : 0); }
 void Metrics::SetLogSize(uint64_t size) { rep_->log_size.Set(static_cast<double>(size)); }
 void Metrics::SetStaleCrls(int64_t organizations) {
   rep_->stale_crls.Set(static_cast<double>(organizations));
+}
+
+void Metrics::SetPublishBudget(int64_t bytes_outstanding, int64_t streams_waiting) {
+  rep_->publish_bytes.Set(static_cast<double>(bytes_outstanding));
+  rep_->publish_waiting.Set(static_cast<double>(streams_waiting));
+}
+
+void Metrics::SetWithoutRevocation(const std::vector<std::string>& organizations) {
+  absl::MutexLock lock(&rep_->mutex);
+  for (prometheus::Gauge* gauge : std::exchange(rep_->unrevoked, {})) {
+    rep_->without_revocation.Remove(gauge);
+  }
+  for (const std::string& organization : organizations) {
+    rep_->unrevoked.push_back(&rep_->without_revocation.Add({{"organization", organization}}));
+    rep_->unrevoked.back()->Set(1);
+  }
 }
 
 }  // namespace sluice::server

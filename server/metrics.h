@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -30,6 +31,9 @@ class Metrics {
   void SetServing(bool serving);
   void SetLogSize(uint64_t size);
   void SetStaleCrls(int64_t organizations);
+  // By the names that the configuration gives them.
+  void SetWithoutRevocation(const std::vector<std::string>& organizations);
+  void SetPublishBudget(int64_t bytes_outstanding, int64_t streams_waiting);
 
  private:
   struct Rep;

@@ -90,13 +90,14 @@ absl::Status StoreError(const absl::Status& status) {
   if (absl::IsAlreadyExists(status)) return RequestIdReused();
   if (absl::IsNotFound(status)) return NotFound("record");
   if (absl::IsUnavailable(status)) return AuditUnavailable();
+  if (absl::IsResourceExhausted(status)) return Exhausted("rows_owned", std::nullopt);
   return status;
 }
 
 }  // namespace
 
 void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsRequest& request,
-                          Done done) {
+                          int64_t most_rows, Done done) {
   // What is taken in must find room in the log, too: asked of each batch, for a stream is long.
   if (!log_->Health().ok()) return done(AuditUnavailable());
   if (const absl::Status s = CheckBatch(request.request_id(), request.records(), "records");
@@ -142,6 +143,7 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
   batch->request_id = request.request_id();
   batch->content_digest = *digest;
   batch->time = *now;
+  batch->most_rows = most_rows;
 
   auto outcome = std::make_shared<PublishOutcome>();
   Work work;
@@ -168,7 +170,6 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
 
 absl::StatusOr<v1::DeleteRecordsResponse> Publication::Delete(
     const OwnerPermit& permit, const v1::DeleteRecordsRequest& request) {
-  if (!log_->Health().ok()) return AuditUnavailable();
   if (const absl::Status s = CheckBatch(request.request_id(), request.keys(), "keys"); !s.ok()) {
     return s;
   }

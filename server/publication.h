@@ -31,8 +31,10 @@ class Publication {
 
   using Done = absl::AnyInvocable<void(absl::StatusOr<v1::PublishRecordsResponse>)>;
   // Checks a batch and submits it; `done` runs once, here or on the store's thread: with the answer
-  // when it is durable, or refused with the bad records.
-  void Publish(const OwnerPermit& permit, const v1::PublishRecordsRequest& request, Done done);
+  // when it is durable, or refused with the bad records. RESOURCE_EXHAUSTED if the owner would have
+  // more than `most_rows` records.
+  void Publish(const OwnerPermit& permit, const v1::PublishRecordsRequest& request,
+               int64_t most_rows, Done done);
 
   absl::StatusOr<v1::DeleteRecordsResponse> Delete(const OwnerPermit& permit,
                                                    const v1::DeleteRecordsRequest& request);

@@ -23,11 +23,24 @@ absl::Status PublishStream::Run() {
   return status;
 }
 
+// False when the client is done. What is not read yet holds the client up, not the gateway.
+bool PublishStream::Read(v1::PublishRecordsRequest& request) {
+  {
+    const auto room = [this]() ABSL_SHARED_LOCKS_REQUIRED(queue_->mutex) {
+      return queue_->unanswered.size() < kUnanswered;
+    };
+    absl::MutexLock lock(&queue_->mutex);
+    queue_->mutex.Await(absl::Condition(&room));
+  }
+  share_.WaitForRoom();
+  return stream_->Read(&request);
+}
+
 absl::Status PublishStream::TakeIn() {
   // One decision a record type, however often types take turns.
   absl::flat_hash_map<std::string, OwnerAdmitted> admitted;
   v1::PublishRecordsRequest request;
-  while (stream_->Read(&request)) {
+  while (Read(request)) {
     const std::string what = absl::StrCat(request.parent(), "/", request.record_type());
     auto found = admitted.find(what);
     if (found == admitted.end()) {
@@ -44,24 +57,23 @@ absl::Status PublishStream::TakeIn() {
     batch->request_id = request.request_id();
     batch->call_id = call_->request_id();
     {
-      const auto room = [this]() ABSL_SHARED_LOCKS_REQUIRED(queue_->mutex) {
-        return queue_->unanswered.size() < kUnanswered;
-      };
       absl::MutexLock lock(&queue_->mutex);
-      queue_->mutex.Await(absl::Condition(&room));
       queue_->unanswered.push_back(batch);
     }
-    const auto done = [queue = queue_, batch](absl::StatusOr<v1::PublishRecordsResponse> result) {
+    const auto bytes = static_cast<int64_t>(request.ByteSizeLong());
+    share_.Take(bytes);
+    // The stream ends when it has the last result: until then `this` may be used.
+    const auto done = [this, queue = queue_, batch,
+                       bytes](absl::StatusOr<v1::PublishRecordsResponse> result) {
+      share_.Give(bytes);
       absl::MutexLock lock(&queue->mutex);
       batch->result = std::move(result);
     };
     const absl::StatusOr<absl::Time> now = parts_.clock->Now();
     const absl::Status quota =
-        now.ok() ? parts_.quotas->Publish(call_->caller().spiffe_id(),
-                                          static_cast<int64_t>(request.ByteSizeLong()), *now)
-                 : now.status();
+        now.ok() ? parts_.quotas->Publish(call_->caller().spiffe_id(), bytes, *now) : now.status();
     if (quota.ok()) {
-      publication_->Publish(found->second.permit, request, done);
+      publication_->Publish(found->second.permit, request, parts_.quotas->rows_owned(), done);
     } else {
       done(quota);
     }

@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "server/call.h"
 #include "server/publication.h"
+#include "server/publish_budget.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
 
 namespace sluice::server {
@@ -23,11 +24,12 @@ namespace sluice::server {
 class PublishStream {
  public:
   using Stream = grpc::ServerReaderWriter<v1::PublishRecordsResponse, v1::PublishRecordsRequest>;
-  // So many batches may stand unanswered; beyond it none is taken in.
+  // So many batches may stand unanswered; beyond it, or without room in the budget, none is read.
   static constexpr size_t kUnanswered = 16;
 
-  PublishStream(const CallParts& parts, Publication* publication, Call* call, Stream* stream)
-      : parts_(parts), publication_(publication), call_(call), stream_(stream) {}
+  PublishStream(const CallParts& parts, Publication* publication, PublishBudget* budget, Call* call,
+                Stream* stream)
+      : parts_(parts), publication_(publication), call_(call), stream_(stream), share_(budget) {}
 
   // Until the client is done, or may not go on.
   absl::Status Run();
@@ -44,6 +46,7 @@ class PublishStream {
     bool all_taken_in ABSL_GUARDED_BY(mutex) = false;
   };
 
+  bool Read(v1::PublishRecordsRequest& request);
   absl::Status TakeIn();
   void WriteAnswers();
   // Has a refusal for want of quota in the log first.
@@ -53,6 +56,7 @@ class PublishStream {
   Publication* const publication_;
   Call* const call_;
   Stream* const stream_;
+  PublishBudget::Share share_;
 
   // Shared with the store's thread, whose last touch may come after the stream's end.
   const std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();

@@ -106,6 +106,81 @@ TEST_F(PublishStreams, AskAnewForAnotherParentAndEndWhereItIsForged) {
             "PRINCIPAL_NOT_PERMITTED");
 }
 
+TEST_F(PublishStreams, RefuseABatchThatWouldGiveTheOwnerTooManyRowsAndGoOn) {
+  limits_.rows_owned = 3;
+  quotas_.SetLimits(limits_);
+  const auto context = AsOwner();
+  const auto call = owner_->PublishRecords(context.get());
+  EXPECT_EQ(Ask(*call, BatchOf("two", 0, 2)).new_count(), 2);
+  const auto refused = Ask(*call, BatchOf("two-more", 2, 4));
+  EXPECT_EQ(refused.state(), v1::PUBLISH_STATE_REFUSED);
+  EXPECT_EQ(ReasonOf(refused), "RESOURCE_EXHAUSTED");
+  EXPECT_TRUE(InTheLog(RequestIdOf(refused), "RESOURCE_EXHAUSTED"));
+  const auto failure = DetailOf<google::rpc::QuotaFailure>(refused.error());
+  ASSERT_EQ(failure.violations_size(), 1);
+  EXPECT_EQ(failure.violations(0).subject(), "rows_owned");
+  EXPECT_EQ(Ask(*call, BatchOf("one-more", 2, 3)).new_count(), 1);
+  // A reload counts from the next batch on.
+  limits_.rows_owned = 4;
+  quotas_.SetLimits(limits_);
+  EXPECT_EQ(Ask(*call, BatchOf("the-fourth", 3, 4)).new_count(), 1);
+  call->WritesDone();
+  EXPECT_TRUE(call->Finish().ok());
+}
+
+TEST_F(PublishStreams, AreNotReadFurtherWithoutRoomAndAllComeToTheirEnd) {
+  publish_budget_.SetMost(1);
+  const auto one_context = AsOwner(), other_context = AsOwner();
+  const auto one = owner_->PublishRecords(one_context.get());
+  const auto other = owner_->PublishRecords(other_context.get());
+  EXPECT_EQ(Ask(*one, BatchOf("one-1", 0, 1)).new_count(), 1);
+  EXPECT_EQ(Ask(*other, BatchOf("other-1", 10, 11)).new_count(), 1);
+
+  store_.Hold();
+  for (const auto& batch : {BatchOf("one-2", 1, 2), BatchOf("one-3", 2, 3)}) {
+    ASSERT_TRUE(one->Write(batch));
+  }
+  ASSERT_TRUE(other->Write(BatchOf("other-2", 11, 12)));
+  ASSERT_TRUE(Comes([&] { return publish_budget_.waiting() == 2; }));
+  // Each has the batch that it may always have; the third stays where it is.
+  EXPECT_EQ(store_.held_works(), 2);
+  EXPECT_EQ(publish_budget_.outstanding(),
+            static_cast<int64_t>(BatchOf("one-2", 1, 2).ByteSizeLong() +
+                                 BatchOf("other-2", 11, 12).ByteSizeLong()));
+  store_.Release();
+
+  v1::PublishRecordsResponse answer;
+  for (const char* id : {"one-2", "one-3"}) {
+    ASSERT_TRUE(one->Read(&answer));
+    EXPECT_EQ(answer.request_id(), id);
+    EXPECT_EQ(answer.state(), v1::PUBLISH_STATE_COMMITTED);
+  }
+  ASSERT_TRUE(other->Read(&answer));
+  EXPECT_EQ(answer.request_id(), "other-2");
+  for (auto* call : {one.get(), other.get()}) {
+    call->WritesDone();
+    EXPECT_TRUE(call->Finish().ok());
+  }
+  EXPECT_EQ(publish_budget_.outstanding(), 0);
+}
+
+TEST_F(PublishStreams, AreReadAheadWhileThereIsRoom) {
+  const auto context = AsOwner();
+  const auto call = owner_->PublishRecords(context.get());
+  Ask(*call, BatchOf("first", 0, 1));
+  store_.Hold();
+  constexpr int kAhead = static_cast<int>(PublishStream::kUnanswered);
+  for (int i = 0; i < kAhead; ++i) {
+    ASSERT_TRUE(call->Write(BatchOf(absl::StrCat("ahead-", i), i, i + 1)));
+  }
+  EXPECT_TRUE(Comes([&] { return store_.held_works() == kAhead; }));
+  store_.Release();
+  v1::PublishRecordsResponse answer;
+  for (int i = 0; i < kAhead; ++i) ASSERT_TRUE(call->Read(&answer)) << i;
+  call->WritesDone();
+  EXPECT_TRUE(call->Finish().ok());
+}
+
 TEST_F(PublishStreams, TakeNothingInWhileTheLogIsHalted) {
   const auto context = AsOwner();
   const auto call = owner_->PublishRecords(context.get());

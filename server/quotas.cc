@@ -57,6 +57,11 @@ absl::Status Quotas::Publish(absl::string_view principal, int64_t bytes, absl::T
   return absl::OkStatus();
 }
 
+int64_t Quotas::rows_owned() const {
+  absl::MutexLock lock(&mutex_);
+  return limits_.rows_owned;
+}
+
 void Quotas::SetLimits(QuotaLimits limits) {
   absl::MutexLock lock(&mutex_);
   limits_ = limits;

@@ -1,5 +1,6 @@
 // What one principal may take of the gateway: concurrent streams, calls a second, bytes published a
-// day. Beyond it: RESOURCE_EXHAUSTED with the time to wait.
+// day. Beyond it: RESOURCE_EXHAUSTED with the time to wait. The rows that an organization owns are
+// counted by the store; here is how many they may be.
 //
 // Thread-safe. Times are given by the caller and never go back.
 #ifndef SLUICE_SERVER_QUOTAS_H_
@@ -23,6 +24,9 @@ struct QuotaLimits {
   int total_streams = 64;         // of the gateway
   double calls_per_second = 200;  // refilled evenly; a second's worth may come at once
   int64_t bytes_published_per_day = 10ll << 30;  // from the first byte of a 24 hours' span
+  int64_t rows_owned = 10'000'000;               // of one organization, of all its record types
+  // Of batches that were read and not answered yet, of all streams together (PublishBudget).
+  int64_t publish_bytes_outstanding = 256ll << 20;
 };
 
 class Quotas {
@@ -51,6 +55,7 @@ class Quotas {
   absl::StatusOr<Stream> BeginStream(absl::string_view principal) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Publish(absl::string_view principal, int64_t bytes, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  int64_t rows_owned() const ABSL_LOCKS_EXCLUDED(mutex_);
   // From the next call on.
   void SetLimits(QuotaLimits limits) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -69,7 +74,7 @@ class Quotas {
   void Sweep(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndStream(absl::string_view principal) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   QuotaLimits limits_ ABSL_GUARDED_BY(mutex_);
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<std::string, Use> uses_ ABSL_GUARDED_BY(mutex_);

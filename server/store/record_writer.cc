@@ -36,8 +36,9 @@ absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(SqliteConnect
 
 absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
   const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&find_owner_, "SELECT id FROM owner WHERE name = ?"},
-      {&insert_owner_, "INSERT INTO owner (name, subjects) VALUES (?, 1) RETURNING id"},
+      {&find_owner_, "SELECT id, rows FROM owner WHERE name = ?"},
+      {&insert_owner_, "INSERT INTO owner (name, subjects, rows) VALUES (?, 1, 0) RETURNING id"},
+      {&set_rows_, "UPDATE owner SET rows = ? WHERE id = ?"},
       {&find_collection_,
        "SELECT id, position FROM collection WHERE owner = ? AND record_type = ?"},
       {&insert_collection_,
@@ -97,6 +98,10 @@ absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) 
        : entry.changes ? outcome.changed_count
                        : outcome.unchanged_count);
   }
+  const int64_t rows = collection->owner.rows + outcome.new_count;
+  if (outcome.new_count > 0 && rows > batch.most_rows) {
+    return absl::ResourceExhaustedError("the owner would have more records than it may");
+  }
   if (outcome.new_count + outcome.changed_count > 0) {
     absl::StatusOr<std::vector<NewSubject>> subjects =
         ResolveSubjects(batch, *collection, *entries);
@@ -109,6 +114,7 @@ absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) 
     if (absl::Status status = WriteEntries(batch, *collection, *position, *entries); !status.ok()) {
       return status;
     }
+    if (absl::Status status = SetRows(collection->owner, rows); !status.ok()) return status;
   }
   if (absl::Status status = Touch(*collection, outcome.position, batch.time); !status.ok()) {
     return status;
@@ -167,6 +173,9 @@ absl::StatusOr<DeleteOutcome> RecordWriter::Delete(const DeleteBatch& batch) {
           delete_record_.Bind(collection->id, entry.ordinal, SqliteBlob(entry.id.bytes)).Finish();
       if (!status.ok()) return status;
     }
+    absl::Status status =
+        SetRows(collection->owner, collection->owner.rows - outcome.deleted_count);
+    if (!status.ok()) return status;
   }
   if (collection.ok()) {
     absl::Status status = Touch(*collection, outcome.position, batch.time);
@@ -180,36 +189,36 @@ absl::StatusOr<DeleteOutcome> RecordWriter::Delete(const DeleteBatch& batch) {
   return outcome;
 }
 
-absl::StatusOr<int64_t> RecordWriter::OwnerId(absl::string_view owner, bool create) {
+absl::StatusOr<RecordWriter::Owner> RecordWriter::FindOwner(absl::string_view owner, bool create) {
   {
     SqliteRun run = find_owner_.Bind(owner);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
-    if (*row) return run.Int(0);
+    if (*row) return Owner{.id = run.Int(0), .rows = run.Int(1)};
   }
   if (!create) return absl::NotFoundError("nothing was published by this owner");
   SqliteRun run = insert_owner_.Bind(owner);
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
-  return run.Int(0);
+  return Owner{.id = run.Int(0)};
 }
 
 absl::StatusOr<RecordWriter::Collection> RecordWriter::FindCollection(absl::string_view owner,
                                                                       absl::string_view record_type,
                                                                       bool create) {
-  absl::StatusOr<int64_t> owner_id = OwnerId(owner, create);
-  if (!owner_id.ok()) return owner_id.status();
+  absl::StatusOr<Owner> found = FindOwner(owner, create);
+  if (!found.ok()) return found.status();
   {
-    SqliteRun run = find_collection_.Bind(*owner_id, record_type);
+    SqliteRun run = find_collection_.Bind(found->id, record_type);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
-    if (*row) return Collection{.id = run.Int(0), .owner = *owner_id, .position = run.Int(1)};
+    if (*row) return Collection{.id = run.Int(0), .owner = *found, .position = run.Int(1)};
   }
   if (!create) return absl::NotFoundError("nothing of this type was published by this owner");
-  SqliteRun run = insert_collection_.Bind(*owner_id, record_type);
+  SqliteRun run = insert_collection_.Bind(found->id, record_type);
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
-  return Collection{.id = run.Int(0), .owner = *owner_id};
+  return Collection{.id = run.Int(0), .owner = *found};
 }
 
 template <typename KeyOf>
@@ -276,7 +285,7 @@ absl::StatusOr<std::vector<NewSubject>> RecordWriter::ResolveSubjects(const Publ
     }
   }
   absl::StatusOr<Dictionary::Resolved> resolved =
-      dictionary_->Resolve(batch.owner, collection.owner, names);
+      dictionary_->Resolve(batch.owner, collection.owner.id, names);
   if (!resolved.ok()) return resolved.status();
   auto subject = resolved->subjects.begin();
   for (Entry* entry : changed) {
@@ -344,6 +353,10 @@ absl::StatusOr<int64_t> RecordWriter::NextPosition() {
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the store's own row is missing");
   return run.Int(0);
+}
+
+absl::Status RecordWriter::SetRows(const Owner& owner, int64_t rows) {
+  return rows == owner.rows ? absl::OkStatus() : set_rows_.Bind(rows, owner.id).Finish();
 }
 
 absl::Status RecordWriter::Touch(const Collection& collection, int64_t position, absl::Time time) {

@@ -27,14 +27,19 @@ class RecordWriter {
   static absl::StatusOr<std::unique_ptr<RecordWriter>> Create(SqliteConnection* connection,
                                                               const NameHasher* hasher);
 
-  // INVALID_ARGUMENT if a key stands twice in the batch.
+  // INVALID_ARGUMENT if a key stands twice in the batch; RESOURCE_EXHAUSTED beyond the owner's
+  // rows.
   absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch);
   absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch);
 
  private:
+  struct Owner {
+    int64_t id = 0;
+    int64_t rows = 0;  // of all its types
+  };
   struct Collection {
     int64_t id = 0;
-    int64_t owner = 0;
+    Owner owner;
     int64_t position = 0;  // of its last change
   };
   // What is known of one key of a batch.
@@ -53,7 +58,7 @@ class RecordWriter {
   explicit RecordWriter(const NameHasher* hasher) : hasher_(hasher) {}
   absl::Status Prepare(SqliteConnection* connection);
 
-  absl::StatusOr<int64_t> OwnerId(absl::string_view owner, bool create);
+  absl::StatusOr<Owner> FindOwner(absl::string_view owner, bool create);
   absl::StatusOr<Collection> FindCollection(absl::string_view owner, absl::string_view record_type,
                                             bool create);
   // The keys in the order of their hashes, each with what is stored under it.
@@ -70,12 +75,14 @@ class RecordWriter {
   absl::Status WriteEntries(const PublishBatch& batch, const Collection& collection,
                             int64_t position, std::vector<Entry>& entries);
   absl::StatusOr<int64_t> NextPosition();
+  absl::Status SetRows(const Owner& owner, int64_t rows);
   absl::Status Touch(const Collection& collection, int64_t position, absl::Time time);
 
   const NameHasher* const hasher_;
   std::unique_ptr<Answers> answers_;
   std::unique_ptr<Dictionary> dictionary_;
-  SqliteStatement find_owner_, insert_owner_, find_collection_, insert_collection_, touch_;
+  SqliteStatement find_owner_, insert_owner_, set_rows_, find_collection_, insert_collection_,
+      touch_;
   SqliteStatement next_position_, find_key_, insert_key_, update_key_;
   SqliteStatement find_bytes_, put_record_, delete_record_;
 };

@@ -18,7 +18,8 @@ CREATE TABLE store (
 CREATE TABLE owner (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
-  subjects INTEGER NOT NULL             -- the next subject's ordinal, from 1: 0 is nobody
+  subjects INTEGER NOT NULL,            -- the next subject's ordinal, from 1: 0 is nobody
+  rows INTEGER NOT NULL                 -- live records, of all types
 ) STRICT;
 
 CREATE TABLE collection (               -- the records of one owner and type

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +69,8 @@ struct PublishBatch {
   Hash content_digest{};  // of the batch as it came: what "the same request" means
   absl::Time time;
   std::vector<policy::ValidRecord> records;
+  // So many records of all types the owner may have after it.
+  int64_t most_rows = std::numeric_limits<int64_t>::max();
 };
 
 // A subject that was new with this batch.
@@ -153,6 +156,7 @@ class Transaction {
   virtual absl::Status UpdateLogHead(uint64_t old_size, const LogHead& head) = 0;
 
   // ALREADY_EXISTS if the principal used this request id for another content within 7 days.
+  // RESOURCE_EXHAUSTED if new records are more than the owner may have.
   virtual absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch) = 0;
   // The same, and NOT_FOUND for keys that are not there unless missing ones are allowed.
   virtual absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch) = 0;

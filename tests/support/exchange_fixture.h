@@ -18,6 +18,7 @@
 #include "server/answer.h"
 #include "server/exchange.h"
 #include "server/publication.h"
+#include "server/quotas.h"
 #include "server/request_id.h"
 #include "sluice/v1/records.pb.h"
 #include "tests/support/log_fixture.h"
@@ -121,9 +122,7 @@ class KeptMessages : public MessageSink {
 class ExchangeFixture : public testing::Test {
  protected:
   void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    tiles_ = testing::TempDir() + "/" + info->test_suite_name() + "." + info->name();
-    std::filesystem::remove_all(tiles_);
+    tiles_ = FreshDirectory();
     AuditLogOptions options;
     options.origin = kTestOrigin;
     options.writer = "test";
@@ -186,7 +185,7 @@ class ExchangeFixture : public testing::Test {
     for (const v1::Candidate& c : candidates) request.add_records(c.SerializeAsString());
     v1::PublishRecordsResponse answer;
     absl::Notification answered;
-    publication_->Publish(admitted->permit, request,
+    publication_->Publish(admitted->permit, request, QuotaLimits().rows_owned,
                           [&](absl::StatusOr<v1::PublishRecordsResponse> result) {
                             EXPECT_TRUE(result.ok()) << result.status();
                             if (result.ok()) answer = *std::move(result);

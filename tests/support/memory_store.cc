@@ -75,6 +75,13 @@ class MemoryStore::GroupTransaction : public Transaction {
         record.ordinals.push_back(subject->second.ordinal);
       }
     }
+    int64_t rows = 0;
+    for (const auto& [key, record] : tables.records) {
+      rows += std::get<0>(key) == batch.owner && !record.deleted;
+    }
+    if (outcome.new_count > 0 && rows > batch.most_rows) {
+      return absl::ResourceExhaustedError("more rows than the owner may have");
+    }
     outcome.position = ++tables.position;
     tables.last_publish[{batch.owner, batch.record_type}] = {outcome.position, batch.time};
     tables.publishes[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
@@ -335,6 +342,11 @@ void MemoryStore::Release() {
     works.swap(waiting_);
   }
   if (!works.empty()) RunGroup(std::move(works));
+}
+
+int MemoryStore::held_works() const {
+  absl::MutexLock lock(&mutex_);
+  return static_cast<int>(waiting_.size());
 }
 
 void MemoryStore::DropHeld() {

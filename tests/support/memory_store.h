@@ -50,6 +50,7 @@ class MemoryStore : public Store {
   // Works wait until Release, which runs them as one group.
   void Hold();
   void Release();
+  int held_works() const;
   // Drops works that wait, as a crash does: they are told UNAVAILABLE.
   void DropHeld();
   // The next COMMIT fails, and whether its group is there all the same; from then on nothing works.

@@ -13,6 +13,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
+#include "absl/time/clock.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/exchange_rpc.h"
@@ -57,7 +59,8 @@ class RpcFixture : public ExchangeFixture {
                            publication_.get(),
                            &mous_,
                            &store_,
-                           &threads_});
+                           &threads_,
+                           &publish_budget_});
     auto credentials = grpc::experimental::LocalServerCredentials(LOCAL_TCP);
     credentials->SetAuthMetadataProcessor(std::make_shared<TakesWord>());
     int port = 0;
@@ -119,10 +122,20 @@ class RpcFixture : public ExchangeFixture {
     return answer;
   }
 
+  // Waits for what must come; false if it does not.
+  static bool Comes(absl::FunctionRef<bool()> event) {
+    for (const absl::Time deadline = absl::Now() + kPatience; !event();) {
+      if (absl::Now() > deadline) return false;
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    return true;
+  }
+
   QuotaLimits limits_;
   Quotas quotas_{limits_};
   Metrics metrics_;
   RequestThreads threads_;
+  PublishBudget publish_budget_{limits_.publish_bytes_outstanding};
   std::unique_ptr<ExchangeRpc> rpc_;
   std::unique_ptr<grpc::Server> server_;
   // Each for one caller: AsRecipient's calls, AsOwner's calls.
