@@ -2,7 +2,10 @@
 // nothing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,8 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "tests/e2e/deployment.h"
 
 namespace sluice::tests {
@@ -72,6 +79,26 @@ class Operation : public ::testing::Test {
   Deployment deployment_;
 };
 
+// What a gateway says to Prometheus, with the head of the answer.
+std::string GetMetrics(int port) {
+  const int connection = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  constexpr absl::string_view kRequest = "GET /metrics HTTP/1.0\r\n\r\n";
+  std::string answer;
+  if (connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+      send(connection, kRequest.data(), kRequest.size(), MSG_NOSIGNAL) > 0) {
+    char bytes[4096];
+    for (ssize_t got; (got = recv(connection, bytes, sizeof bytes, 0)) > 0;) {
+      answer.append(bytes, static_cast<size_t>(got));
+    }
+  }
+  close(connection);
+  return answer;
+}
+
 TEST_F(Operation, ReloadsAGoodConfiguration) {
   deployment_.ProposeSigned("second-pipeline");
   deployment_.Reload();
@@ -116,6 +143,45 @@ TEST_F(Operation, SaysThatTrustIsInForceWhereTheInboxIsNot) {
   deployment_.Signal(SIGHUP);
   deployment_.WaitForLine("\"trust and quotas are in force; the inbox is not: ");
   EXPECT_EQ(Reason(deployment_.Connect(lost)->ListGrants({}).status()), "UNAUTHENTICATED");
+}
+
+TEST_F(Operation, WarnsOfAnOrganizationWithoutRevocationAtStartAndAtEachReload) {
+  EXPECT_EQ(deployment_.End(SIGTERM), 0);
+  const std::string revoked = absl::StrCat(
+      deployment_.Configuration(), "metrics: {listen: 127.0.0.1:0, port_file: metrics-port}\n");
+  const std::string unrevoked = absl::StrReplaceAll(
+      revoked, {{"    crl: pki/hill-county/crl.pem\n", ""},
+                {"    signatory_crl: pki/hill-county/signatory-crl.pem\n", ""}});
+  const char kWarning[] =
+      "\"warning\",\"event\":\"organization without revocation\",\"organization\":\"hill-county\"";
+  deployment_.WriteConfiguration(unrevoked);
+  deployment_.Start();
+  deployment_.WaitForLine(kWarning);
+  int port = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(ReadFile(deployment_.Path("metrics-port")), &port));
+  const auto metrics = [port] {
+    std::vector<std::string> found;
+    const std::string text = GetMetrics(port);
+    for (absl::string_view line : absl::StrSplit(text, '\n')) {
+      if (absl::StartsWith(line, "sluice_organization_without_revocation{")) {
+        found.emplace_back(absl::StripTrailingAsciiWhitespace(line));
+      }
+    }
+    return found;
+  };
+  const std::string gauge =
+      "sluice_organization_without_revocation{organization=\"hill-county\"} 1";
+  EXPECT_THAT(metrics(), testing::ElementsAre(gauge)) << "and none of the others";
+
+  deployment_.WriteConfiguration(revoked);
+  deployment_.Reload();
+  EXPECT_THAT(metrics(), testing::IsEmpty());
+
+  deployment_.WriteConfiguration(unrevoked);
+  deployment_.Signal(SIGHUP);
+  deployment_.WaitForLine(kWarning);
+  deployment_.WaitForLine("\"reload\"");
+  EXPECT_THAT(metrics(), testing::ElementsAre(gauge));
 }
 
 TEST_F(Operation, StopsAtOnceWhenNothingIsUnderWay) { EXPECT_EQ(deployment_.End(SIGTERM), 0); }
