@@ -80,6 +80,7 @@ class RpcFixture : public ExchangeFixture {
   }
   void TearDown() override {
     denials_->Stop();
+    store_.Release();  // what a test that failed left waiting
     server_->Shutdown(std::chrono::system_clock::now());
     threads_.Wait();
     server_->Wait();
