@@ -65,6 +65,21 @@ TEST_F(SamplesTest, EnrollmentsComeWithTheirCohorts) {
   EXPECT_EQ(2163 - CountSent("\"cohorts\":["), 210);
 }
 
+TEST_F(SamplesTest, EmploymentsOfAnInterchangeComeWithTheirPersons) {
+  ExpectAllTaken(Stage(absl::StrCat(kSamples, "/ed-fi-xml/StaffAssociation.xml"),
+                       *Library().Find("ed-fi-xml-employment")),
+                 68);
+  Publish();
+  EXPECT_EQ(sent_.size(), 68u);
+  EXPECT_EQ(CountSent("\"separation_reason\":"), 67);
+  EXPECT_EQ(CountSent("\"end_date\":"), 0);
+  EXPECT_EQ(CountSent("\"person_id\":"), 6);
+  EXPECT_EQ(CountSent("\"last_surname\":"), 68);
+  EXPECT_EQ(CountSent("StaffClassificationDescriptor#Teacher"), 55);
+  EXPECT_EQ(CountSent("\"school_id\":"), 56);
+  EXPECT_EQ(CountSent("leaves"), 0);
+}
+
 TEST_F(SamplesTest, AidIsNotTaken) {
   for (const char* name : {"FinancialAid.csv", "student.csv", "person.csv"}) {
     EXPECT_TRUE(StageSample(name).refused) << name;
