@@ -151,6 +151,15 @@ TEST_F(ImportTest, AColumnThatIsNotThereIsNamedAtItsPlaceInTheMapping) {
   EXPECT_TRUE(absl::StrContains(outcome.reason, "did you mean \"Nam\"?")) << outcome.reason;
 }
 
+TEST_F(ImportTest, AColumnOfAConditionThatIsNotThereIsNamed) {
+  const Mapping mapping = MappingOf(
+      "mapping: m\nrecord: Candidate\nformat: csv\nfields: {candidate_id: Id}\n"
+      "where: {Role: {in: [student]}}\n");
+  Write("f.csv", "Id,Rolle\n1,student\n");
+  EXPECT_TRUE(
+      absl::StrContains(Stage(Path("f.csv"), mapping).reason, "there is no column \"Role\" in "));
+}
+
 TEST_F(ImportTest, AColumnThatIsThereTwiceIsNamed) {
   const Mapping people = MappingOf(kPeople);
   Write("f.csv", "Id,Name,Name\n1,Ann,Bo\n");
