@@ -7,7 +7,7 @@
 
 #include "client/record_csv.h"
 #include "google/protobuf/util/message_differencer.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using sluice::v1::Candidate;

@@ -9,7 +9,7 @@
 #include "client/record_json.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 
 namespace sluice::client {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "client/record_json.h"
 #include "google/protobuf/util/message_differencer.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view text(reinterpret_cast<const char*>(data), size);

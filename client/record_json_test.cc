@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 
 namespace sluice::client {
 namespace {

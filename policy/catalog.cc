@@ -4,12 +4,16 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "policy/data_file.h"
 #include "policy/digest.h"
 #include "policy/integer_range.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
+#include "sluice/v1/evaluation_records.pb.h"
+#include "sluice/v1/organization_records.pb.h"
+#include "sluice/v1/person_records.pb.h"
+#include "sluice/v1/staff_records.pb.h"
 
 namespace sluice::policy {
 
@@ -20,13 +24,6 @@ using google::protobuf::FieldDescriptor;
 
 absl::Status Wrong(absl::string_view where, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("catalog: ", where, ": ", what));
-}
-
-bool IsName(absl::string_view s) {
-  for (const char c : s) {
-    if (!absl::ascii_isalnum(c) && c != '_') return false;
-  }
-  return !s.empty();
 }
 
 bool Known(v1::Sensitivity s) {
@@ -73,17 +70,26 @@ std::string CodeSetText(const Field& field) {
   return absl::StrCat(field.code_set->name(), "=", OrDash(field.code_set->digest()));
 }
 
+std::string IdSpaceText(const Field& field) {
+  if (field.id_scope.empty()) return OrDash(field.id_space);
+  return absl::StrCat(field.id_space, "(", field.id_scope, ")");
+}
+
 std::string LineOf(const Field& field, absl::string_view numbers) {
   std::vector<std::string> regimes, floor;
   for (const v1::Regime r : field.regimes) regimes.push_back(v1::Regime_Name(r));
   for (const FieldRule& rule : field.floor) floor.push_back(rule.ToString());
+  if (field.withheld) floor = {"drop"};
   return absl::StrCat(numbers, "\t", field.path, "\t", KindName(field), "\t",
                       field.packed     ? "packed"
                       : field.repeated ? "repeated"
                                        : "-",
                       "\t", v1::Sensitivity_Name(field.sensitivity), "\t",
-                      OrDash(absl::StrJoin(regimes, ",")), "\t", field.key ? "key" : "-", "\t",
-                      OrDash(field.id_space), "\t", OrDash(absl::StrJoin(floor, ",")), "\t",
+                      OrDash(absl::StrJoin(regimes, ",")), "\t",
+                      field.optional_in_key ? "key?"
+                      : field.key           ? "key"
+                                            : "-",
+                      "\t", IdSpaceText(field), "\t", OrDash(absl::StrJoin(floor, ",")), "\t",
                       OrDash(CanonicalFormText(field.canonical_form)), "\t",
                       OrDash(CodeSetText(field)), "\n");
 }
@@ -108,12 +114,16 @@ class RecordTypeReader {
       if (!Known(regimes_.back())) return Wrong(type_.full_name(), "an unknown regime");
     }
     if (regimes_.empty()) return Wrong(type_.full_name(), "no regime");
+    withheld_ = record.withheld();
     return Fields(type_, nullptr);
   }
 
  private:
   absl::StatusOr<std::vector<Field>> Fields(const Descriptor& message, const Field* around) {
     if (!open_.insert(&message).second) return Wrong(message.full_name(), "contains itself");
+    if (open_.size() > kMaxFieldDepth) {
+      return Wrong(type_.full_name(), absl::StrCat("is deeper than ", kMaxFieldDepth, " messages"));
+    }
     if (message.real_oneof_decl_count() > 0) return Wrong(message.full_name(), "has a oneof");
     if (message.extension_range_count() > 0) {
       return Wrong(message.full_name(), "can be extended");
@@ -129,7 +139,26 @@ class RecordTypeReader {
       fields.push_back(*std::move(field));
     }
     open_.erase(&message);
+    for (const Field& field : fields) {
+      const absl::Status scope = CheckScope(field, fields);
+      if (!scope.ok()) return scope;
+    }
     return fields;
+  }
+
+  // The code that is part of an id stands beside it, and is in the key if the id is.
+  absl::Status CheckScope(const Field& field, const std::vector<Field>& beside) const {
+    if (field.id_scope.empty()) return absl::OkStatus();
+    if (!field.names_subject()) return At(field, "has an id scope and names no subject");
+    const auto scope = std::find_if(beside.begin(), beside.end(), [&](const Field& other) {
+      return other.name == field.id_scope;
+    });
+    if (scope == beside.end() || scope->kind != FieldKind::kCode || scope->repeated ||
+        field.repeated) {
+      return At(field, "has an id scope that is no single code beside a single id");
+    }
+    if (field.key && !scope->key) return At(field, "is part of the key, and its id scope is not");
+    return absl::OkStatus();
   }
 
   absl::StatusOr<Field> Read(const FieldDescriptor& member, const Field* around) {
@@ -141,12 +170,19 @@ class RecordTypeReader {
     field.repeated = member.is_repeated();
     field.packed = member.is_packed();
     field.singular_path = !field.repeated && (around == nullptr || around->singular_path);
+    if (++fields_read_ > kMaxFieldsOfType) {
+      return Wrong(type_.full_name(), absl::StrCat("has more than ", kMaxFieldsOfType, " fields"));
+    }
     if (member.is_map()) return At(field, "is a map");
 
     const v1::FieldAnnotation& said = member.options().GetExtension(v1::field);
     field.sensitivity = said.sensitivity();
     field.key = said.key() || (around != nullptr && around->key);
+    field.optional_in_key = said.optional_in_key();
     field.id_space = said.id_space();
+    field.id_scope = said.id_scope();
+    field.withheld = withheld_;
+    field.not_brokered = said.not_brokered() || (around != nullptr && around->not_brokered);
     field.ed_fi_element = said.ed_fi_element();
     field.canonical_form = said.canonical_form();
     for (const int regime : said.regimes()) {
@@ -170,6 +206,11 @@ class RecordTypeReader {
       return At(field, "is a decimal and part of the key: one number has many spellings");
     }
     if (field.key && !field.singular_path) return At(field, "is repeated and part of the key");
+    if (field.optional_in_key && !field.key) return At(field, "is optional in a key without it");
+    if (said.closed() && (field.code_set == nullptr || field.code_set->codes().empty())) {
+      return At(field, "is closed to all but a code set that has no value");
+    }
+    field.closed = said.closed();
     if (field.sensitivity != v1::SENSITIVITY_UNSPECIFIED && !Known(field.sensitivity)) {
       return At(field, "an unknown sensitivity");
     }
@@ -193,11 +234,11 @@ class RecordTypeReader {
     if (string) {
       field.kind = FieldKind::kString;
       if (said.canonical_form().postal_code()) field.kind = FieldKind::kPostalCode;
-      if (!said.id_space().empty() && !IsName(said.id_space())) {
+      if (!said.id_space().empty() && !IsDataName(said.id_space())) {
         return At(field, "has an id space that is no name");
       }
       if (said.code_set().empty()) return absl::OkStatus();
-      if (!IsName(said.code_set())) return At(field, "has a code set that is no name");
+      if (!IsDataName(said.code_set())) return At(field, "has a code set that is no name");
       if (said.has_canonical_form() || !said.id_space().empty()) {
         return At(field, "is a code: it has no canonical form and names no subject");
       }
@@ -233,6 +274,8 @@ class RecordTypeReader {
   const CodeSets& code_sets_;
   absl::node_hash_map<std::string, CodeSet>& empty_sets_;
   std::vector<v1::Regime> regimes_;
+  bool withheld_ = false;
+  size_t fields_read_ = 0;
   absl::flat_hash_set<const Descriptor*> open_;
 };
 
@@ -255,22 +298,33 @@ void RecordType::Index(const std::vector<Field>& fields, absl::string_view aroun
   }
 }
 
+std::vector<const Descriptor*> Catalog::BuiltInTypes() {
+  std::vector<const Descriptor*> types;
+  for (const google::protobuf::FileDescriptor* const file :
+       {v1::Candidate::descriptor()->file(), v1::EvaluationRating::descriptor()->file(),
+        v1::Organization::descriptor()->file(), v1::PersonIdentity::descriptor()->file(),
+        v1::Employment::descriptor()->file()}) {
+    for (int i = 0; i < file->message_type_count(); ++i) {
+      const Descriptor* const message = file->message_type(i);
+      if (message->options().HasExtension(v1::record)) types.push_back(message);
+    }
+  }
+  return types;
+}
+
 absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::BuiltIn() {
   absl::StatusOr<std::shared_ptr<const CodeSets>> code_sets = CodeSets::BuiltIn();
   if (!code_sets.ok()) return code_sets.status();
-  std::vector<const Descriptor*> types;
-  const google::protobuf::FileDescriptor& file = *v1::Candidate::descriptor()->file();
-  for (int i = 0; i < file.message_type_count(); ++i) {
-    const Descriptor* const message = file.message_type(i);
-    if (message->options().HasExtension(v1::record)) types.push_back(message);
-  }
-  return Create(types, *std::move(code_sets));
+  return Create(BuiltInTypes(), *std::move(code_sets));
 }
 
 absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(
-    const std::vector<const Descriptor*>& descriptors, std::shared_ptr<const CodeSets> code_sets) {
+    const std::vector<const Descriptor*>& descriptors, std::shared_ptr<const CodeSets> code_sets,
+    std::shared_ptr<const google::protobuf::DescriptorPool> pool) {
   std::shared_ptr<Catalog> catalog(new Catalog);
   catalog->code_sets_ = std::move(code_sets);
+  catalog->pool_ = std::move(pool);
+  catalog->messages_.SetDelegateToGeneratedFactory(true);
   for (const Descriptor* const descriptor : descriptors) {
     if (catalog->Find(descriptor->name()) != nullptr) {
       return Wrong(descriptor->name(), "two record types have this name");
@@ -280,12 +334,14 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(
     if (!fields.ok()) return fields.status();
     std::unique_ptr<RecordType> type(new RecordType);
     type->name_ = descriptor->name();
+    type->ed_fi_entity_ = descriptor->options().GetExtension(v1::record).ed_fi_entity();
     type->descriptor_ = descriptor;
+    type->prototype_ = catalog->messages_.GetPrototype(descriptor);
     type->fields_ = *std::move(fields);
     type->Index(type->fields_, "");
     type->digest_ = Sha256Digest(type->canonical_text_);
     if (std::none_of(type->leaves_.begin(), type->leaves_.end(),
-                     [](const Field* leaf) { return leaf->key; })) {
+                     [](const Field* leaf) { return leaf->key && !leaf->optional_in_key; })) {
       return Wrong(descriptor->full_name(), "has no key");
     }
     catalog->types_.push_back(type.get());
@@ -294,6 +350,25 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(
   std::sort(catalog->types_.begin(), catalog->types_.end(),
             [](const RecordType* a, const RecordType* b) { return a->name() < b->name(); });
   return std::shared_ptr<const Catalog>(std::move(catalog));
+}
+
+std::shared_ptr<const Catalog> Catalog::WithOlder(
+    std::shared_ptr<const Catalog> current, std::vector<std::shared_ptr<const Catalog>> older) {
+  std::shared_ptr<Catalog> catalog(new Catalog);
+  catalog->code_sets_ = current->code_sets_;
+  catalog->types_ = current->types_;
+  catalog->others_ = std::move(older);
+  catalog->others_.insert(catalog->others_.begin(), std::move(current));
+  return catalog;
+}
+
+const RecordType* Catalog::FindVersion(absl::string_view name, absl::string_view digest) const {
+  const RecordType* const current = Find(name);
+  if (current != nullptr && current->digest() == digest) return current;
+  for (const std::shared_ptr<const Catalog>& other : others_) {
+    if (const RecordType* const type = other->FindVersion(name, digest)) return type;
+  }
+  return nullptr;
 }
 
 const RecordType* Catalog::Find(absl::string_view name) const {

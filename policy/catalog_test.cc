@@ -3,10 +3,11 @@
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/digest.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 #include "tests/support/catalog_of.h"
 
 namespace sluice::policy {
@@ -46,8 +47,11 @@ std::string Optional(const std::string& field, const std::string& name = "x") {
 TEST(Catalog, HoldsTheBuiltInTypesInOrderOfName) {
   std::vector<std::string> names;
   for (const RecordType* const type : BuiltIn().types()) names.push_back(type->name());
-  EXPECT_THAT(names,
-              ElementsAre("Candidate", "Employment", "OpenStaffPosition", "ProgramEnrollment"));
+  EXPECT_THAT(names, ElementsAre("Candidate", "CommunityMembership", "Credential", "Employment",
+                                 "EvaluationRating", "MentorAssignment", "OpenStaffPosition",
+                                 "Organization", "PdAttendance", "PersonIdentity", "Placement",
+                                 "Program", "ProgramEnrollment", "Recognition", "SharedResource",
+                                 "SurveyResponse", "WorkforceProjection"));
   EXPECT_EQ(BuiltIn().Find("Nobody"), nullptr);
 }
 
@@ -70,6 +74,59 @@ TEST(Catalog, CanonicalTextIsTheGoldenFiles) {
         << type->name();
     EXPECT_EQ(type->digest(), Sha256Digest(type->canonical_text()));
   }
+}
+
+TEST(Catalog, DigestsAreTheGoldenFiles) {
+  std::string digests;
+  for (const RecordType* const type : BuiltIn().types()) {
+    absl::StrAppend(&digests, type->name(), "\t", type->digest(), "\n");
+  }
+  EXPECT_EQ(digests, ReadFile(std::string(SLUICE_SOURCE_DIR) + "/policy/testdata/digests.txt"));
+}
+
+TEST(Catalog, NamesTheSecondPersonOfARow) {
+  const auto subjects = [](const char* type) {
+    std::vector<std::string> texts;
+    for (const Field* const field : BuiltIn().Find(type)->subject_fields()) {
+      texts.push_back(absl::StrCat(field->path, ":", field->id_space, ":", field->id_scope));
+    }
+    return texts;
+  };
+  EXPECT_THAT(subjects("MentorAssignment"),
+              ElementsAre("candidate_id:candidate:", "staff_id:staff:"));
+  EXPECT_THAT(
+      subjects("EvaluationRating"),
+      ElementsAre("person_id:person:source_system", "evaluator.person_id:person:source_system",
+                  "reviewers.person_id:person:source_system"));
+  EXPECT_THAT(subjects("SurveyResponse"),
+              ElementsAre("respondent_id:person:respondent_source_system",
+                          "target_id:person:target_source_system"));
+  EXPECT_THAT(subjects("CommunityMembership"),
+              ElementsAre("person_id:person:source_system",
+                          "counterpart_id:person:counterpart_source_system"));
+  EXPECT_THAT(subjects("PersonIdentity"), ElementsAre());
+}
+
+TEST(Catalog, WithholdsEveryFieldOfAPersonsIdentity) {
+  for (const RecordType* const type : BuiltIn().types()) {
+    for (const Field* const leaf : type->leaves()) {
+      EXPECT_EQ(leaf->withheld, type->name() == "PersonIdentity") << type->name() << leaf->path;
+    }
+  }
+}
+
+TEST(Catalog, KnowsWhatIsNotBrokeredByDefault) {
+  std::vector<std::string> paths;
+  for (const RecordType* const type : BuiltIn().types()) {
+    for (const Field* const leaf : type->leaves()) {
+      if (leaf->not_brokered) paths.push_back(absl::StrCat(type->name(), ".", leaf->path));
+    }
+  }
+  EXPECT_THAT(paths,
+              ElementsAre("Candidate.identification_codes.value", "Candidate.citizenship",
+                          "Candidate.visa", "Candidate.disability", "Candidate.background_check",
+                          "Employment.identification_codes.value", "Employment.leaves.begin_date",
+                          "Employment.leaves.end_date", "Employment.leaves.event_category"));
 }
 
 TEST(Catalog, FindsAFieldInsideAMessage) {
@@ -198,6 +255,69 @@ TEST(Catalog, RefusesAnIdSpaceOnANumber) {
   ExpectRefused(
       MessageT(Optional("type: TYPE_INT64 options { [sluice.v1.field] { id_space: 'person' } }")),
       "is no string");
+}
+
+TEST(Catalog, RefusesAnIdScopeThatIsNoCodeBesideTheId) {
+  const auto with = [](const std::string& scope) {
+    return MessageT(
+        Optional("type: TYPE_STRING options { [sluice.v1.field] { id_space: 'person' "
+                 "id_scope: '" +
+                 scope + "' } }"));
+  };
+  ExpectRefused(with("nothing"), "T.x: has an id scope that is no single code beside a single id");
+  ExpectRefused(with("id"), "T.x: has an id scope that is no single code beside a single id");
+}
+
+TEST(Catalog, RefusesAnIdInTheKeyWhoseScopeIsNot) {
+  ExpectRefused(
+      std::string("message_type { name: 'T' ") + kRecord +
+          "field { name: 'id' number: 1 type: TYPE_STRING label: LABEL_OPTIONAL proto3_optional: "
+          "true oneof_index: 0 options { [sluice.v1.field] { key: true id_space: 'person' "
+          "id_scope: "
+          "'x' } } } oneof_decl { name: '_id' } " +
+          Optional("type: TYPE_STRING options { [sluice.v1.field] { code_set: 'Sex' } }") + " }",
+      "T.id: is part of the key, and its id scope is not");
+}
+
+TEST(Catalog, RefusesAClosedCodeSetWithoutValues) {
+  ExpectRefused(MessageT(Optional("type: TYPE_STRING options { [sluice.v1.field] { code_set: "
+                                  "'Visa' closed: true } }")),
+                "T.x: is closed to all but a code set that has no value");
+}
+
+TEST(Catalog, RefusesAKeyWhosePartsMayAllBeAbsent) {
+  ExpectRefused(std::string("message_type { name: 'T' ") + kRecord +
+                    "field { name: 'id' number: 1 type: TYPE_STRING label: LABEL_OPTIONAL "
+                    "proto3_optional: true oneof_index: 0 options { [sluice.v1.field] { key: true "
+                    "optional_in_key: true } } } oneof_decl { name: '_id' } }",
+                "has no key");
+}
+
+TEST(Catalog, RefusesATypeThatIsTooDeep) {
+  std::string messages = MessageT(
+      "field { name: 'm' number: 2 label: LABEL_OPTIONAL type: TYPE_MESSAGE type_name: '.t.M1' }");
+  for (int i = 1; i <= 20; ++i) {
+    absl::StrAppend(&messages, " message_type { name: 'M", i,
+                    "' field { name: 'm' number: 1 label: LABEL_OPTIONAL type: TYPE_MESSAGE "
+                    "type_name: '.t.M",
+                    i + 1, "' } }");
+  }
+  ExpectRefused(messages + " message_type { name: 'M21' }", "is deeper than 16 messages");
+}
+
+// Two fields of the next message at each depth: 2^15 leaves of a few lines.
+TEST(Catalog, RefusesATypeOfTooManyFields) {
+  std::string messages = MessageT(
+      "field { name: 'm' number: 2 label: LABEL_OPTIONAL type: TYPE_MESSAGE type_name: '.t.M1' }");
+  for (int i = 1; i <= 13; ++i) {
+    absl::StrAppend(&messages, " message_type { name: 'M", i, "' ");
+    for (int number = 1; number <= 2; ++number) {
+      absl::StrAppend(&messages, "field { name: 'm", number, "' number: ", number,
+                      " label: LABEL_OPTIONAL type: TYPE_MESSAGE type_name: '.t.M", i + 1, "' } ");
+    }
+    absl::StrAppend(&messages, "}");
+  }
+  ExpectRefused(messages + " message_type { name: 'M14' }", "has more than 2048 fields");
 }
 
 TEST(Catalog, RefusesAFloorThatDoesNotFit) {

@@ -102,6 +102,12 @@ void GrantChecker::CheckFloor(const CompiledGrant& grant, const PlanField& field
                        SensitivityName(field.field->sensitivity), ") is weaker than its floor \"",
                        FloorText(floor), "\""));
   };
+  if (field.field->withheld) {
+    Error("P009", path,
+          absl::StrCat("rule for \"", field.field->path, "\" is weaker than its floor \"drop\""),
+          absl::StrCat("nothing of ", grant.record_type, " leaves the gateway"));
+    return;
+  }
   if (!Meets(field.rule, field.field->floor, *field.field)) return report(field.field->floor);
   for (size_t i = 0; i < floors_.size(); ++i) {
     const v1::Floor& floor = mou_.floors(static_cast<int>(i));
@@ -147,6 +153,12 @@ std::vector<Finding> GrantChecker::Run() {
       const std::string field_path = JoinPath(JoinPath(path, "fields"), field.field->path);
       CheckFloor(grant, field, field_path);
       CheckBasis(field, field_path);
+      if (field.field->not_brokered) {
+        findings_.push_back(FindingAt(
+            document_, "P036", Severity::kWarning, field_path,
+            absl::StrCat("\"", field.field->path, "\" is not brokered unless an MOU needs it"),
+            "leave it out, or state in the purpose why it is needed"));
+      }
     }
   }
   return std::move(findings_);

@@ -233,6 +233,27 @@ TEST(Check, P012GrantsThatConflictNameARowInBoth) {
       IsEmpty());
 }
 
+TEST(Check, P009NothingOfAPersonsIdentityIsGranted) {
+  const std::string grant = Grant("ids", "fields: {id: pass, source.school_year: pass}");
+  std::string text = WithGrants(absl::StrReplaceAll(grant, {{"Candidate", "PersonIdentity"}}));
+  absl::StrReplaceAll(
+      {{Pin("Candidate"), absl::StrCat(Pin("Candidate"), ", ", Pin("PersonIdentity"))}}, &text);
+  EXPECT_THAT(
+      CheckText(text),
+      AllOf(Contains(HasSubstr("error P009: rule for \"id\" is weaker than its floor \"drop\"")),
+            Contains(HasSubstr("error P009: rule for \"source.school_year\" is weaker than "
+                               "its floor \"drop\""))));
+  const MouDocument::Parsed parsed = MouDocument::Parse("mou.yaml", text);
+  EXPECT_FALSE(CompiledMou::Compile(parsed.document, CatalogForTest()).ok());
+}
+
+TEST(Check, P036WarnsOfWhatIsNotBrokeredByDefault) {
+  EXPECT_THAT(CheckWith("subject_area: pass", "subject_area: pass\n      disability: pass"),
+              ElementsAre("mou.yaml:28:7: warning P036: \"disability\" is not brokered unless an "
+                          "MOU needs it\n  hint: leave it out, or state in the purpose why it is "
+                          "needed"));
+}
+
 TEST(Check, P013DirectIdentifierPassesAsDeidentifiedData) {
   EXPECT_THAT(
       CheckWith("birth_date: {generalize: {to: YEAR, band: 5}}", "last_surname: pass"),

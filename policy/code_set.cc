@@ -5,33 +5,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
-#include "policy/code_sets/embedded.h"
+#include "policy/data_file.h"
 #include "policy/digest.h"
+#include "policy/embedded.h"
 
 namespace sluice::policy {
-
-namespace {
-
-absl::Status At(absl::string_view file, int line, absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat(file, ":", line, ": ", what));
-}
-
-bool IsCode(absl::string_view s) {
-  const size_t hash = s.find('#');
-  return absl::StartsWith(s, "uri://") && hash != absl::string_view::npos && hash + 1 < s.size();
-}
-
-bool IsName(absl::string_view s) {
-  if (s.empty()) return false;
-  for (const char c : s) {
-    if (!absl::ascii_isalnum(c) && c != '_') return false;
-  }
-  return true;
-}
-
-}  // namespace
 
 // Reads a file line by line; the columns of a `code` line are the declared maps, in order.
 class CodeSet::Parser {
@@ -39,57 +17,58 @@ class CodeSet::Parser {
   explicit Parser(absl::string_view file) : file_(file) {}
 
   absl::StatusOr<CodeSet> Parse(absl::string_view text) {
-    if (!absl::ConsumeSuffix(&text, "\n")) return At(file_, 1, "the last line does not end");
-    set_.digest_ = Sha256Digest(absl::StrCat(text, "\n"));
-    int line = 0;
-    for (absl::string_view row : absl::StrSplit(text, '\n')) {
-      ++line;
-      if (row.empty() || row[0] == '#') continue;
-      const absl::Status read = Line(line, absl::StrSplit(row, '\t'));
-      if (!read.ok()) return read;
-    }
-    if (set_.name_.empty()) return At(file_, line, "no code_set line");
-    if (set_.codes_.empty()) return At(file_, line, "no code");
+    const absl::Status read =
+        ReadDataFile(file_, text, [this](int line, const std::vector<absl::string_view>& cells) {
+          return Line(line, cells);
+        });
+    if (!read.ok()) return read;
+    if (set_.name_.empty()) return WrongLine(file_, 1, "no code_set line");
+    if (set_.codes_.empty()) return WrongLine(file_, 1, "no code");
+    set_.text_ = std::string(text);
+    set_.digest_ = Sha256Digest(text);
     return std::move(set_);
   }
 
  private:
   absl::Status Line(int line, const std::vector<absl::string_view>& cells) {
     if (cells[0] == "code_set") return Name(line, cells);
-    if (set_.name_.empty()) return At(file_, line, "the code_set line comes first");
+    if (set_.name_.empty()) return WrongLine(file_, line, "the code_set line comes first");
     if (cells[0] == "code") return Code(line, cells);
-    if (!set_.codes_.empty()) return At(file_, line, "maps are declared before the codes");
+    if (!set_.codes_.empty()) return WrongLine(file_, line, "maps are declared before the codes");
     if (cells[0] == "coarser") return Coarser(line, cells);
     if (cells[0] == "hierarchy") return Hierarchy(line, cells);
-    return At(file_, line, absl::StrCat("unknown line \"", cells[0], "\""));
+    return WrongLine(file_, line, absl::StrCat("unknown line \"", cells[0], "\""));
   }
 
   absl::Status Name(int line, const std::vector<absl::string_view>& cells) {
-    if (!set_.name_.empty()) return At(file_, line, "a second code_set line");
-    if (cells.size() != 2 || !IsName(cells[1])) return At(file_, line, "code_set takes one name");
+    if (!set_.name_.empty()) return WrongLine(file_, line, "a second code_set line");
+    if (cells.size() != 2 || !IsDataName(cells[1]))
+      return WrongLine(file_, line, "code_set takes one name");
     set_.name_ = std::string(cells[1]);
     return absl::OkStatus();
   }
 
   absl::Status Coarser(int line, const std::vector<absl::string_view>& cells) {
-    if (cells.size() != 3 || !IsName(cells[1]) || !IsCode(cells[2])) {
-      return At(file_, line, "coarser takes a name and the code that stands for the unknown");
+    if (cells.size() != 3 || !IsDataName(cells[1]) || !IsCode(cells[2])) {
+      return WrongLine(file_, line,
+                       "coarser takes a name and the code that stands for the unknown");
     }
     const auto [it, inserted] = set_.coarser_.try_emplace(std::string(cells[1]));
-    if (!inserted) return At(file_, line, "declared twice");
+    if (!inserted) return WrongLine(file_, line, "declared twice");
     it->second.other = std::string(cells[2]);
     columns_.push_back({std::string(cells[1]), 0});
     return absl::OkStatus();
   }
 
   absl::Status Hierarchy(int line, const std::vector<absl::string_view>& cells) {
-    if (cells.size() < 3 || !IsName(cells[1])) {
-      return At(file_, line, "hierarchy takes a name and, for each level, the unknown's code");
+    if (cells.size() < 3 || !IsDataName(cells[1])) {
+      return WrongLine(file_, line,
+                       "hierarchy takes a name and, for each level, the unknown's code");
     }
     const auto [it, inserted] = set_.hierarchies_.try_emplace(std::string(cells[1]));
-    if (!inserted) return At(file_, line, "declared twice");
+    if (!inserted) return WrongLine(file_, line, "declared twice");
     for (size_t i = 2; i < cells.size(); ++i) {
-      if (!IsCode(cells[i])) return At(file_, line, "not a code");
+      if (!IsCode(cells[i])) return WrongLine(file_, line, "not a code");
       it->second.push_back({{}, std::string(cells[i])});
       const absl::Status tree = Parent(line, cells[1], i - 1, cells, 2);
       if (!tree.ok()) return tree;
@@ -100,14 +79,16 @@ class CodeSet::Parser {
 
   absl::Status Code(int line, const std::vector<absl::string_view>& cells) {
     if (cells.size() != 2 + columns_.size()) {
-      return At(file_, line, absl::StrCat("a code has ", columns_.size(), " columns after it"));
+      return WrongLine(file_, line,
+                       absl::StrCat("a code has ", columns_.size(), " columns after it"));
     }
     for (size_t i = 1; i < cells.size(); ++i) {
-      if (!IsCode(cells[i])) return At(file_, line, "not a code: uri://namespace/Descriptor#Value");
+      if (!IsCode(cells[i]))
+        return WrongLine(file_, line, "not a code: uri://namespace/Descriptor#Value");
     }
     const std::string code(cells[1]);
     if (!set_.known_.emplace(code, set_.codes_.size()).second) {
-      return At(file_, line, "the code stands twice");
+      return WrongLine(file_, line, "the code stands twice");
     }
     set_.codes_.push_back(code);
     set_.by_short_name_[ShortName(code)].push_back(code);
@@ -136,7 +117,7 @@ class CodeSet::Parser {
     const auto [it, inserted] = parents_.emplace(
         absl::StrCat(hierarchy, "\t", level, "\t", cells[first + level - 2]), parent);
     if (!inserted && it->second != parent) {
-      return At(file_, line, "not a tree: one value has two parents");
+      return WrongLine(file_, line, "not a tree: one value has two parents");
     }
     return absl::OkStatus();
   }
@@ -225,6 +206,12 @@ absl::StatusOr<std::shared_ptr<const CodeSets>> CodeSets::Create(std::vector<Cod
     }
   }
   return std::shared_ptr<const CodeSets>(std::move(all));
+}
+
+std::vector<const CodeSet*> CodeSets::all() const {
+  std::vector<const CodeSet*> all;
+  for (const auto& [name, set] : sets_) all.push_back(set.get());
+  return all;
 }
 
 const CodeSet* CodeSets::Find(absl::string_view name) const {

@@ -35,6 +35,8 @@ class CodeSet {
 
   const std::string& name() const { return name_; }
   const std::string& digest() const { return digest_; }
+  // The file that it was read from; empty of an empty set.
+  const std::string& text() const { return text_; }
   const std::vector<std::string>& codes() const { return codes_; }
   bool Contains(absl::string_view code) const { return known_.contains(code); }
   // The code's place in codes(); nullopt if the set does not know it.
@@ -63,6 +65,7 @@ class CodeSet {
 
   std::string name_;
   std::string digest_;
+  std::string text_;
   std::vector<std::string> codes_;
   absl::flat_hash_map<std::string, size_t> known_;
   absl::flat_hash_map<std::string, std::vector<std::string>> by_short_name_;
@@ -76,6 +79,8 @@ class CodeSets {
   static absl::StatusOr<std::shared_ptr<const CodeSets>> Create(std::vector<CodeSet> sets);
 
   const CodeSet* Find(absl::string_view name) const;
+  // In no order.
+  std::vector<const CodeSet*> all() const;
 
  private:
   absl::flat_hash_map<std::string, std::unique_ptr<CodeSet>> sets_;

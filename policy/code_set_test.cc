@@ -1,11 +1,12 @@
 #include "policy/code_set.h"
 
 #include <cstring>
+#include <set>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/code_sets/embedded.h"
 #include "policy/digest.h"
+#include "policy/embedded.h"
 
 namespace sluice::policy {
 namespace {
@@ -133,6 +134,36 @@ TEST(CodeSets, RefusesTwoOfOneName) {
   sets.push_back(Animals());
   sets.push_back(Animals());
   EXPECT_FALSE(CodeSets::Create(std::move(sets)).ok());
+}
+
+TEST(CodeSets, RaceHasTheFederalGroups) {
+  const auto sets = CodeSets::BuiltIn().value();
+  std::set<std::string> groups;
+  for (const auto& [code, group] : sets->Find("Race")->Coarser("FEDERAL_RACE")->to) {
+    groups.insert(CodeSet::ShortName(group));
+  }
+  EXPECT_THAT(groups,
+              ElementsAre("AMERICAN_INDIAN_OR_ALASKA_NATIVE", "ASIAN", "BLACK_OR_AFRICAN_AMERICAN",
+                          "HISPANIC_OR_LATINO", "MIDDLE_EASTERN_OR_NORTH_AFRICAN",
+                          "NATIVE_HAWAIIAN_OR_PACIFIC_ISLANDER", "UNKNOWN", "WHITE"));
+}
+
+TEST(CodeSets, LocaleHasFourTypes) {
+  const auto sets = CodeSets::BuiltIn().value();
+  std::set<std::string> types;
+  for (const auto& [code, type] : sets->Find("Locale")->Coarser("LOCALE_TYPE")->to) {
+    types.insert(CodeSet::ShortName(type));
+  }
+  EXPECT_THAT(types, ElementsAre("CITY", "RURAL", "SUBURBAN", "TOWN"));
+}
+
+// What a license's trouble becomes is what its end becomes.
+TEST(CodeSets, TheStandingOfACredentialTellsNothingOfTrouble) {
+  const auto sets = CodeSets::BuiltIn().value();
+  const CodeMap& standing = *sets->Find("CredentialStatus")->Coarser("CREDENTIAL_STANDING");
+  const std::string revoked = standing.to.at("uri://ed-fi.org/CredentialStatusDescriptor#Revoked");
+  EXPECT_EQ(revoked, standing.to.at("uri://ed-fi.org/CredentialStatusDescriptor#Expired"));
+  EXPECT_EQ(revoked, standing.other);
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include "gtest/gtest.h"
 #include "policy/projector_cases.h"
 #include "policy/projector_twin.h"
-#include "sluice/v1/records.pb.h"
 #include "tests/support/allocation_count.h"
 #include "tests/support/record_generator.h"
 

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "google/protobuf/dynamic_message.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/stubs/logging.h"
@@ -31,6 +30,12 @@ void AppendKeyPart(absl::string_view part, std::string& key) {
   absl::StrAppend(&key, part);
 }
 
+// A subject whose id is not whole before its message has been read.
+struct ScopedSubject {
+  const Field* field;
+  size_t subject;  // its place among the record's
+};
+
 // One reading of a record's bytes from front to back. It stops where the form is not canonical and
 // goes on where a value is wrong, so that every wrong value is reported, up to kMaxRecordProblems.
 class Reading {
@@ -43,6 +48,10 @@ class Reading {
     for (const Field* const leaf : type_.leaves()) {
       if (!leaf->key) continue;
       const auto it = key_parts_.find(leaf);
+      if (it == key_parts_.end() && leaf->optional_in_key) {
+        AppendKeyPart("", record_.key);
+        continue;
+      }
       if (it == key_parts_.end() || it->second.empty()) {
         Report(leaf->path, "KEY_MISSING", "this part of the key is missing or empty");
         continue;
@@ -61,6 +70,7 @@ class Reading {
     const char* p = bytes.data();
     const char* const end = p + bytes.size();
     uint32_t last = 0;
+    const size_t first_scoped = scoped_.size();
     while (p < end && !IsFull()) {
       const wire::Element e = wire::ReadElement(p, end);
       if (e.next == nullptr) return Form::kOther;
@@ -78,7 +88,35 @@ class Reading {
       last = e.number;
       if (ReadField(*at, e) != Form::kCanonical) return Form::kOther;
     }
+    for (size_t i = first_scoped; i < scoped_.size(); ++i) AddScope(scoped_[i], fields, bytes);
+    scoped_.resize(first_scoped);
     return Form::kCanonical;
+  }
+
+  // The code that stands beside the id becomes part of it: before it, with its length, so that no
+  // two pairs are one id.
+  void AddScope(const ScopedSubject& scoped, const std::vector<Field>& fields,
+                absl::string_view message) {
+    const auto beside = std::find_if(fields.begin(), fields.end(), [&](const Field& field) {
+      return field.name == scoped.field->id_scope;
+    });
+    std::optional<std::string> scope;
+    const char* p = message.data();
+    const char* const end = p + message.size();
+    while (p < end) {
+      const wire::Element e = wire::ReadElement(p, end);
+      p = e.next;
+      if (e.number == static_cast<uint32_t>(beside->number)) scope = Canonical(e.bytes(), {});
+    }
+    if (!scope || scope->empty()) {
+      ReportValue(*scoped.field, absl::StrCat("names nobody without ", scoped.field->id_scope));
+      return;
+    }
+    std::string& id = record_.subjects[scoped.subject].id;
+    std::string whole;
+    AppendKeyPart(*scope, whole);
+    absl::StrAppend(&whole, id);
+    id = std::move(whole);
   }
 
   Form ReadField(const Field& field, const wire::Element& e) {
@@ -107,6 +145,9 @@ class Reading {
       Report(field.path, "INVALID_UTF8", "the text is not UTF-8");
       return;
     }
+    if (field.closed && !field.code_set->Contains(value)) {
+      ReportValue(field, absl::StrCat("no value of the closed code set ", field.code_set->name()));
+    }
     const v1::CanonicalForm& form = field.canonical_form;
     if (!field.key && !field.names_subject() && !form.postal_code() && form.pad_zeros() == 0) {
       return;
@@ -120,6 +161,7 @@ class Reading {
     }
     if (field.names_subject()) {
       if (canonical->empty() && !field.key) ReportValue(field, "names nobody");
+      if (!field.id_scope.empty()) scoped_.push_back({&field, record_.subjects.size()});
       record_.subjects.push_back({field.id_space, *canonical});
     }
     if (field.key) key_parts_[&field] = *std::move(canonical);
@@ -223,20 +265,14 @@ class Reading {
   const bool key_only_;
   ValidRecord record_;
   std::vector<RecordProblem> problems_;
+  std::vector<ScopedSubject> scoped_;  // of the messages that are being read
   absl::flat_hash_map<const Field*, std::string> key_parts_;
 };
 
 // What protobuf makes of bytes that are in another form than it would write; nullopt if it cannot
 // read them.
 std::optional<std::string> Rewrite(const RecordType& type, absl::string_view bytes) {
-  const google::protobuf::Descriptor& descriptor = type.descriptor();
-  google::protobuf::DynamicMessageFactory dynamic;
-  google::protobuf::MessageFactory* const factory =
-      descriptor.file()->pool() == google::protobuf::DescriptorPool::generated_pool()
-          ? google::protobuf::MessageFactory::generated_factory()
-          : &dynamic;
-  const std::unique_ptr<google::protobuf::Message> message(
-      factory->GetPrototype(&descriptor)->New());
+  const std::unique_ptr<google::protobuf::Message> message(type.prototype().New());
   // Its complaints would go to the standard error, past the log.
   const google::protobuf::LogSilencer silence;
   if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;

@@ -17,7 +17,8 @@ namespace sluice::policy {
 // A subject as a record names it. Not printable.
 struct SubjectName {
   std::string id_space;
-  std::string id;  // canonical form
+  std::string
+      id;  // canonical form; where the id has a scope, the scope's length and the scope first
 };
 
 struct ValidRecord {

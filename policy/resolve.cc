@@ -59,6 +59,8 @@ class Resolver {
   // The type as its name is pinned; null, reported, if there is none or it is not to be resolved.
   const RecordType* TypeOf(const std::string& record, absl::string_view path);
   void CheckPin(const std::string& record, absl::string_view path);
+  // As the document pins it, be it in use or older; null if it is not held.
+  const RecordType* VersionPinned(const std::string& record) const;
   void CheckKnown(absl::string_view what, const std::string& name,
                   const std::vector<std::string>& known, absl::string_view path);
   // `Message` is a Grant or a Prohibition.
@@ -130,25 +132,28 @@ CivilPeriod Resolver::PeriodOf(const Message& message, absl::string_view path) {
 
 void Resolver::CheckPin(const std::string& record, absl::string_view path) {
   if (!pins_checked_.insert(record).second) return;
+  if (VersionPinned(record) == nullptr) resolved_.unavailable_types.insert(record);
   const RecordType* type = catalog_.Find(record);
   const auto pin = mou_.catalog().find(record);
   if (pin == mou_.catalog().end()) {
-    resolved_.unavailable_types.insert(record);
     Error("P023", path, absl::StrCat("type \"", record, "\" is not pinned"),
           absl::StrCat("add to `catalog`: ", record, ": ", type->digest()));
   } else if (type == nullptr) {
-    resolved_.unavailable_types.insert(record);
     std::vector<std::string> known;
     for (const RecordType* t : catalog_.types()) known.push_back(t->name());
     Error("P023", JoinPath("catalog", record),
           absl::StrCat("type \"", record, "\" is not in the catalog given",
                        DidYouMean(record, known)));
   } else if (pin->second != type->digest()) {
-    resolved_.unavailable_types.insert(record);
     Error("P023", JoinPath("catalog", record),
           absl::StrCat("the digest of type \"", record, "\" differs from the catalog given"),
           absl::StrCat("it is ", type->digest()));
   }
+}
+
+const RecordType* Resolver::VersionPinned(const std::string& record) const {
+  const auto pin = mou_.catalog().find(record);
+  return pin == mou_.catalog().end() ? nullptr : catalog_.FindVersion(record, pin->second);
 }
 
 const RecordType* Resolver::TypeOf(const std::string& record, absl::string_view path) {
@@ -161,8 +166,7 @@ const RecordType* Resolver::TypeOf(const std::string& record, absl::string_view 
     return nullptr;
   }
   CheckPin(record, path);
-  const bool held = !resolved_.unavailable_types.contains(record);
-  return held || unpinned_ == Unpinned::kResolve ? type : nullptr;
+  return unpinned_ == Unpinned::kResolve ? type : VersionPinned(record);
 }
 
 const Field* Resolver::LeafOf(const RecordType& type, const std::string& name,

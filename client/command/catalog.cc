@@ -49,6 +49,7 @@ std::vector<std::string> RegimeNames(const policy::Field& field) {
 }
 
 std::vector<std::string> FloorTexts(const policy::Field& field) {
+  if (field.withheld) return {"drop"};
   std::vector<std::string> texts;
   for (const policy::FieldRule& rule : field.floor) texts.push_back(rule.ToString());
   return texts;
@@ -57,27 +58,42 @@ std::vector<std::string> FloorTexts(const policy::Field& field) {
 ExitCode List(Session& session, const std::string& output) {
   const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
   if (!catalog.ok()) return Fail(catalog.status());
-  std::vector<std::vector<std::string>> rows = {{"RECORD TYPE", "FIELDS", "DIGEST"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"RECORD TYPE", "FIELDS", "ED-FI ENTITY", "DIGEST"}};
   Json json = Json::array();
   for (const policy::RecordType* type : (*catalog)->types()) {
-    rows.push_back({type->name(), absl::StrCat(type->leaves().size()), type->digest()});
-    json.push_back(
-        {{"name", type->name()}, {"fields", type->leaves().size()}, {"digest", type->digest()}});
+    rows.push_back(
+        {type->name(), absl::StrCat(type->leaves().size()), type->ed_fi_entity(), type->digest()});
+    json.push_back({{"name", type->name()},
+                    {"fields", type->leaves().size()},
+                    {"ed_fi_entity", type->ed_fi_entity()},
+                    {"digest", type->digest()}});
   }
   Print(output == "json" ? json.dump(2) + "\n" : TableText(rows));
   return kDone;
 }
 
+std::string KeyText(const policy::Field& field) {
+  return field.optional_in_key ? "key, optional" : field.key ? "key" : "";
+}
+
+std::string SubjectText(const policy::Field& field) {
+  return field.id_scope.empty() ? field.id_space
+                                : absl::StrCat(field.id_space, " with ", field.id_scope);
+}
+
 std::string TypeText(const policy::RecordType& type) {
   std::vector<std::vector<std::string>> rows = {
-      {"FIELD", "KIND", "SENSITIVITY", "REGIME", "KEY", "SUBJECT", "FLOOR", "CODE SET"}};
+      {"FIELD", "KIND", "SENSITIVITY", "REGIME", "KEY", "SUBJECT", "FLOOR", "CODE SET", "NOTE"}};
   for (const policy::Field* field : type.leaves()) {
     rows.push_back({field->path + (field->singular_path ? "" : " (repeated)"),
                     std::string(KindName(field->kind)),
                     Short(v1::Sensitivity_Name(field->sensitivity)),
-                    absl::StrJoin(RegimeNames(*field), ","), field->key ? "key" : "",
-                    field->id_space, absl::StrJoin(FloorTexts(*field), " | "),
-                    field->code_set == nullptr ? "" : field->code_set->name()});
+                    absl::StrJoin(RegimeNames(*field), ","), KeyText(*field), SubjectText(*field),
+                    absl::StrJoin(FloorTexts(*field), " | "),
+                    absl::StrCat(field->code_set == nullptr ? "" : field->code_set->name(),
+                                 field->closed ? " (closed)" : ""),
+                    field->not_brokered ? "not brokered by default" : ""});
   }
   return absl::StrCat(type.name(), "\n\nTo pin it in an MOU:\n  catalog: {", type.name(), ": ",
                       type.digest(), "}\n\n", TableText(rows));
@@ -93,12 +109,19 @@ Json TypeJson(const policy::RecordType& type) {
                  {"regimes", RegimeNames(*field)},
                  {"key", field->key},
                  {"ed_fi_element", field->ed_fi_element}};
+    if (field->optional_in_key) json["optional_in_key"] = true;
     if (field->names_subject()) json["id_space"] = field->id_space;
-    if (!field->floor.empty()) json["floor"] = FloorTexts(*field);
+    if (!field->id_scope.empty()) json["id_scope"] = field->id_scope;
+    if (field->closed) json["closed"] = true;
+    if (field->not_brokered) json["not_brokered"] = true;
+    if (!FloorTexts(*field).empty()) json["floor"] = FloorTexts(*field);
     if (field->code_set != nullptr) json["code_set"] = field->code_set->name();
     fields.push_back(std::move(json));
   }
-  return {{"name", type.name()}, {"digest", type.digest()}, {"fields", std::move(fields)}};
+  return {{"name", type.name()},
+          {"ed_fi_entity", type.ed_fi_entity()},
+          {"digest", type.digest()},
+          {"fields", std::move(fields)}};
 }
 
 }  // namespace

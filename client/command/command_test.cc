@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "client/command/command_for_test.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 #include "tests/support/mou_for_test.h"
 
 namespace sluice::client {

@@ -12,7 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "google/type/date.pb.h"
 #include "policy/projector.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 #include "tests/support/record_generator.h"
 
 namespace sluice::policy {

@@ -19,7 +19,7 @@
 #include "absl/time/time.h"
 #include "client/gateway.h"
 #include "client/pki.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 
 namespace sluice::tests {
 

@@ -20,7 +20,7 @@
 #include "server/publication.h"
 #include "server/quotas.h"
 #include "server/request_id.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/mou_for_test.h"

@@ -1,9 +1,11 @@
 #include "tests/support/record_generator.h"
 
 #include <array>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tests/support/record_dice.h"
 
 namespace sluice::testing {
 
@@ -35,49 +37,6 @@ constexpr std::array<const char*, 4> kPathways = {"Traditional", "Residency", "I
                                                   "Fellowship"};
 constexpr std::array<const char*, 6> kGrades = {"Sixth grade", "Seventh grade", "Eighth grade",
                                                 "Ninth grade", "Tenth grade",   "Eleventh grade"};
-
-std::string Code(const char* set, const char* value) {
-  return absl::StrCat("uri://ed-fi.org/", set, "Descriptor#", value);
-}
-
-// SplitMix64: the same numbers on every machine.
-class Dice {
- public:
-  Dice(uint64_t seed, uint64_t stream, uint64_t index)
-      : state_(seed * 0x9e3779b97f4a7c15 + stream * 0xbf58476d1ce4e5b9 + index) {
-    Next();
-  }
-  uint64_t Next() {
-    uint64_t z = (state_ += 0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-  }
-  int Between(int low, int high) {  // both included
-    return low + static_cast<int>(Next() % static_cast<uint64_t>(high - low + 1));
-  }
-  bool Percent(int chance) { return Between(1, 100) <= chance; }
-  template <size_t n>
-  const char* Of(const std::array<const char*, n>& values) {
-    return values[Next() % n];
-  }
-
- private:
-  uint64_t state_;
-};
-
-void SetDate(int year, int month, int day, google::type::Date* date) {
-  date->set_year(year);
-  date->set_month(month);
-  date->set_day(day);
-}
-
-void RandomDate(int first_year, int last_year, Dice& dice, google::type::Date* date) {
-  SetDate(dice.Between(first_year, last_year), dice.Between(1, 12), dice.Between(1, 28), date);
-}
-
-// The streams of numbers, one a type.
-enum Stream : uint64_t { kCandidate = 1, kEnrollment, kPosition, kEmployment };
 
 }  // namespace
 
@@ -188,15 +147,30 @@ v1::Employment RecordGenerator::Employment(uint64_t index) const {
 
 std::unique_ptr<google::protobuf::Message> RecordGenerator::Make(absl::string_view type,
                                                                  uint64_t index) const {
-  if (type == "Candidate") return std::make_unique<v1::Candidate>(Candidate(index));
-  if (type == "ProgramEnrollment") {
-    return std::make_unique<v1::ProgramEnrollment>(ProgramEnrollment(index));
-  }
-  if (type == "OpenStaffPosition") {
-    return std::make_unique<v1::OpenStaffPosition>(OpenStaffPosition(index));
-  }
-  if (type == "Employment") return std::make_unique<v1::Employment>(Employment(index));
-  return nullptr;
+  std::unique_ptr<google::protobuf::Message> made;
+  const auto make = [&](absl::string_view name, auto member) {
+    if (type != name) return;
+    auto record = (this->*member)(index);
+    made = std::make_unique<decltype(record)>(std::move(record));
+  };
+  make("Candidate", &RecordGenerator::Candidate);
+  make("ProgramEnrollment", &RecordGenerator::ProgramEnrollment);
+  make("OpenStaffPosition", &RecordGenerator::OpenStaffPosition);
+  make("Employment", &RecordGenerator::Employment);
+  make("Placement", &RecordGenerator::Placement);
+  make("Recognition", &RecordGenerator::Recognition);
+  make("MentorAssignment", &RecordGenerator::MentorAssignment);
+  make("Credential", &RecordGenerator::Credential);
+  make("EvaluationRating", &RecordGenerator::EvaluationRating);
+  make("SurveyResponse", &RecordGenerator::SurveyResponse);
+  make("PdAttendance", &RecordGenerator::PdAttendance);
+  make("CommunityMembership", &RecordGenerator::CommunityMembership);
+  make("PersonIdentity", &RecordGenerator::PersonIdentity);
+  make("Organization", &RecordGenerator::Organization);
+  make("Program", &RecordGenerator::Program);
+  make("WorkforceProjection", &RecordGenerator::WorkforceProjection);
+  make("SharedResource", &RecordGenerator::SharedResource);
+  return made;
 }
 
 }  // namespace sluice::testing

@@ -1,7 +1,7 @@
-# Writes OUTPUT, a C++ source that holds the bytes of the FILES (a comma between them).
+# Writes OUTPUT, a C++ source whose FUNCTION holds the bytes of the FILES (a comma between them).
 string(REPLACE "," ";" files "${FILES}")
-set(source "#include \"policy/code_sets/embedded.h\"\n\nnamespace sluice::policy {\n\n")
-string(APPEND source "const std::vector<EmbeddedFile>& EmbeddedCodeSets() {\n")
+set(source "#include \"policy/embedded.h\"\n\nnamespace sluice::policy {\n\n")
+string(APPEND source "const std::vector<EmbeddedFile>& ${FUNCTION}() {\n")
 string(APPEND source "  static const auto* const files = new std::vector<EmbeddedFile>{\n")
 foreach(file IN LISTS files)
   get_filename_component(name "${file}" NAME)
