@@ -157,6 +157,12 @@ DecisionEntry Admission::EntryOf(const Caller& caller, const RequestId& request,
     entry.terms.catalog_digest = type->digest();
   }
   if (const policy::CompiledMou* mou = VersionOf(mous, view)) {
+    // The version that the document pins says what its record type is, not the one in use.
+    const auto pin = mou->mou().catalog().find(asked.record_type);
+    if (pin != mou->mou().catalog().end()) {
+      entry.terms.record_type = pin->first;
+      entry.terms.catalog_digest = pin->second;
+    }
     entry.terms.mou = mou->name();
     entry.terms.version = mou->version();
     entry.terms.document_digest = mou->document_digest();

@@ -220,6 +220,7 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
                            {"tiles", true, read.Path(config.log_tiles)}});
            }},
           {"mous", true, read.Path(config.mous)},
+          {"types", false, read.Path(config.types)},
           {"metrics", false,
            [&](const YamlNode& node) {
              read.Mapping(node, "metrics",

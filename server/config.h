@@ -40,6 +40,7 @@ struct Config {
   std::string log_origin;      // `<host>/<log>/<generation>`
   std::string log_tiles;       // directory
   std::string mous;            // directory: the inbox
+  std::string types;           // directory: the operator's own record types; empty: none
   std::string metrics_listen;  // empty: no metrics over HTTP
   std::string metrics_port_file;
   QuotaLimits quotas;

@@ -20,6 +20,7 @@
 #include "server/admission.h"
 #include "server/audit/audit_log.h"
 #include "server/audit_rpc.h"
+#include "server/catalog_store.h"
 #include "server/clock.h"
 #include "server/denials.h"
 #include "server/exchange_rpc.h"
@@ -114,10 +115,6 @@ class Wired final : public Gateway {
 };
 
 absl::Status Wired::Open() {
-  absl::StatusOr<std::shared_ptr<const policy::Catalog>> catalog = policy::Catalog::BuiltIn();
-  if (!catalog.ok()) return catalog.status();
-  catalog_ = *std::move(catalog);
-
   absl::StatusOr<std::unique_ptr<Keys>> keys = Keys::Open(config_.keys);
   if (!keys.ok()) return keys.status();
   keys_ = *std::move(keys);
@@ -156,6 +153,11 @@ absl::Status Wired::Open() {
         "the clock is more than a day ahead of the log's newest entry; if it is right (the gateway "
         "was stopped that long), start with --accept-clock");
   }
+
+  absl::StatusOr<std::shared_ptr<const policy::Catalog>> catalog =
+      OpenCatalog(config_.types, *store_);
+  if (!catalog.ok()) return catalog.status();
+  catalog_ = *std::move(catalog);
 
   if (const absl::Status s = TakeTrust(config_, "START"); !s.ok()) return s;
 
@@ -308,11 +310,12 @@ bool Wired::PurposePermitted(absl::string_view principal, absl::string_view purp
 absl::Status Wired::Reload(Config config) {
   const auto fixed = [](const Config& c) {
     return std::tie(c.gateway, c.listen, c.trust_domain, c.tls_certificate, c.tls_key, c.keys,
-                    c.sqlite, c.log_origin, c.log_tiles, c.mous, c.metrics_listen);
+                    c.sqlite, c.log_origin, c.log_tiles, c.mous, c.types, c.metrics_listen);
   };
   if (fixed(config) != fixed(config_)) {
     return absl::FailedPreconditionError(
-        "gateway, listen, trust_domain, the paths of tls, keys, store, log and mous, and metrics "
+        "gateway, listen, trust_domain, the paths of tls, keys, store, log, mous and types, and "
+        "metrics "
         "take a restart; the old configuration stays in force");
   }
   const absl::StatusOr<absl::Time> now = clock_->Now();

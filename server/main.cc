@@ -8,8 +8,10 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/time/clock.h"
+#include "server/catalog_store.h"
 #include "server/config.h"
 #include "server/gateway.h"
 #include "server/json_log.h"
@@ -28,6 +30,15 @@ bool Load(const std::string& path, Config& config) {
   }
   config = std::move(read.config);
   return read.findings.empty();
+}
+
+// The same of the operator's record types. Whether they follow those in use, the store knows.
+bool CheckTypes(const Config& config) {
+  const absl::StatusOr<std::vector<policy::TypesFile>> files = ReadTypes(config.types);
+  const absl::Status status =
+      files.ok() ? policy::CatalogWithTypes(*files).status() : files.status();
+  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  return status.ok();
 }
 
 int Fail(const absl::Status& status) {
@@ -105,8 +116,9 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (check->parsed()) {
-    sluice::server::Config ignored;
-    return sluice::server::Load(config, ignored) ? 0 : sluice::server::kCheckFailed;
+    sluice::server::Config read;
+    if (!sluice::server::Load(config, read)) return sluice::server::kCheckFailed;
+    return sluice::server::CheckTypes(read) ? 0 : sluice::server::kCheckFailed;
   }
   return sluice::server::Serve(config, accept_clock);
 }

@@ -54,6 +54,25 @@ TEST_F(CommandTest, TheCatalogGivesTheDigestToPin) {
   ExpectError("catalog show Candidat", kFailed, "did you mean \"Candidate\"?");
 }
 
+TEST_F(CommandTest, TheCatalogShowsWhatNeverLeavesAndWhatIsPartOfAnId) {
+  const Outcome identity = Run("catalog show PersonIdentity");
+  EXPECT_EQ(identity.code, kDone);
+  EXPECT_TRUE(absl::StrContains(identity.out, "drop")) << identity.out;
+  EXPECT_TRUE(absl::StrContains(identity.out, "IdSpace (closed)")) << identity.out;
+  EXPECT_TRUE(absl::StrContains(identity.out, "key, optional")) << identity.out;
+  EXPECT_TRUE(absl::StrContains(Run("catalog show Recognition").out, "person with source_system"));
+  EXPECT_TRUE(absl::StrContains(Run("catalog show Candidate").out, "not brokered by default"));
+}
+
+TEST_F(CommandTest, AnOperatorsTypesAreRefusedWithFileAndReason) {
+  std::filesystem::create_directory(directory_ + "/types");
+  service_->Write("types/bad.binpb", "no descriptor set");
+  ExpectError("catalog list --types types", kFailed, "bad.binpb: is no descriptor set");
+  ExpectError("mou check --types nowhere mou.yaml", kFailed, "can't read the directory nowhere");
+  std::filesystem::remove(directory_ + "/types/bad.binpb");
+  EXPECT_EQ(Run("catalog list --types types").code, kDone);
+}
+
 TEST_F(CommandTest, ADocumentWithErrorsFailsItsCheck) {
   service_->Write("mou.yaml", "mou: x\nversion: \"1\"\n");
   const Outcome outcome = Run("mou check mou.yaml");

@@ -18,10 +18,7 @@ constexpr size_t kMaxLineBytes = 4 << 20;
 }  // namespace
 
 RecordInput::RecordInput(const policy::RecordType& type, std::string file)
-    : file_(std::move(file)),
-      record_(google::protobuf::MessageFactory::generated_factory()
-                  ->GetPrototype(&type.descriptor())
-                  ->New()) {}
+    : file_(std::move(file)), record_(type.prototype().New()) {}
 
 absl::StatusOr<std::unique_ptr<RecordInput>> RecordInput::Open(const policy::RecordType& type,
                                                                const std::string& file,

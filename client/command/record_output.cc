@@ -24,9 +24,7 @@ absl::StatusOr<std::unique_ptr<RecordOutput>> RecordOutput::Create(const policy:
                                                                    int repeat) {
   auto output = std::unique_ptr<RecordOutput>(new RecordOutput);
   output->format_ = format;
-  output->record_.reset(google::protobuf::MessageFactory::generated_factory()
-                            ->GetPrototype(&type.descriptor())
-                            ->New());
+  output->record_.reset(type.prototype().New());
   for (const v1::ReleasedField& field : header.fields()) {
     if (type.Find(field.path()) != nullptr) continue;
     return absl::FailedPreconditionError(

@@ -1,13 +1,43 @@
 #include "client/command/session.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/connection.h"
+#include "client/file.h"
+#include "policy/operator_types.h"
 #include "policy/suggest.h"
 
 namespace sluice::client {
+namespace {
+
+// In order of name; none if no directory is given.
+absl::StatusOr<std::vector<policy::TypesFile>> ReadTypes(const std::string& directory) {
+  std::vector<policy::TypesFile> files;
+  if (directory.empty()) return files;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(directory, error);
+  if (error) {
+    return absl::NotFoundError(
+        absl::StrCat("can't read the directory ", directory, ": ", error.message()));
+  }
+  for (const std::filesystem::directory_entry& entry : entries) {
+    const std::string name = entry.path().filename().string();
+    if (!policy::IsTypesFileName(name)) continue;
+    absl::StatusOr<std::string> bytes = ReadFile(entry.path().string());
+    if (!bytes.ok()) return bytes.status();
+    files.push_back({name, *std::move(bytes)});
+  }
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return files;
+}
+
+}  // namespace
 
 void Session::AddOptions(CLI::App& app) {
   const char* const group = "Connection";
@@ -27,6 +57,8 @@ void Session::AddOptions(CLI::App& app) {
       ->check(CLI::Range(1, 100))
       ->capture_default_str()
       ->group(group);
+  app.add_option("--types", types_,
+                 "Directory of the operator's record types (.binpb) and code sets (.tsv)");
   app.add_flag("--quiet", quiet_, "Print nothing but what was asked for, and errors");
 }
 
@@ -85,7 +117,10 @@ absl::StatusOr<Gateway*> Session::GetGateway() {
 
 absl::StatusOr<const policy::Catalog*> Session::GetCatalog() {
   if (catalog_ == nullptr) {
-    absl::StatusOr<std::shared_ptr<const policy::Catalog>> catalog = policy::Catalog::BuiltIn();
+    const absl::StatusOr<std::vector<policy::TypesFile>> files = ReadTypes(types_);
+    if (!files.ok()) return files.status();
+    absl::StatusOr<std::shared_ptr<const policy::Catalog>> catalog =
+        policy::CatalogWithTypes(*files);
     if (!catalog.ok()) return catalog.status();
     catalog_ = *std::move(catalog);
   }

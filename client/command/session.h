@@ -52,6 +52,7 @@ class Session {
   Profile options_;
   int attempts_ = 6;
   bool quiet_ = false;
+  std::string types_;  // directory
   std::function<ExitCode()> run_;
   std::unique_ptr<Gateway> gateway_;
   std::shared_ptr<const policy::Catalog> catalog_;

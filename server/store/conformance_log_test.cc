@@ -129,6 +129,19 @@ TEST_P(StoreConformance, KeepsTheDictionarysHeadAndOpenings) {
   EXPECT_THAT(after.second, ElementsAre(DigestOf(8)));
 }
 
+TEST_P(StoreConformance, KeepsEachCatalogOnceInTheOrderInWhichTheyCame) {
+  for (const std::string& kept :
+       {std::string("b\0c", 3), std::string("a"), std::string("b\0c", 3)}) {
+    EXPECT_TRUE(
+        store_
+            ->Commit(
+                {.apply = [&](Transaction& transaction) { return transaction.PutCatalog(kept); }})
+            .ok());
+  }
+  Reopen();
+  EXPECT_THAT(*store_->Catalogs(), ElementsAre(std::string("b\0c", 3), "a"));
+}
+
 TEST_P(StoreConformance, TakesAnMouVersionInOnceAndMovesItOn) {
   StoredMouVersion version{
       .mou = "stem",

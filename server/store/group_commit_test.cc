@@ -35,6 +35,7 @@ class NoTransaction final : public Transaction {
   }
   absl::Status PutMouVersion(const StoredMouVersion&) override { return None(); }
   absl::Status PutDecision(const StoredDecision&) override { return None(); }
+  absl::Status PutCatalog(absl::string_view) override { return None(); }
 
  private:
   static absl::Status None() { return absl::UnimplementedError("no transaction"); }

@@ -134,6 +134,12 @@ CREATE TABLE mou_signature (
   PRIMARY KEY (mou, version, organization)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE catalog (                  -- what types were read from, for the documents that pin them
+  id INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL UNIQUE,
+  kept BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE decision (
   id INTEGER PRIMARY KEY,
   decision_id BLOB NOT NULL UNIQUE,

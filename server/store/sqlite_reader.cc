@@ -44,6 +44,7 @@ absl::Status SqliteReader::Prepare() {
       {&last_publish_,
        "SELECT c.position, c.time_us FROM collection c JOIN owner o ON o.id = c.owner "
        "WHERE o.name = ? AND c.record_type = ?"},
+      {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
       {&mou_versions_,
        "SELECT mou, version, document, state, log_index FROM mou_version "
        "ORDER BY mou, version"},
@@ -166,6 +167,17 @@ absl::StatusOr<std::vector<StoredMouVersion>> SqliteReader::MouVersions() {
                                     .received = absl::FromUnixMicros(signatures.Int(2))});
     }
     versions.push_back(std::move(version));
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> SqliteReader::Catalogs() {
+  std::vector<std::string> catalogs;
+  SqliteRun run = catalogs_.Bind();
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return catalogs;
+    catalogs.push_back(Copy(run.Bytes(0)));
   }
 }
 

@@ -32,6 +32,7 @@ class SqliteReader {
                      absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions();
+  absl::StatusOr<std::vector<std::string>> Catalogs();
   absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id);
   absl::StatusOr<LogHead> ReadLogHead();
   absl::Status ReadLogRows(uint64_t begin, uint64_t end,
@@ -49,7 +50,7 @@ class SqliteReader {
 
   std::unique_ptr<SqliteConnection> connection_;
   SqliteStatement scan_, point_, last_publish_;
-  SqliteStatement mou_versions_, mou_signatures_, decision_;
+  SqliteStatement mou_versions_, mou_signatures_, catalogs_, decision_;
   SqliteStatement head_, rows_, leaves_, openings_, last_wseq_;
   // What a record's subjects are lent from; kept so that a scan allocates nothing a row.
   std::vector<policy::SubjectId> ids_;

@@ -58,6 +58,9 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override {
     return Reader(this)->MouVersions();
   }
+  absl::StatusOr<std::vector<std::string>> Catalogs() const override {
+    return Reader(this)->Catalogs();
+  }
   absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const override {
     return Reader(this)->FindDecision(decision_id);
   }

@@ -1,5 +1,6 @@
 #include "server/store/sqlite_transaction.h"
 
+#include "policy/digest.h"
 #include "server/store/decision_id.h"
 #include "server/store/hash_bytes.h"
 
@@ -42,7 +43,8 @@ absl::Status SqliteTransaction::Prepare() {
        "VALUES (?, ?, ?, ?, ?)"},
       {&insert_decision_,
        "INSERT INTO decision (decision_id, principal, decision, time_us, log_index) "
-       "VALUES (?, ?, ?, ?, ?)"}};
+       "VALUES (?, ?, ?, ?, ?)"},
+      {&put_catalog_, "INSERT INTO catalog (digest, kept) VALUES (?, ?) ON CONFLICT DO NOTHING"}};
   for (const auto& [statement, sql] : statements) {
     absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection_, sql);
     if (!prepared.ok()) return prepared.status();
@@ -154,6 +156,10 @@ absl::Status SqliteTransaction::PutMouVersion(const StoredMouVersion& version) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status SqliteTransaction::PutCatalog(absl::string_view kept) {
+  return put_catalog_.Bind(SqliteBlob(policy::Sha256Digest(kept)), SqliteBlob(kept)).Finish();
 }
 
 absl::Status SqliteTransaction::PutDecision(const StoredDecision& decision) {

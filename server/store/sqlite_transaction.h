@@ -36,6 +36,7 @@ class SqliteTransaction final : public Transaction {
       absl::string_view owner) override;
   absl::Status PutMouVersion(const StoredMouVersion& version) override;
   absl::Status PutDecision(const StoredDecision& decision) override;
+  absl::Status PutCatalog(absl::string_view kept) override;
 
  private:
   explicit SqliteTransaction(SqliteConnection* connection) : connection_(connection) {}
@@ -47,7 +48,7 @@ class SqliteTransaction final : public Transaction {
   SqliteStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
   SqliteStatement put_dictionary_head_, find_dictionary_head_, put_dictionary_opening_;
   SqliteStatement find_version_, insert_version_, update_version_, insert_signature_;
-  SqliteStatement delete_signatures_, insert_decision_;
+  SqliteStatement delete_signatures_, insert_decision_, put_catalog_;
 };
 
 }  // namespace sluice::server

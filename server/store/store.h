@@ -173,6 +173,8 @@ class Transaction {
   // taken in with other bytes: a document never changes.
   virtual absl::Status PutMouVersion(const StoredMouVersion& version) = 0;
   virtual absl::Status PutDecision(const StoredDecision& decision) = 0;
+  // Keeps the bytes of a policy::Keep; once, however often they are put.
+  virtual absl::Status PutCatalog(absl::string_view kept) = 0;
 };
 
 // What takes part in every group: the log, whose head moves last.
@@ -236,6 +238,8 @@ class Store {
                                                     absl::string_view record_type) const = 0;
 
   virtual absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const = 0;
+  // The kept ones, in the order in which they came.
+  virtual absl::StatusOr<std::vector<std::string>> Catalogs() const = 0;
   // NOT_FOUND.
   virtual absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const = 0;
 

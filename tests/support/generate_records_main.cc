@@ -41,6 +41,9 @@ std::string Text(const Message& message, const FieldDescriptor* field, int i) {
     case FieldDescriptor::CPPTYPE_INT64:
       return absl::StrCat(repeated ? r.GetRepeatedInt64(message, field, i)
                                    : r.GetInt64(message, field));
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return absl::StrCat(repeated ? r.GetRepeatedUInt32(message, field, i)
+                                   : r.GetUInt32(message, field));
     case FieldDescriptor::CPPTYPE_BOOL:
       return (repeated ? r.GetRepeatedBool(message, field, i) : r.GetBool(message, field))
                  ? "true"

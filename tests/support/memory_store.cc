@@ -144,6 +144,14 @@ class MemoryStore::GroupTransaction : public Transaction {
     tables.mou_versions.push_back(version);
     return absl::OkStatus();
   }
+  absl::Status PutCatalog(absl::string_view kept) override {
+    const std::string bytes(kept);
+    for (const std::string& known : tables.catalogs) {
+      if (known == bytes) return absl::OkStatus();
+    }
+    tables.catalogs.push_back(bytes);
+    return absl::OkStatus();
+  }
   absl::Status PutDecision(const StoredDecision& decision) override {
     tables.decisions[decision.decision_id] = decision;
     return absl::OkStatus();
@@ -282,6 +290,11 @@ absl::StatusOr<LastPublish> MemoryStore::LastPublishOf(absl::string_view owner,
 absl::StatusOr<std::vector<StoredMouVersion>> MemoryStore::MouVersions() const {
   absl::MutexLock lock(&mutex_);
   return tables_.mou_versions;
+}
+
+absl::StatusOr<std::vector<std::string>> MemoryStore::Catalogs() const {
+  absl::MutexLock lock(&mutex_);
+  return tables_.catalogs;
 }
 
 absl::StatusOr<StoredDecision> MemoryStore::FindDecision(absl::string_view decision_id) const {

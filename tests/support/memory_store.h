@@ -36,6 +36,7 @@ class MemoryStore : public Store {
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner,
                                             absl::string_view record_type) const override;
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override;
+  absl::StatusOr<std::vector<std::string>> Catalogs() const override;
   absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const override;
   absl::StatusOr<LogHead> ReadLogHead() const override;
   absl::Status ReadLogRows(uint64_t begin, uint64_t end,
@@ -90,6 +91,7 @@ class MemoryStore : public Store {
     std::map<std::pair<std::string, std::string>, std::pair<Hash, DeleteOutcome>> deletes;
     std::map<std::pair<std::string, std::string>, LastPublish> last_publish;
     std::vector<StoredMouVersion> mou_versions;
+    std::vector<std::string> catalogs;
     std::map<std::string, StoredDecision> decisions;
     int64_t position = 0;
   };
