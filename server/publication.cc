@@ -111,7 +111,7 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
   absl::flat_hash_map<std::string, int> first_with_key;
   bool room = true;
   for (int i = 0; room && i < request.records_size(); ++i) {
-    policy::Validation validation = policy::ValidateRecord(permit.type(), request.records(i));
+    policy::Validation validation = policy::ValidateRecord(*permit.type(), request.records(i));
     for (const policy::RecordProblem& problem : validation.problems) {
       room = room && AddBad(i, problem, response);
     }
@@ -138,7 +138,7 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
       ContentDigest("publish", request.record_type(), request.records());
   if (!digest.ok()) return done(digest.status());
   batch->owner = permit.owner();
-  batch->record_type = permit.type().name();
+  batch->record_type = permit.type()->name();
   batch->principal = permit.principal();
   batch->request_id = request.request_id();
   batch->content_digest = *digest;
@@ -176,7 +176,7 @@ absl::StatusOr<v1::DeleteRecordsResponse> Publication::Delete(
   DeleteBatch batch;
   for (int i = 0; i < request.keys_size(); ++i) {
     policy::Validation validation =
-        policy::ValidateRecord(permit.type(), request.keys(i), /*key_only=*/true);
+        policy::ValidateRecord(*permit.type(), request.keys(i), /*key_only=*/true);
     if (!validation.problems.empty()) {
       const policy::RecordProblem& problem = validation.problems.front();
       return Invalid(absl::StrCat("keys[", i, "]", problem.field.empty() ? "" : ".", problem.field),
@@ -191,7 +191,7 @@ absl::StatusOr<v1::DeleteRecordsResponse> Publication::Delete(
                     request.record_type(), request.keys());
   if (!digest.ok()) return digest.status();
   batch.owner = permit.owner();
-  batch.record_type = permit.type().name();
+  batch.record_type = permit.type()->name();
   batch.principal = permit.principal();
   batch.request_id = request.request_id();
   batch.content_digest = *digest;

@@ -23,6 +23,8 @@ class NoTransaction final : public Transaction {
   absl::Status UpdateLogHead(uint64_t, const LogHead&) override { return None(); }
   absl::StatusOr<PublishOutcome> Publish(const PublishBatch&) override { return None(); }
   absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch&) override { return None(); }
+  absl::StatusOr<WithdrawOutcome> Withdraw(const WithdrawBatch&) override { return None(); }
+  absl::StatusOr<bool> ForgetHistory(absl::Time, int64_t) override { return None(); }
   absl::Status PutDictionaryHead(absl::string_view, uint64_t, const std::vector<Hash>&) override {
     return None();
   }

@@ -22,8 +22,9 @@ void AppendSubject(const policy::SubjectId& id, uint32_t ordinal, std::string& b
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(SqliteConnection* connection,
-                                                                   const NameHasher* hasher) {
-  std::unique_ptr<RecordWriter> writer(new RecordWriter(hasher));
+                                                                   const NameHasher* hasher,
+                                                                   RecordHistory* history) {
+  std::unique_ptr<RecordWriter> writer(new RecordWriter(hasher, history));
   absl::StatusOr<std::unique_ptr<Answers>> answers = Answers::Create(connection);
   if (!answers.ok()) return answers.status();
   writer->answers_ = *std::move(answers);
@@ -38,13 +39,11 @@ absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
   const std::pair<SqliteStatement*, absl::string_view> statements[] = {
       {&find_owner_, "SELECT id, rows FROM owner WHERE name = ?"},
       {&insert_owner_, "INSERT INTO owner (name, subjects, rows) VALUES (?, 1, 0) RETURNING id"},
-      {&set_rows_, "UPDATE owner SET rows = ? WHERE id = ?"},
       {&find_collection_,
        "SELECT id, position FROM collection WHERE owner = ? AND record_type = ?"},
       {&insert_collection_,
-       "INSERT INTO collection (owner, record_type, position, time_us) VALUES (?, ?, 0, 0) "
-       "RETURNING id"},
-      {&touch_, "UPDATE collection SET position = ?, time_us = ? WHERE id = ?"},
+       "INSERT INTO collection (owner, record_type, position, time_us, live, tombstones) "
+       "VALUES (?, ?, 0, 0, 0, 0) RETURNING id"},
       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
       {&find_key_, "SELECT record_id, ordinal, live FROM record_key WHERE key_hash = ?"},
       {&insert_key_,
@@ -92,7 +91,7 @@ absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) 
   if (absl::Status status = FindChanges(batch, *collection, *entries); !status.ok()) return status;
 
   PublishOutcome outcome;
-  outcome.position = collection->position;
+  RecordHistory::Change change{.collection = collection->id, .position = collection->position};
   for (const Entry& entry : *entries) {
     ++(!entry.live     ? outcome.new_count
        : entry.changes ? outcome.changed_count
@@ -110,15 +109,11 @@ absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) 
     if (absl::Status status = AssignRecordIds(*entries); !status.ok()) return status;
     absl::StatusOr<int64_t> position = NextPosition();
     if (!position.ok()) return position.status();
-    outcome.position = *position;
-    if (absl::Status status = WriteEntries(batch, *collection, *position, *entries); !status.ok()) {
-      return status;
-    }
-    if (absl::Status status = SetRows(collection->owner, rows); !status.ok()) return status;
+    change.position = *position;
+    if (absl::Status status = WriteEntries(batch, *entries, change); !status.ok()) return status;
   }
-  if (absl::Status status = Touch(*collection, outcome.position, batch.time); !status.ok()) {
-    return status;
-  }
+  outcome.position = change.position;
+  if (absl::Status status = history_->Finish(change, batch.time); !status.ok()) return status;
   absl::Status status = answers_->Remember(*request, *content, batch.time,
                                            {.position = outcome.position,
                                             .created = outcome.new_count,
@@ -159,27 +154,16 @@ absl::StatusOr<DeleteOutcome> RecordWriter::Delete(const DeleteBatch& batch) {
   absl::StatusOr<Collection> collection =
       FindCollection(batch.owner, batch.record_type, outcome.deleted_count > 0);
   if (!collection.ok() && !absl::IsNotFound(collection.status())) return collection.status();
-  outcome.position = collection.ok() ? collection->position : 0;
-  if (outcome.deleted_count > 0) {
-    absl::StatusOr<int64_t> position = NextPosition();
-    if (!position.ok()) return position.status();
-    outcome.position = *position;
-    for (const Entry& entry : *entries) {
-      if (!entry.live) continue;
-      absl::Status status =
-          update_key_.Bind(entry.ordinal, 0, *position, SqliteBlob(entry.key)).Finish();
-      if (!status.ok()) return status;
-      status =
-          delete_record_.Bind(collection->id, entry.ordinal, SqliteBlob(entry.id.bytes)).Finish();
-      if (!status.ok()) return status;
-    }
-    absl::Status status =
-        SetRows(collection->owner, collection->owner.rows - outcome.deleted_count);
-    if (!status.ok()) return status;
-  }
   if (collection.ok()) {
-    absl::Status status = Touch(*collection, outcome.position, batch.time);
-    if (!status.ok()) return status;
+    RecordHistory::Change change{.collection = collection->id, .position = collection->position};
+    if (outcome.deleted_count > 0) {
+      absl::StatusOr<int64_t> position = NextPosition();
+      if (!position.ok()) return position.status();
+      change.position = *position;
+      if (absl::Status status = DeleteEntries(*entries, change); !status.ok()) return status;
+    }
+    outcome.position = change.position;
+    if (absl::Status status = history_->Finish(change, batch.time); !status.ok()) return status;
   }
   absl::Status status = answers_->Remember(*request, *content, batch.time,
                                            {.position = outcome.position,
@@ -314,16 +298,17 @@ absl::Status RecordWriter::AssignRecordIds(std::vector<Entry>& entries) {
   return absl::OkStatus();
 }
 
-absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, const Collection& collection,
-                                        int64_t position, std::vector<Entry>& entries) {
+absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<Entry>& entries,
+                                        RecordHistory::Change& change) {
   for (const Entry& entry : entries) {
     if (!entry.changes) continue;
     absl::Status status =
-        entry.known ? update_key_.Bind(entry.ordinal, 1, position, SqliteBlob(entry.key)).Finish()
-                    : insert_key_
-                          .Bind(SqliteBlob(entry.key), collection.id, SqliteBlob(entry.id.bytes),
-                                entry.ordinal, position)
-                          .Finish();
+        entry.known
+            ? update_key_.Bind(entry.ordinal, 1, change.position, SqliteBlob(entry.key)).Finish()
+            : insert_key_
+                  .Bind(SqliteBlob(entry.key), change.collection, SqliteBlob(entry.id.bytes),
+                        entry.ordinal, change.position)
+                  .Finish();
     if (!status.ok()) return status;
   }
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
@@ -331,17 +316,39 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, const Collect
   });
   for (const Entry& entry : entries) {
     if (!entry.changes) continue;
+    if (entry.live) {
+      absl::Status status = history_->Replaces(entry.old_ordinal, entry.id, /*goes=*/false, change);
+      if (!status.ok()) return status;
+    } else {
+      RecordHistory::Creates(entry.id, entry.known, change);
+    }
     if (entry.live && entry.old_ordinal != entry.ordinal) {
       absl::Status status =
-          delete_record_.Bind(collection.id, entry.old_ordinal, SqliteBlob(entry.id.bytes))
+          delete_record_.Bind(change.collection, entry.old_ordinal, SqliteBlob(entry.id.bytes))
               .Finish();
       if (!status.ok()) return status;
     }
     absl::Status status =
         put_record_
-            .Bind(collection.id, entry.ordinal, SqliteBlob(entry.id.bytes),
+            .Bind(change.collection, entry.ordinal, SqliteBlob(entry.id.bytes),
                   SqliteBlob(entry.subjects), SqliteBlob(batch.records[entry.index].bytes))
             .Finish();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RecordWriter::DeleteEntries(const std::vector<Entry>& entries,
+                                         RecordHistory::Change& change) {
+  for (const Entry& entry : entries) {
+    if (!entry.live) continue;
+    absl::Status status =
+        update_key_.Bind(entry.ordinal, 0, change.position, SqliteBlob(entry.key)).Finish();
+    if (status.ok()) status = history_->Replaces(entry.ordinal, entry.id, /*goes=*/true, change);
+    if (status.ok()) {
+      status = delete_record_.Bind(change.collection, entry.ordinal, SqliteBlob(entry.id.bytes))
+                   .Finish();
+    }
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -353,14 +360,6 @@ absl::StatusOr<int64_t> RecordWriter::NextPosition() {
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the store's own row is missing");
   return run.Int(0);
-}
-
-absl::Status RecordWriter::SetRows(const Owner& owner, int64_t rows) {
-  return rows == owner.rows ? absl::OkStatus() : set_rows_.Bind(rows, owner.id).Finish();
-}
-
-absl::Status RecordWriter::Touch(const Collection& collection, int64_t position, absl::Time time) {
-  return touch_.Bind(position, absl::ToUnixMicros(time), collection.id).Finish();
 }
 
 }  // namespace sluice::server

@@ -1,5 +1,6 @@
 // Writes records and the dictionaries of their subjects, within a group's transaction: publishes
-// and deletions, each remembered under its request id for 7 days.
+// and deletions, each remembered under its request id for 7 days. What they replace goes into the
+// history.
 //
 // On the writer's thread. Keeps nothing in memory from one call to the next, so an undone work
 // leaves nothing behind.
@@ -17,6 +18,7 @@
 #include "server/store/answers.h"
 #include "server/store/dictionary.h"
 #include "server/store/name_hash.h"
+#include "server/store/record_history.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
 
@@ -24,8 +26,10 @@ namespace sluice::server {
 
 class RecordWriter {
  public:
+  // `hasher` and `history` must outlive it.
   static absl::StatusOr<std::unique_ptr<RecordWriter>> Create(SqliteConnection* connection,
-                                                              const NameHasher* hasher);
+                                                              const NameHasher* hasher,
+                                                              RecordHistory* history);
 
   // INVALID_ARGUMENT if a key stands twice in the batch; RESOURCE_EXHAUSTED beyond the owner's
   // rows.
@@ -55,7 +59,8 @@ class RecordWriter {
     std::string subjects;  // as `record.subjects` keeps them
   };
 
-  explicit RecordWriter(const NameHasher* hasher) : hasher_(hasher) {}
+  RecordWriter(const NameHasher* hasher, RecordHistory* history)
+      : hasher_(hasher), history_(history) {}
   absl::Status Prepare(SqliteConnection* connection);
 
   absl::StatusOr<Owner> FindOwner(absl::string_view owner, bool create);
@@ -72,17 +77,16 @@ class RecordWriter {
                                                           const Collection& collection,
                                                           std::vector<Entry>& entries);
   absl::Status AssignRecordIds(std::vector<Entry>& entries);
-  absl::Status WriteEntries(const PublishBatch& batch, const Collection& collection,
-                            int64_t position, std::vector<Entry>& entries);
+  absl::Status WriteEntries(const PublishBatch& batch, std::vector<Entry>& entries,
+                            RecordHistory::Change& change);
+  absl::Status DeleteEntries(const std::vector<Entry>& entries, RecordHistory::Change& change);
   absl::StatusOr<int64_t> NextPosition();
-  absl::Status SetRows(const Owner& owner, int64_t rows);
-  absl::Status Touch(const Collection& collection, int64_t position, absl::Time time);
 
   const NameHasher* const hasher_;
+  RecordHistory* const history_;
   std::unique_ptr<Answers> answers_;
   std::unique_ptr<Dictionary> dictionary_;
-  SqliteStatement find_owner_, insert_owner_, set_rows_, find_collection_, insert_collection_,
-      touch_;
+  SqliteStatement find_owner_, insert_owner_, find_collection_, insert_collection_;
   SqliteStatement next_position_, find_key_, insert_key_, update_key_;
   SqliteStatement find_bytes_, put_record_, delete_record_;
 };

@@ -28,6 +28,8 @@ CREATE TABLE collection (               -- the records of one owner and type
   record_type TEXT NOT NULL,
   position INTEGER NOT NULL,            -- of its last change
   time_us INTEGER NOT NULL,             -- of its last publish or delete
+  live INTEGER NOT NULL,                -- how many of its keys are
+  tombstones INTEGER NOT NULL,          -- how many are not
   UNIQUE (owner, record_type)
 ) STRICT;
 
@@ -47,6 +49,27 @@ CREATE TABLE record (                   -- the live ones, in the order of a scan
   subjects BLOB NOT NULL,               -- each one's id (16 bytes) and ordinal (4, big-endian)
   bytes BLOB NOT NULL,
   PRIMARY KEY (collection, ordinal, record_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE record_change (            -- what can be withdrawn, in order of position
+  id INTEGER PRIMARY KEY,
+  collection INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  time_us INTEGER NOT NULL,
+  created BLOB NOT NULL,                -- the ids of the records that were not live before it
+  replaced INTEGER NOT NULL,            -- rows in record_history
+  replaced_bytes INTEGER NOT NULL,      -- of their content
+  UNIQUE (collection, position)
+) STRICT;
+
+CREATE TABLE record_history (           -- what a change replaced; read by a withdraw alone
+  position INTEGER NOT NULL,
+  record_id BLOB NOT NULL,
+  collection INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  subjects BLOB NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (position, record_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE subject (                  -- the dictionaries

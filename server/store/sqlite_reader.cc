@@ -41,6 +41,18 @@ absl::Status SqliteReader::Prepare() {
        "AND r.record_id = k.record_id "
        "JOIN collection c ON c.id = k.collection JOIN owner o ON o.id = c.owner "
        "WHERE k.record_id = ? AND k.live = 1"},
+      {&by_key_,
+       "SELECT r.ordinal, r.record_id, r.subjects, r.bytes FROM record_key k "
+       "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
+       "AND r.record_id = k.record_id WHERE k.key_hash = ? AND k.live = 1"},
+      {&collections_,
+       "SELECT c.record_type, c.live, c.tombstones, c.position, c.time_us FROM collection c "
+       "JOIN owner o ON o.id = c.owner WHERE o.name = ? ORDER BY c.record_type"},
+      {&subjects_, "SELECT subjects - 1 FROM owner WHERE name = ?"},
+      {&history_before_,
+       "SELECT coalesce((SELECT time_us FROM record_change ORDER BY id LIMIT 1) < ?, 0) "
+       "OR EXISTS (SELECT 1 FROM record_history WHERE position < coalesce("
+       "(SELECT position FROM record_change ORDER BY id LIMIT 1), 9223372036854775807))"},
       {&last_publish_,
        "SELECT c.position, c.time_us FROM collection c JOIN owner o ON o.id = c.owner "
        "WHERE o.name = ? AND c.record_type = ?"},
@@ -134,6 +146,50 @@ absl::Status SqliteReader::Point(
                                    .subjects = ids_,
                                    .ordinals = ordinals_});
   return absl::OkStatus();
+}
+
+absl::Status SqliteReader::ByKey(const Hash16& key,
+                                 absl::FunctionRef<void(const StoredRecord&)> visit) {
+  SqliteRun run = by_key_.Bind(SqliteBlob(key));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::NotFoundError("there is no such record");
+  absl::StatusOr<Hash16> id = run.Array<kIdBytes>(1);
+  if (!id.ok()) return id.status();
+  if (absl::Status status = Spread(run.Bytes(2)); !status.ok()) return status;
+  visit(StoredRecord{.place = {static_cast<uint32_t>(run.Int(0)), {*id}},
+                     .bytes = run.Bytes(3),
+                     .subjects = ids_,
+                     .ordinals = ordinals_});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OwnerStatus> SqliteReader::StatusOf(absl::string_view owner) {
+  OwnerStatus status;
+  {
+    SqliteRun run = subjects_.Bind(owner);
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (*row) status.subjects = run.Int(0);
+  }
+  SqliteRun run = collections_.Bind(owner);
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return status;
+    status.collections.push_back(
+        {.record_type = Copy(run.Bytes(0)),
+         .live = run.Int(1),
+         .tombstones = run.Int(2),
+         .last_publish = {.position = run.Int(3), .time = absl::FromUnixMicros(run.Int(4))}});
+  }
+}
+
+absl::StatusOr<bool> SqliteReader::HistoryBefore(absl::Time time) {
+  SqliteRun run = history_before_.Bind(absl::ToUnixMicros(time));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  return *row && run.Int(0) != 0;
 }
 
 absl::StatusOr<LastPublish> SqliteReader::LastPublishOf(absl::string_view owner,

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/store/name_hash.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
 
@@ -30,6 +31,10 @@ class SqliteReader {
   absl::Status Point(const policy::RecordId& id, absl::string_view record_type,
                      absl::FunctionRef<bool(absl::string_view)> is_owner,
                      absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit);
+  // The owner's live record of a key's hash; NOT_FOUND.
+  absl::Status ByKey(const Hash16& key, absl::FunctionRef<void(const StoredRecord&)> visit);
+  absl::StatusOr<OwnerStatus> StatusOf(absl::string_view owner);
+  absl::StatusOr<bool> HistoryBefore(absl::Time time);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions();
   absl::StatusOr<std::vector<std::string>> Catalogs();
@@ -49,7 +54,7 @@ class SqliteReader {
   absl::Status Spread(absl::string_view subjects);
 
   std::unique_ptr<SqliteConnection> connection_;
-  SqliteStatement scan_, point_, last_publish_;
+  SqliteStatement scan_, point_, by_key_, last_publish_, collections_, subjects_, history_before_;
   SqliteStatement mou_versions_, mou_signatures_, catalogs_, decision_;
   SqliteStatement head_, rows_, leaves_, openings_, last_wseq_;
   // What a record's subjects are lent from; kept so that a scan allocates nothing a row.

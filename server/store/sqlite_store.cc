@@ -18,9 +18,13 @@ namespace {
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<StoreFile> file, std::vector<std::unique_ptr<SqliteReader>> readers,
+  SqliteStore(std::unique_ptr<StoreFile> file, std::unique_ptr<const NameHasher> hasher,
+              std::vector<std::unique_ptr<SqliteReader>> readers,
               std::unique_ptr<GroupCommit> commit)
-      : file_(std::move(file)), commit_(std::move(commit)), readers_(std::move(readers)) {}
+      : file_(std::move(file)),
+        hasher_(std::move(hasher)),
+        commit_(std::move(commit)),
+        readers_(std::move(readers)) {}
 
   void SetParticipant(CommitParticipant* participant) override {
     commit_->SetParticipant(participant);
@@ -54,6 +58,29 @@ class SqliteStore final : public Store {
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner,
                                             absl::string_view record_type) const override {
     return Reader(this)->LastPublishOf(owner, record_type);
+  }
+  absl::Status ReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
+                       std::optional<ScanPlace> from,
+                       absl::FunctionRef<bool(const StoredRecord&)> visit) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, true); !status.ok()) return status;
+    return Reader(this)->Scan(permit.owner(), permit.type()->name(), from, std::nullopt, visit);
+  }
+  absl::Status ReadOwnOne(const OwnerPermit& permit, const AuditReceipt& receipt,
+                          absl::string_view key,
+                          absl::FunctionRef<void(const StoredRecord&)> visit) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, true); !status.ok()) return status;
+    // Owner and type are in the hash: no other's record is under it.
+    absl::StatusOr<Hash16> hash = KeyHash(permit.owner(), permit.type()->name(), key);
+    if (!hash.ok()) return hash.status();
+    return Reader(this)->ByKey(*hash, visit);
+  }
+  absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
+                                       const AuditReceipt& receipt) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
+    return Reader(this)->StatusOf(permit.owner());
+  }
+  absl::StatusOr<bool> HistoryBefore(absl::Time time) const override {
+    return Reader(this)->HistoryBefore(time);
   }
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override {
     return Reader(this)->MouVersions();
@@ -103,12 +130,26 @@ class SqliteStore final : public Store {
     std::unique_ptr<SqliteReader> reader_;
   };
 
+  absl::StatusOr<Hash16> KeyHash(absl::string_view owner, absl::string_view record_type,
+                                 absl::string_view key) const {
+    absl::MutexLock lock(&hasher_mutex_);
+    return hasher_->RecordKey(owner, record_type, key);
+  }
+
   bool ReaderFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !readers_.empty(); }
 
   static absl::Status MayRead(const policy::Permit& permit, const AuditReceipt& receipt) {
     if (permit.shared_plan() == nullptr || permit.plan().type == nullptr ||
         !receipt.IsFor(permit.shared_plan().get())) {
       return absl::InternalError("no receipt for this permit's decision: nothing is read");
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status MayReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
+                                 bool one_type) {
+    if (!receipt.IsFor(permit.id()) || (permit.type() != nullptr) != one_type) {
+      return absl::InternalError("no receipt for this owner's permit: nothing is read");
     }
     return absl::OkStatus();
   }
@@ -122,6 +163,9 @@ class SqliteStore final : public Store {
 
   // First, so that its lock goes last.
   const std::unique_ptr<StoreFile> file_;
+  mutable absl::Mutex hasher_mutex_;
+  // Of what is read; the writer has its own.
+  const std::unique_ptr<const NameHasher> hasher_ ABSL_PT_GUARDED_BY(hasher_mutex_);
   const std::unique_ptr<GroupCommit> commit_;
   mutable absl::Mutex mutex_;
   mutable std::vector<std::unique_ptr<SqliteReader>> readers_ ABSL_GUARDED_BY(mutex_);
@@ -135,6 +179,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
   }
   absl::StatusOr<std::unique_ptr<NameHasher>> hasher = NameHasher::Create(options.hash_key);
   if (!hasher.ok()) return hasher.status();
+  absl::StatusOr<std::unique_ptr<NameHasher>> reading_hasher = NameHasher::Create(options.hash_key);
+  if (!reading_hasher.ok()) return reading_hasher.status();
   absl::StatusOr<std::unique_ptr<StoreFile>> file = StoreFile::Open(options.path);
   if (!file.ok()) return file.status();
 
@@ -169,7 +215,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));
-  return std::make_unique<SqliteStore>(*std::move(file), std::move(readers), std::move(commit));
+  return std::make_unique<SqliteStore>(*std::move(file), *std::move(reading_hasher),
+                                       std::move(readers), std::move(commit));
 }
 
 }  // namespace sluice::server

@@ -9,9 +9,17 @@ namespace sluice::server {
 absl::StatusOr<std::unique_ptr<SqliteTransaction>> SqliteTransaction::Create(
     SqliteConnection* connection, const NameHasher* hasher) {
   std::unique_ptr<SqliteTransaction> transaction(new SqliteTransaction(connection));
-  absl::StatusOr<std::unique_ptr<RecordWriter>> records = RecordWriter::Create(connection, hasher);
+  absl::StatusOr<std::unique_ptr<RecordHistory>> history = RecordHistory::Create(connection);
+  if (!history.ok()) return history.status();
+  transaction->history_ = *std::move(history);
+  absl::StatusOr<std::unique_ptr<RecordWriter>> records =
+      RecordWriter::Create(connection, hasher, transaction->history_.get());
   if (!records.ok()) return records.status();
   transaction->records_ = *std::move(records);
+  absl::StatusOr<std::unique_ptr<RecordWithdrawal>> withdrawal =
+      RecordWithdrawal::Create(connection, hasher, transaction->history_.get());
+  if (!withdrawal.ok()) return withdrawal.status();
+  transaction->withdrawal_ = *std::move(withdrawal);
   if (absl::Status status = transaction->Prepare(); !status.ok()) return status;
   return transaction;
 }
@@ -104,6 +112,14 @@ absl::StatusOr<PublishOutcome> SqliteTransaction::Publish(const PublishBatch& ba
 
 absl::StatusOr<DeleteOutcome> SqliteTransaction::Delete(const DeleteBatch& batch) {
   return records_->Delete(batch);
+}
+
+absl::StatusOr<WithdrawOutcome> SqliteTransaction::Withdraw(const WithdrawBatch& batch) {
+  return withdrawal_->Withdraw(batch);
+}
+
+absl::StatusOr<bool> SqliteTransaction::ForgetHistory(absl::Time time, int64_t rows) {
+  return history_->Forget(time, rows);
 }
 
 absl::Status SqliteTransaction::PutDictionaryHead(absl::string_view owner, uint64_t size,

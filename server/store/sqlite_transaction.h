@@ -12,6 +12,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/record_history.h"
+#include "server/store/record_withdrawal.h"
 #include "server/store/record_writer.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
@@ -28,6 +30,8 @@ class SqliteTransaction final : public Transaction {
   absl::Status UpdateLogHead(uint64_t old_size, const LogHead& head) override;
   absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch) override;
   absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch) override;
+  absl::StatusOr<WithdrawOutcome> Withdraw(const WithdrawBatch& batch) override;
+  absl::StatusOr<bool> ForgetHistory(absl::Time time, int64_t rows) override;
   absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
                                  const std::vector<Hash>& compact_range) override;
   absl::Status PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
@@ -44,7 +48,9 @@ class SqliteTransaction final : public Transaction {
   absl::StatusOr<int64_t> BootId(absl::string_view writer, absl::string_view boot);
 
   SqliteConnection* const connection_;
+  std::unique_ptr<RecordHistory> history_;
   std::unique_ptr<RecordWriter> records_;
+  std::unique_ptr<RecordWithdrawal> withdrawal_;
   SqliteStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
   SqliteStatement put_dictionary_head_, find_dictionary_head_, put_dictionary_opening_;
   SqliteStatement find_version_, insert_version_, update_version_, insert_signature_;

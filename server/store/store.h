@@ -27,6 +27,7 @@
 #include "policy/pseudonym.h"
 #include "policy/record_validator.h"
 #include "server/audit/audit_receipt.h"
+#include "server/owner_permit.h"
 #include "server/store/scan_place.h"
 
 namespace sluice::server {
@@ -106,6 +107,32 @@ struct DeleteOutcome {
   bool replayed = false;
 };
 
+// What an owner takes back: all that it changed at positions [first, last].
+struct WithdrawBatch {
+  std::string owner;
+  std::string principal;
+  std::string request_id;
+  Hash content_digest{};
+  absl::Time time;
+  int64_t first = 0;
+  int64_t last = 0;
+  bool validate_only = false;  // to count, and to change and remember nothing
+};
+
+struct WithdrawOutcome {
+  int64_t position = 0;         // 0: nothing was changed
+  int32_t deleted_count = 0;    // created in the range
+  int32_t restored_count = 0;   // changed in the range
+  int32_t undeleted_count = 0;  // deleted in the range
+  int32_t unchanged_count = 0;  // as before the range already
+  int32_t kept_count = 0;       // changed again after the range
+  bool replayed = false;
+};
+
+// Of one withdraw: it runs in one transaction, for which everything else waits.
+inline constexpr int64_t kMaxWithdrawRecords = 50'000;
+inline constexpr int64_t kMaxWithdrawBytes = 64 << 20;
+
 // A stored record, as the store lends it for the length of one call.
 struct StoredRecord {
   ScanPlace place;
@@ -117,6 +144,19 @@ struct StoredRecord {
 struct LastPublish {
   int64_t position = 0;  // 0: never
   absl::Time time;
+};
+
+// An owner's records of one type. The counts are kept by each change.
+struct CollectionStatus {
+  std::string record_type;
+  int64_t live = 0;
+  int64_t tombstones = 0;
+  LastPublish last_publish;
+};
+
+struct OwnerStatus {
+  std::vector<CollectionStatus> collections;  // in order of record type
+  int64_t subjects = 0;
 };
 
 // --- MOU versions ---
@@ -160,6 +200,15 @@ class Transaction {
   virtual absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch) = 0;
   // The same, and NOT_FOUND for keys that are not there unless missing ones are allowed.
   virtual absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch) = 0;
+
+  // Takes back an owner's changes as one change: what is created in the range goes, what is changed
+  // or deleted there is as before it; subjects stay in the dictionary. NOT_FOUND if the owner
+  // changed nothing in the range; FAILED_PRECONDITION if it begins before what is kept of replaced
+  // content; OUT_OF_RANGE if it is more than the bounds above; ALREADY_EXISTS as in Publish.
+  virtual absl::StatusOr<WithdrawOutcome> Withdraw(const WithdrawBatch& batch) = 0;
+  // Forgets what changes before `time` replaced, oldest first, about `rows` records at a time:
+  // they can't be withdrawn any more. Whether there is more to forget.
+  virtual absl::StatusOr<bool> ForgetHistory(absl::Time time, int64_t rows) = 0;
 
   // The dictionary's leaves, in order of ordinal: what their commitments' tree is folded from.
   virtual absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
@@ -236,6 +285,22 @@ class Store {
       absl::FunctionRef<void(absl::string_view owner, const StoredRecord&)> visit) const = 0;
   virtual absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner,
                                                     absl::string_view record_type) const = 0;
+
+  // The owner's own, under an OwnerPermit and its receipt, else INTERNAL.
+
+  // Of one type: lends the owner's records, as Read does.
+  virtual absl::Status ReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
+                               std::optional<ScanPlace> from,
+                               absl::FunctionRef<bool(const StoredRecord&)> visit) const = 0;
+  // Of one type: lends the record of a canonical key; NOT_FOUND.
+  virtual absl::Status ReadOwnOne(const OwnerPermit& permit, const AuditReceipt& receipt,
+                                  absl::string_view key,
+                                  absl::FunctionRef<void(const StoredRecord&)> visit) const = 0;
+  // Of all types.
+  virtual absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
+                                               const AuditReceipt& receipt) const = 0;
+  // Whether ForgetHistory has something to forget.
+  virtual absl::StatusOr<bool> HistoryBefore(absl::Time time) const = 0;
 
   virtual absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const = 0;
   // The kept ones, in the order in which they came.

@@ -1,5 +1,5 @@
-// The store against a model of it in memory: a seeded walk of publishes, deletions, restarts and
-// reads, compared at each step.
+// The store against a model of it in memory: a seeded walk of publishes, deletions, withdraws,
+// restarts and reads, compared at each step.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +10,7 @@
 #include <set>
 
 #include "server/store/sqlite_store.h"
+#include "tests/support/owner_right.h"
 #include "tests/support/store_builders.h"
 
 namespace sluice::server {
@@ -20,6 +21,7 @@ struct ModelRecord {
   std::string bytes;
   std::vector<std::string> people;
   std::optional<policy::RecordId> id;  // known once it was seen
+  int64_t position = 0;                // of its last change
 };
 
 class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
@@ -58,6 +60,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     }
     std::shuffle(records.begin(), records.end(), random_);
     std::vector<std::string> fresh;  // in the order they come
+    const std::map<std::string, ModelRecord> before = model_;
     for (const policy::ValidRecord& record : records) {
       ModelRecord& model = model_[record.key];
       if (model.live && model.bytes == record.bytes) continue;
@@ -81,7 +84,61 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     }
     if (expected.new_count + expected.changed_count > 0) {
       EXPECT_GT(outcome->position, position_);
+      NoteChange(outcome->position, before);
     }
+    position_ = outcome->position;
+  }
+
+  // Remembers what a change replaced, and of which records it is the last.
+  void NoteChange(int64_t position, const std::map<std::string, ModelRecord>& before) {
+    for (auto& [key, model] : model_) {
+      const auto was = before.find(key);
+      const ModelRecord old = was == before.end() ? ModelRecord() : was->second;
+      if (old.live == model.live && old.bytes == model.bytes) continue;
+      if (!old.live && !model.live) continue;
+      model.position = position;
+      replaced_[position][key] = old;
+    }
+  }
+
+  void WithdrawSome() {
+    if (replaced_.empty()) return;
+    auto first = std::next(replaced_.begin(), Below(static_cast<int>(replaced_.size())));
+    const int64_t last = first->first + Below(6);
+    std::map<std::string, ModelRecord> target;
+    for (auto at = first; at != replaced_.end() && at->first <= last; ++at) {
+      for (const auto& [key, old] : at->second) target.emplace(key, old);
+    }
+    WithdrawOutcome expected;
+    const std::map<std::string, ModelRecord> before = model_;
+    for (const auto& [key, old] : target) {
+      ModelRecord& model = model_[key];
+      if (model.position > last) {
+        ++expected.kept_count;
+        continue;
+      }
+      if (old.live == model.live && (!old.live || old.bytes == model.bytes)) {
+        ++expected.unchanged_count;
+        continue;
+      }
+      ++(!old.live    ? expected.deleted_count
+         : model.live ? expected.restored_count
+                      : expected.undeleted_count);
+      model.live = old.live;
+      if (!old.live) continue;
+      model.bytes = old.bytes;
+      model.people = old.people;
+    }
+    const auto outcome =
+        Withdraw(*store_, WithdrawalOf(absl::StrCat("r", ++requests_), first->first, last));
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    EXPECT_EQ(outcome->deleted_count, expected.deleted_count);
+    EXPECT_EQ(outcome->restored_count, expected.restored_count);
+    EXPECT_EQ(outcome->undeleted_count, expected.undeleted_count);
+    EXPECT_EQ(outcome->unchanged_count, expected.unchanged_count);
+    EXPECT_EQ(outcome->kept_count, expected.kept_count);
+    if (outcome->position == 0) return;
+    NoteChange(outcome->position, before);
     position_ = outcome->position;
   }
 
@@ -101,7 +158,9 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     ASSERT_TRUE(outcome.ok()) << outcome.status();
     EXPECT_EQ(outcome->missing_count, missing);
     EXPECT_EQ(outcome->deleted_count, static_cast<int>(keys.size()) - missing);
+    const std::map<std::string, ModelRecord> before = model_;
     for (const std::string& key : keys) model_[key].live = false;
+    if (outcome->deleted_count > 0) NoteChange(outcome->position, before);
     position_ = outcome->position;
   }
 
@@ -110,6 +169,11 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     size_t live = 0;
     for (const auto& [key, model] : model_) live += model.live ? 1 : 0;
     ASSERT_EQ(records.size(), live);
+    if (live > 0) {
+      const OwnerStatus status = store_->StatusOf(owner_.permit, owner_.receipt).value();
+      ASSERT_EQ(status.collections.at(0).live, static_cast<int64_t>(live));
+      ASSERT_EQ(status.subjects, static_cast<int64_t>(ordinals_.size()));
+    }
     for (size_t i = 0; i < records.size(); ++i) {
       const ScannedRecord& record = records[i];
       if (i > 0) {
@@ -141,10 +205,13 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
   TestDirectory directory_;
   std::mt19937_64 random_;
   const ReadRight right_{{"state-university"}};
+  const OwnerRight owner_{"state-university"};
   std::unique_ptr<Store> store_;
   std::map<std::string, ModelRecord> model_;
   std::map<std::string, uint32_t> ordinals_;
   std::map<std::string, policy::SubjectId> subjects_;
+  // By position: what the change there replaced.
+  std::map<int64_t, std::map<std::string, ModelRecord>> replaced_;
   int64_t position_ = 0;
   int requests_ = 0;
 };
@@ -158,6 +225,9 @@ TEST_P(StoreModelTest, DoesWhatTheModelDoes) {
       case 1:
       case 2:
         DeleteSome();
+        break;
+      case 3:
+        WithdrawSome();
         break;
       default:
         PublishSome();

@@ -48,6 +48,7 @@ class MemoryStore::GroupTransaction : public Transaction {
       return again;
     }
     PublishOutcome outcome;
+    const int64_t position = tables.position + 1;
     Dictionary& dictionary = tables.dictionaries[batch.owner];
     for (const policy::ValidRecord& valid : batch.records) {
       auto [found, is_new] =
@@ -60,6 +61,7 @@ class MemoryStore::GroupTransaction : public Transaction {
         continue;
       }
       ++(was_there ? outcome.changed_count : outcome.new_count);
+      Replaces(position, batch.time, found->first, record, was_there);
       record.bytes = valid.bytes;
       record.deleted = false;
       record.subjects.clear();
@@ -104,6 +106,7 @@ class MemoryStore::GroupTransaction : public Transaction {
       if (found == tables.records.end() || found->second.deleted) {
         ++outcome.missing_count;
       } else {
+        Replaces(tables.position + 1, batch.time, found->first, found->second, true);
         found->second.deleted = true;
         ++outcome.deleted_count;
       }
@@ -115,6 +118,66 @@ class MemoryStore::GroupTransaction : public Transaction {
     tables.last_publish[{batch.owner, batch.record_type}] = {outcome.position, batch.time};
     tables.deletes[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
     return outcome;
+  }
+
+  absl::StatusOr<WithdrawOutcome> Withdraw(const WithdrawBatch& batch) override {
+    auto remembered = tables.withdraws.find({batch.principal, batch.request_id});
+    if (remembered != tables.withdraws.end()) {
+      if (remembered->second.first != batch.content_digest) {
+        return absl::AlreadyExistsError("the request id was used for another request");
+      }
+      WithdrawOutcome again = remembered->second.second;
+      again.replayed = true;
+      return again;
+    }
+    const int64_t begin =
+        tables.history.empty() ? tables.position + 1 : tables.history.begin()->first;
+    if (batch.first < begin) return absl::FailedPreconditionError("kept no longer");
+    std::map<RecordKey, std::optional<Record>> before;  // the range
+    int64_t changes = 0;
+    for (auto at = tables.history.lower_bound(batch.first);
+         at != tables.history.end() && at->first <= batch.last; ++at) {
+      for (const auto& [key, record] : at->second.before) {
+        if (std::get<0>(key) != batch.owner) continue;
+        ++changes;
+        before.emplace(key, record);
+      }
+    }
+    if (before.empty()) return absl::NotFoundError("no change of this owner");
+    if (changes > kMaxWithdrawRecords) return absl::OutOfRangeError("too many");
+    WithdrawOutcome outcome;
+    const int64_t position = tables.position + 1;
+    for (const auto& [key, was] : before) {
+      Record& now = tables.records[key];
+      const bool same = was ? !now.deleted && now.bytes == was->bytes : now.deleted;
+      if (now.position > batch.last || same) {
+        ++(now.position > batch.last ? outcome.kept_count : outcome.unchanged_count);
+        continue;
+      }
+      ++(!was          ? outcome.deleted_count
+         : now.deleted ? outcome.undeleted_count
+                       : outcome.restored_count);
+      outcome.position = position;
+      if (batch.validate_only) continue;
+      Replaces(position, batch.time, key, now, !now.deleted);
+      if (was) now = *was;
+      now.deleted = !was.has_value();
+      now.position = position;
+      tables.last_publish[{std::get<0>(key), std::get<1>(key)}] = {position, batch.time};
+    }
+    if (batch.validate_only) {
+      outcome.position = 0;
+      return outcome;
+    }
+    if (outcome.position != 0) tables.position = position;
+    tables.withdraws[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
+    return outcome;
+  }
+  absl::StatusOr<bool> ForgetHistory(absl::Time time, int64_t) override {
+    while (!tables.history.empty() && tables.history.begin()->second.time < time) {
+      tables.history.erase(tables.history.begin());
+    }
+    return false;
   }
 
   absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
@@ -162,6 +225,14 @@ class MemoryStore::GroupTransaction : public Transaction {
   std::optional<LogHead> head;
 
  private:
+  void Replaces(int64_t position, absl::Time time, const RecordKey& key, Record& record,
+                bool live) {
+    Tables::Change& change = tables.history[position];
+    change.time = time;
+    change.before[key] = live ? std::optional(record) : std::nullopt;
+    record.position = position;
+  }
+
   const uint64_t log_size_;
   bool& flip_;
 };
@@ -250,10 +321,17 @@ absl::Status MemoryStore::Read(const policy::Permit& permit, const AuditReceipt&
                                std::optional<ScanPlace> until,
                                absl::FunctionRef<bool(const StoredRecord&)> visit) const {
   if (!receipt.IsFor(&permit.plan())) return absl::InternalError("no receipt of this permit");
+  return VisitRecords(owner, permit.plan().type->name(), from, until, visit);
+}
+
+absl::Status MemoryStore::VisitRecords(absl::string_view owner, absl::string_view record_type,
+                                       std::optional<ScanPlace> from,
+                                       std::optional<ScanPlace> until,
+                                       absl::FunctionRef<bool(const StoredRecord&)> visit) const {
   absl::MutexLock lock(&mutex_);
   std::map<ScanPlace, const Record*> in_order;
   for (const auto& [key, record] : tables_.records) {
-    if (std::get<0>(key) != owner || std::get<1>(key) != permit.plan().type->name()) continue;
+    if (std::get<0>(key) != owner || std::get<1>(key) != record_type) continue;
     if (!record.deleted) in_order[Lend(record).place] = &record;
   }
   for (const auto& [place, record] : in_order) {
@@ -285,6 +363,57 @@ absl::StatusOr<LastPublish> MemoryStore::LastPublishOf(absl::string_view owner,
   absl::MutexLock lock(&mutex_);
   const auto found = tables_.last_publish.find({std::string(owner), std::string(record_type)});
   return found == tables_.last_publish.end() ? LastPublish() : found->second;
+}
+
+absl::Status MemoryStore::ReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
+                                  std::optional<ScanPlace> from,
+                                  absl::FunctionRef<bool(const StoredRecord&)> visit) const {
+  if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
+  return VisitRecords(permit.owner(), permit.type()->name(), from, std::nullopt, visit);
+}
+
+absl::Status MemoryStore::ReadOwnOne(const OwnerPermit& permit, const AuditReceipt& receipt,
+                                     absl::string_view key,
+                                     absl::FunctionRef<void(const StoredRecord&)> visit) const {
+  if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
+  absl::MutexLock lock(&mutex_);
+  const auto found =
+      tables_.records.find({permit.owner(), permit.type()->name(), std::string(key)});
+  if (found == tables_.records.end() || found->second.deleted) {
+    return absl::NotFoundError("no such record");
+  }
+  visit(Lend(found->second));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OwnerStatus> MemoryStore::StatusOf(const OwnerPermit& permit,
+                                                  const AuditReceipt& receipt) const {
+  if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
+  absl::MutexLock lock(&mutex_);
+  std::map<std::string, CollectionStatus> by_type;
+  for (const auto& [of, last] : tables_.last_publish) {
+    if (of.first == permit.owner()) by_type[of.second].last_publish = last;
+  }
+  for (const auto& [key, record] : tables_.records) {
+    if (std::get<0>(key) != permit.owner()) continue;
+    CollectionStatus& status = by_type[std::get<1>(key)];
+    ++(record.deleted ? status.tombstones : status.live);
+  }
+  OwnerStatus status;
+  for (auto& [type, collection] : by_type) {
+    collection.record_type = type;
+    status.collections.push_back(std::move(collection));
+  }
+  if (const auto found = tables_.dictionaries.find(permit.owner());
+      found != tables_.dictionaries.end()) {
+    status.subjects = static_cast<int64_t>(found->second.subjects.size());
+  }
+  return status;
+}
+
+absl::StatusOr<bool> MemoryStore::HistoryBefore(absl::Time time) const {
+  absl::MutexLock lock(&mutex_);
+  return !tables_.history.empty() && tables_.history.begin()->second.time < time;
 }
 
 absl::StatusOr<std::vector<StoredMouVersion>> MemoryStore::MouVersions() const {

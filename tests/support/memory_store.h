@@ -35,6 +35,15 @@ class MemoryStore : public Store {
       absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit) const override;
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner,
                                             absl::string_view record_type) const override;
+  absl::Status ReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
+                       std::optional<ScanPlace> from,
+                       absl::FunctionRef<bool(const StoredRecord&)> visit) const override;
+  absl::Status ReadOwnOne(const OwnerPermit& permit, const AuditReceipt& receipt,
+                          absl::string_view key,
+                          absl::FunctionRef<void(const StoredRecord&)> visit) const override;
+  absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
+                                       const AuditReceipt& receipt) const override;
+  absl::StatusOr<bool> HistoryBefore(absl::Time time) const override;
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override;
   absl::StatusOr<std::vector<std::string>> Catalogs() const override;
   absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const override;
@@ -74,6 +83,7 @@ class MemoryStore : public Store {
     std::vector<policy::SubjectId> subjects;
     std::vector<uint32_t> ordinals;
     bool deleted = false;
+    int64_t position = 0;  // of its last change
   };
   struct Dictionary {
     std::map<std::pair<std::string, std::string>, NewSubject> subjects;  // by id space and id
@@ -93,12 +103,24 @@ class MemoryStore : public Store {
     std::vector<StoredMouVersion> mou_versions;
     std::vector<std::string> catalogs;
     std::map<std::string, StoredDecision> decisions;
+    // What each change replaced, by position.
+    struct Change {
+      absl::Time time;
+      std::map<RecordKey, std::optional<Record>> before;  // nullopt: not live
+    };
+    std::map<int64_t, Change> history;
+    std::map<std::pair<std::string, std::string>, std::pair<Hash, WithdrawOutcome>> withdraws;
     int64_t position = 0;
   };
   class GroupTransaction;
 
   void RunGroup(std::vector<Work> works) ABSL_LOCKS_EXCLUDED(writer_mutex_, mutex_);
   static StoredRecord Lend(const Record& record);
+  // In order of their places.
+  absl::Status VisitRecords(absl::string_view owner, absl::string_view record_type,
+                            std::optional<ScanPlace> from, std::optional<ScanPlace> until,
+                            absl::FunctionRef<bool(const StoredRecord&)> visit) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Held by the one that is the writer's thread.
   absl::Mutex writer_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);

@@ -119,6 +119,26 @@ inline absl::StatusOr<DeleteOutcome> Delete(Store& store, const DeleteBatch& bat
   return outcome;
 }
 
+inline WithdrawBatch WithdrawalOf(std::string request_id, int64_t first, int64_t last) {
+  return {.owner = "state-university",
+          .principal = "spiffe://example.org/org/state-university/system/sis",
+          .request_id = request_id,
+          .content_digest = DigestOf(static_cast<uint64_t>(first * 1'000'000 + last)),
+          .time = kTestTime,
+          .first = first,
+          .last = last};
+}
+
+inline absl::StatusOr<WithdrawOutcome> Withdraw(Store& store, const WithdrawBatch& batch) {
+  absl::StatusOr<WithdrawOutcome> outcome = absl::InternalError("was not run");
+  const absl::Status status = store.Commit({.apply = [&](Transaction& transaction) {
+    outcome = transaction.Withdraw(batch);
+    return outcome.status();
+  }});
+  if (!status.ok()) return status;
+  return outcome;
+}
+
 // A record as a scan lent it, kept.
 struct ScannedRecord {
   ScanPlace place;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/store/store.h"
+#include "tests/support/owner_right.h"
 #include "tests/support/store_builders.h"
 
 namespace sluice::server {
@@ -45,6 +46,49 @@ class StoreConformance : public testing::TestWithParam<StoreEngine> {
     std::vector<ScannedRecord> records = Scan(*store_, right_).value();
     EXPECT_EQ(records.size(), 1u);
     return records.at(0);
+  }
+
+  int64_t PublishAt(const std::string& request_id, std::vector<policy::ValidRecord> records) {
+    const auto outcome = Publish(*store_, BatchOf(request_id, std::move(records)));
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    return outcome.ok() ? outcome->position : 0;
+  }
+  int64_t DeleteAt(const std::string& request_id, std::vector<std::string> keys) {
+    const auto outcome = Delete(*store_, DeletionOf(request_id, std::move(keys)));
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    return outcome.ok() ? outcome->position : 0;
+  }
+  WithdrawOutcome Withdrawn(const std::string& request_id, int64_t first, int64_t last) {
+    const auto outcome = Withdraw(*store_, WithdrawalOf(request_id, first, last));
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    return outcome.ok() ? *outcome : WithdrawOutcome();
+  }
+  // deleted, restored, undeleted, unchanged, kept
+  static std::vector<int> Counts(const WithdrawOutcome& outcome) {
+    return {outcome.deleted_count, outcome.restored_count, outcome.undeleted_count,
+            outcome.unchanged_count, outcome.kept_count};
+  }
+  OwnerStatus Status(const std::string& owner = "state-university") {
+    const OwnerRight right(owner);
+    return store_->StatusOf(right.permit, right.receipt).value();
+  }
+  absl::StatusOr<std::string> OwnOne(const std::string& owner, const std::string& type,
+                                     const std::string& key) {
+    const OwnerRight right(owner, type);
+    std::string bytes;
+    const absl::Status status =
+        store_->ReadOwnOne(right.permit, right.receipt, key,
+                           [&](const StoredRecord& record) { bytes = std::string(record.bytes); });
+    if (!status.ok()) return status;
+    return bytes;
+  }
+  absl::Status Forget(absl::Time time) {
+    return store_->Commit({.apply = [time](Transaction& transaction) -> absl::Status {
+      for (;;) {
+        const absl::StatusOr<bool> more = transaction.ForgetHistory(time, 2);
+        if (!more.ok() || !*more) return more.status();
+      }
+    }});
   }
 
   TestDirectory directory_;

@@ -1,0 +1,113 @@
+#include "server/store/record_history.h"
+
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+// Changes forgotten in one bite: each has ids of up to a batch of records.
+constexpr int kChangesABite = 16;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqliteConnection* connection) {
+  std::unique_ptr<RecordHistory> history(new RecordHistory(connection));
+  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
+      {&history->keep_,
+       "INSERT INTO record_history (position, record_id, collection, ordinal, subjects, bytes) "
+       "SELECT ?, record_id, collection, ordinal, subjects, bytes FROM record "
+       "WHERE collection = ? AND ordinal = ? AND record_id = ? RETURNING length(bytes)"},
+      {&history->put_change_,
+       "INSERT INTO record_change (collection, position, time_us, created, replaced, "
+       "replaced_bytes) VALUES (?, ?, ?, ?, ?, ?)"},
+      {&history->touch_,
+       "UPDATE collection SET position = ?, time_us = ?, live = live + ?, "
+       "tombstones = tombstones + ? WHERE id = ?"},
+      {&history->add_rows_,
+       "UPDATE owner SET rows = rows + ? WHERE id = (SELECT owner FROM collection WHERE id = ?)"},
+      {&history->begin_,
+       "SELECT coalesce((SELECT position FROM record_change ORDER BY id LIMIT 1), position + 1) "
+       "FROM store"},
+      {&history->oldest_, "SELECT id, time_us FROM record_change ORDER BY id LIMIT ?"},
+      {&history->forget_changes_, "DELETE FROM record_change WHERE id <= ?"},
+      {&history->forget_rows_,
+       "DELETE FROM record_history WHERE (position, record_id) IN (SELECT position, record_id "
+       "FROM record_history WHERE position < ? ORDER BY position, record_id LIMIT ?)"}};
+  for (const auto& [statement, sql] : statements) {
+    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return history;
+}
+
+void RecordHistory::Creates(const policy::RecordId& id, bool known, Change& change) {
+  change.created.append(id.bytes.begin(), id.bytes.end());
+  if (known) ++change.tombstones_back;
+}
+
+absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& id, bool goes,
+                                     Change& change) {
+  SqliteRun run = keep_.Bind(change.position, change.collection, ordinal, SqliteBlob(id.bytes));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("a record that should be stored is not");
+  ++change.replaced;
+  change.replaced_bytes += run.Int(0);
+  if (goes) ++change.deleted;
+  return absl::OkStatus();
+}
+
+absl::Status RecordHistory::Finish(const Change& change, absl::Time time) {
+  const auto created =
+      static_cast<int64_t>(change.created.size() / sizeof(policy::RecordId::bytes));
+  const int64_t time_us = absl::ToUnixMicros(time);
+  if (created + change.replaced > 0) {
+    absl::Status status =
+        put_change_
+            .Bind(change.collection, change.position, time_us, SqliteBlob(change.created),
+                  change.replaced, change.replaced_bytes)
+            .Finish();
+    if (!status.ok()) return status;
+  }
+  const int64_t more = created - change.deleted;
+  absl::Status status = touch_
+                            .Bind(change.position, time_us, more,
+                                  change.deleted - change.tombstones_back, change.collection)
+                            .Finish();
+  if (!status.ok() || more == 0) return status;
+  return add_rows_.Bind(more, change.collection).Finish();
+}
+
+absl::StatusOr<int64_t> RecordHistory::Begin() {
+  SqliteRun run = begin_.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  return run.Int(0);
+}
+
+absl::StatusOr<bool> RecordHistory::Forget(absl::Time time, int64_t rows) {
+  // The oldest without a gap: from the first that stays on all is whole.
+  int64_t last = 0;
+  int changes = 0;
+  {
+    SqliteRun run = oldest_.Bind(kChangesABite);
+    for (;;) {
+      absl::StatusOr<bool> row = run.Next();
+      if (!row.ok()) return row.status();
+      if (!*row || run.Int(1) >= absl::ToUnixMicros(time)) break;
+      last = run.Int(0);
+      ++changes;
+    }
+  }
+  if (changes > 0) {
+    if (absl::Status status = forget_changes_.Bind(last).Finish(); !status.ok()) return status;
+  }
+  absl::StatusOr<int64_t> begin = Begin();
+  if (!begin.ok()) return begin.status();
+  if (absl::Status status = forget_rows_.Bind(*begin, rows).Finish(); !status.ok()) return status;
+  return changes == kChangesABite || connection_->changes() >= rows;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,58 @@
+// What changes replaced, kept for as long as they can be withdrawn: of a record that was there its
+// content, of one that was not its id alone. A withdraw reads it, and nobody else.
+//
+// On the writer's thread, within a group's transaction.
+#ifndef SLUICE_SERVER_STORE_RECORD_HISTORY_H_
+#define SLUICE_SERVER_STORE_RECORD_HISTORY_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "policy/pseudonym.h"
+#include "server/store/sqlite.h"
+
+namespace sluice::server {
+
+class RecordHistory {
+ public:
+  // One change of one collection, as it is made.
+  struct Change {
+    int64_t collection = 0;
+    int64_t position = 0;
+    std::string created;  // ids, end to end
+    int64_t replaced = 0;
+    int64_t replaced_bytes = 0;
+    int64_t deleted = 0;          // of the replaced: they leave a tombstone
+    int64_t tombstones_back = 0;  // of the created: their keys were there before
+  };
+
+  static absl::StatusOr<std::unique_ptr<RecordHistory>> Create(SqliteConnection* connection);
+
+  // A record that was not live becomes so.
+  static void Creates(const policy::RecordId& id, bool known, Change& change);
+  // The live record of this place is replaced, or goes: keeps it as it is now.
+  absl::Status Replaces(uint32_t ordinal, const policy::RecordId& id, bool goes, Change& change);
+  // The change is whole: writes it down, and the collection's counts, position and time,
+  // and the owner's count.
+  absl::Status Finish(const Change& change, absl::Time time);
+
+  // The first position that can still be withdrawn.
+  absl::StatusOr<int64_t> Begin();
+  // As Transaction::ForgetHistory.
+  absl::StatusOr<bool> Forget(absl::Time time, int64_t rows);
+
+ private:
+  explicit RecordHistory(SqliteConnection* connection) : connection_(connection) {}
+
+  SqliteConnection* const connection_;
+  SqliteStatement keep_, put_change_, touch_, add_rows_, begin_, oldest_, forget_changes_,
+      forget_rows_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_RECORD_HISTORY_H_

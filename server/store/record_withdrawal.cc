@@ -1,0 +1,251 @@
+#include "server/store/record_withdrawal.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr size_t kIdBytes = sizeof(policy::RecordId::bytes);
+
+constexpr absl::string_view kOwnChangesInRange =
+    " FROM record_change r JOIN collection c ON c.id = r.collection JOIN owner o ON o.id = c.owner "
+    "WHERE o.name = ? AND r.position >= ? AND r.position <= ?";
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RecordWithdrawal>> RecordWithdrawal::Create(
+    SqliteConnection* connection, const NameHasher* hasher, RecordHistory* history) {
+  std::unique_ptr<RecordWithdrawal> withdrawal(new RecordWithdrawal(connection, hasher, history));
+  absl::StatusOr<std::unique_ptr<Answers>> answers = Answers::Create(connection);
+  if (!answers.ok()) return answers.status();
+  withdrawal->answers_ = *std::move(answers);
+  if (absl::Status status = withdrawal->Prepare(); !status.ok()) return status;
+  return withdrawal;
+}
+
+absl::Status RecordWithdrawal::Prepare() {
+  const std::string size =
+      absl::StrCat("SELECT count(*), coalesce(sum(length(r.created) / ", kIdBytes,
+                   " + r.replaced), 0), coalesce(sum(r.replaced_bytes), 0)", kOwnChangesInRange);
+  const std::string changes =
+      absl::StrCat("SELECT r.collection, r.position, r.created", kOwnChangesInRange);
+  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
+      {&size_, size},
+      {&changes_, changes},
+      {&replaced_,
+       "SELECT record_id, ordinal FROM record_history WHERE position = ? AND collection = ?"},
+      {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
+      {&find_key_, "SELECT ordinal, live, position FROM record_key WHERE record_id = ?"},
+      {&same_,
+       "SELECT r.bytes = h.bytes FROM record r JOIN record_history h ON h.record_id = r.record_id "
+       "WHERE h.position = ? AND r.collection = ? AND r.ordinal = ? AND r.record_id = ?"},
+      {&update_key_,
+       "UPDATE record_key SET ordinal = ?, live = ?, position = ? WHERE record_id = ?"},
+      {&put_back_,
+       "INSERT OR REPLACE INTO record (collection, ordinal, record_id, subjects, bytes) "
+       "SELECT collection, ordinal, record_id, subjects, bytes FROM record_history "
+       "WHERE position = ? AND record_id = ?"},
+      {&delete_record_,
+       "DELETE FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"}};
+  for (const auto& [statement, sql] : statements) {
+    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection_, sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<WithdrawOutcome> RecordWithdrawal::Withdraw(const WithdrawBatch& batch) {
+  absl::StatusOr<Hash16> request = hasher_->Request(batch.principal, batch.request_id);
+  if (!request.ok()) return request.status();
+  absl::StatusOr<Hash16> content = hasher_->Content(
+      "withdraw", batch.owner, "",
+      absl::string_view(reinterpret_cast<const char*>(batch.content_digest.data()), sizeof(Hash)));
+  if (!content.ok()) return content.status();
+  absl::StatusOr<std::optional<Answer>> before = answers_->Find(*request, *content, batch.time);
+  if (!before.ok()) return before.status();
+  if (before->has_value()) {
+    return WithdrawOutcome{.position = (*before)->position,
+                           .deleted_count = (*before)->deleted,
+                           .restored_count = (*before)->changed,
+                           .undeleted_count = (*before)->created,
+                           .unchanged_count = (*before)->unchanged,
+                           .kept_count = (*before)->missing,
+                           .replayed = true};
+  }
+  if (absl::Status status = CheckRange(batch); !status.ok()) return status;
+  absl::StatusOr<std::vector<Touched>> touched = FindTouched(batch);
+  if (!touched.ok()) return touched.status();
+  absl::StatusOr<WithdrawOutcome> outcome = TakeAll(*touched, batch);
+  if (!outcome.ok() || batch.validate_only) return outcome;
+  absl::Status status = answers_->Remember(*request, *content, batch.time,
+                                           {.position = outcome->position,
+                                            .created = outcome->undeleted_count,
+                                            .changed = outcome->restored_count,
+                                            .unchanged = outcome->unchanged_count,
+                                            .deleted = outcome->deleted_count,
+                                            .missing = outcome->kept_count});
+  if (!status.ok()) return status;
+  return outcome;
+}
+
+absl::Status RecordWithdrawal::CheckRange(const WithdrawBatch& batch) {
+  absl::StatusOr<int64_t> begin = history_->Begin();
+  if (!begin.ok()) return begin.status();
+  if (batch.first < *begin) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("what was replaced before position ", *begin, " is kept no longer"));
+  }
+  SqliteRun run = size_.Bind(batch.owner, batch.first, batch.last);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row || run.Int(0) == 0) {
+    return absl::NotFoundError("no change of this owner stands at these positions");
+  }
+  if (run.Int(1) > kMaxWithdrawRecords || run.Int(2) > kMaxWithdrawBytes) {
+    return absl::OutOfRangeError(absl::StrCat(run.Int(1), " changes of records and ", run.Int(2),
+                                              " bytes of what they replaced are too many"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTouched(
+    const WithdrawBatch& batch) {
+  std::vector<Touched> all;
+  SqliteRun changes = changes_.Bind(batch.owner, batch.first, batch.last);
+  for (;;) {
+    absl::StatusOr<bool> change = changes.Next();
+    if (!change.ok()) return change.status();
+    if (!*change) break;
+    Touched touched{.position = changes.Int(1), .collection = changes.Int(0)};
+    const absl::string_view created = changes.Bytes(2);
+    for (size_t at = 0; at + kIdBytes <= created.size(); at += kIdBytes) {
+      std::copy_n(created.begin() + at, kIdBytes, touched.id.bytes.begin());
+      all.push_back(touched);
+    }
+    touched.was_live = true;
+    SqliteRun replaced = replaced_.Bind(touched.position, touched.collection);
+    for (;;) {
+      absl::StatusOr<bool> row = replaced.Next();
+      if (!row.ok()) return row.status();
+      if (!*row) break;
+      absl::StatusOr<Hash16> id = replaced.Array<kIdBytes>(0);
+      if (!id.ok()) return id.status();
+      touched.id.bytes = *id;
+      touched.ordinal = static_cast<uint32_t>(replaced.Int(1));
+      all.push_back(touched);
+    }
+  }
+  // Of each record the first change in the range: before it the record was as it shall be.
+  std::sort(all.begin(), all.end(), [](const Touched& a, const Touched& b) {
+    return std::tie(a.collection, a.id, a.position) < std::tie(b.collection, b.id, b.position);
+  });
+  all.erase(std::unique(all.begin(), all.end(),
+                        [](const Touched& a, const Touched& b) { return a.id == b.id; }),
+            all.end());
+  return all;
+}
+
+absl::StatusOr<RecordWithdrawal::Now> RecordWithdrawal::FindNow(const Touched& touched) {
+  SqliteRun run = find_key_.Bind(SqliteBlob(touched.id.bytes));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("a key that was published is not there");
+  return Now{.ordinal = static_cast<uint32_t>(run.Int(0)),
+             .live = run.Int(1) != 0,
+             .position = run.Int(2)};
+}
+
+absl::StatusOr<RecordWithdrawal::Step> RecordWithdrawal::StepOf(const Touched& touched,
+                                                                const Now& now, int64_t last) {
+  if (now.position > last) return Step::kKept;
+  if (!touched.was_live) return now.live ? Step::kDelete : Step::kNone;
+  if (!now.live) return Step::kUndelete;
+  SqliteRun run =
+      same_.Bind(touched.position, touched.collection, now.ordinal, SqliteBlob(touched.id.bytes));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("a record that should be stored is not");
+  return run.Int(0) != 0 ? Step::kNone : Step::kRestore;
+}
+
+absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touched>& touched,
+                                                          const WithdrawBatch& batch) {
+  WithdrawOutcome outcome;
+  RecordHistory::Change change;
+  const auto finish = [&]() -> absl::Status {
+    if (change.collection == 0) return absl::OkStatus();
+    return history_->Finish(change, batch.time);
+  };
+  for (const Touched& each : touched) {
+    absl::StatusOr<Now> now = FindNow(each);
+    if (!now.ok()) return now.status();
+    absl::StatusOr<Step> step = StepOf(each, *now, batch.last);
+    if (!step.ok()) return step.status();
+    switch (*step) {
+      case Step::kNone:
+        ++outcome.unchanged_count;
+        continue;
+      case Step::kKept:
+        ++outcome.kept_count;
+        continue;
+      case Step::kDelete:
+        ++outcome.deleted_count;
+        break;
+      case Step::kRestore:
+        ++outcome.restored_count;
+        break;
+      case Step::kUndelete:
+        ++outcome.undeleted_count;
+        break;
+    }
+    if (batch.validate_only) continue;
+    if (outcome.position == 0) {
+      absl::StatusOr<int64_t> position = NextPosition();
+      if (!position.ok()) return position.status();
+      outcome.position = *position;
+    }
+    if (change.collection != each.collection) {
+      if (absl::Status status = finish(); !status.ok()) return status;
+      change = {.collection = each.collection, .position = outcome.position};
+    }
+    if (absl::Status status = Take(*step, each, *now, change); !status.ok()) return status;
+  }
+  if (absl::Status status = finish(); !status.ok()) return status;
+  return outcome;
+}
+
+absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now& now,
+                                    RecordHistory::Change& change) {
+  const SqliteBlob id(touched.id.bytes);
+  if (now.live) {
+    absl::Status status =
+        history_->Replaces(now.ordinal, touched.id, step == Step::kDelete, change);
+    if (status.ok()) status = delete_record_.Bind(touched.collection, now.ordinal, id).Finish();
+    if (!status.ok()) return status;
+  } else {
+    RecordHistory::Creates(touched.id, /*known=*/true, change);
+  }
+  if (step == Step::kDelete) {
+    return update_key_.Bind(now.ordinal, 0, change.position, id).Finish();
+  }
+  absl::Status status = put_back_.Bind(touched.position, id).Finish();
+  if (!status.ok()) return status;
+  return update_key_.Bind(touched.ordinal, 1, change.position, id).Finish();
+}
+
+absl::StatusOr<int64_t> RecordWithdrawal::NextPosition() {
+  SqliteRun run = next_position_.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  return run.Int(0);
+}
+
+}  // namespace sluice::server
