@@ -115,6 +115,21 @@ void AddFailedOfVersion(v1::NearestGrant& nearest, const MouVersion& version, ab
   }
 }
 
+v1::NearestGrant ConditionsOf(const CompiledGrant& grant, const MouVersion& version,
+                              const Filters& filters, absl::CivilDay day) {
+  v1::NearestGrant near;
+  near.set_grant(grant.grant.name);
+  near.set_line(grant.grant.line);
+  AddFailedOfVersion(near, version, std::max(day, NearestDay(grant.period, day)));
+  if (grant.type == nullptr) {
+    AddFailed(near, v1::DENIAL_CODE_CATALOG_UNAVAILABLE, "the record type is not held as pinned");
+  }
+  for (v1::DenialCode filter : kFilters) {
+    if (!filters.Passes(filter, grant)) AddFailed(near, filter, filters.Describe(filter, grant));
+  }
+  return near;
+}
+
 }  // namespace
 
 v1::DenialCode FirstFailedFilter(const MouVersion& version, const Request& request,
@@ -136,16 +151,7 @@ std::vector<v1::NearestGrant> NearestGrants(const MouVersion& version, const Req
   const Filters filters(version, request, day);
   std::vector<v1::NearestGrant> nearest;
   for (const CompiledGrant& grant : version.mou->grants()) {
-    v1::NearestGrant& near = nearest.emplace_back();
-    near.set_grant(grant.grant.name);
-    near.set_line(grant.grant.line);
-    AddFailedOfVersion(near, version, std::max(day, NearestDay(grant.period, day)));
-    if (grant.type == nullptr) {
-      AddFailed(near, v1::DENIAL_CODE_CATALOG_UNAVAILABLE, "the record type is not held as pinned");
-    }
-    for (v1::DenialCode filter : kFilters) {
-      if (!filters.Passes(filter, grant)) AddFailed(near, filter, filters.Describe(filter, grant));
-    }
+    nearest.push_back(ConditionsOf(grant, version, filters, day));
   }
   std::sort(nearest.begin(), nearest.end(), [](const auto& a, const auto& b) {
     return a.failed_size() != b.failed_size() ? a.failed_size() < b.failed_size()
@@ -158,6 +164,24 @@ std::vector<v1::NearestGrant> NearestGrants(const MouVersion& version, const Req
   nearest.erase(end, nearest.end());
   if (nearest.size() > kMaxNearest) nearest.resize(kMaxNearest);
   return nearest;
+}
+
+std::vector<v1::NearestGrant> GrantsNotInForce(const MouVersion& version, const Request& request,
+                                               absl::CivilDay day, absl::string_view owner) {
+  const Filters filters(version, request, day);
+  std::vector<v1::NearestGrant> grants;
+  for (const CompiledGrant& grant : version.mou->grants()) {
+    if (grant.grant.owner != owner || !filters.Passes(v1::DENIAL_CODE_NOT_A_RECIPIENT, grant) ||
+        !filters.Passes(v1::DENIAL_CODE_PURPOSE_NOT_GRANTED, grant) ||
+        !filters.Passes(v1::DENIAL_CODE_RECORD_NOT_GRANTED, grant)) {
+      continue;
+    }
+    v1::NearestGrant conditions = ConditionsOf(grant, version, filters, day);
+    if (conditions.failed_size() > 0) grants.push_back(std::move(conditions));
+  }
+  std::sort(grants.begin(), grants.end(),
+            [](const auto& a, const auto& b) { return a.grant() < b.grant(); });
+  return grants;
 }
 
 std::string CodeName(v1::DenialCode code) {

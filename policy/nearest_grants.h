@@ -24,6 +24,11 @@ v1::DenialCode FirstFailedFilter(const MouVersion& version, const Request& reque
 std::vector<v1::NearestGrant> NearestGrants(const MouVersion& version, const Request& request,
                                             absl::CivilDay day);
 
+// The owner's grants that are for the request's recipient, purpose and record type, and yet have no
+// part in a permit on that day: each with the conditions that fail. In order of name.
+std::vector<v1::NearestGrant> GrantsNotInForce(const MouVersion& version, const Request& request,
+                                               absl::CivilDay day, absl::string_view owner);
+
 // What a filter's code says, in words.
 std::string SentenceOf(v1::DenialCode filter);
 
