@@ -12,11 +12,16 @@ struct Right {
 };
 
 // An administrator gets and reads records as their owner only: Decide's operations are a system's.
-constexpr std::array<Right, 10> kRights = {{
+constexpr std::array<Right, 15> kRights = {{
     {"PublishRecords", true, false, false, false},
     {"DeleteRecords", true, false, false, false},
     {"GetRecord", true, true, false, false},
     {"ReadRecords", true, true, false, false},
+    {"GetRecordStatus", true, true, false, false},
+    {"ReadOwnRecords", true, true, false, false},
+    {"WithdrawRecords", true, true, false, false},
+    {"PreviewGrant", true, true, false, false},
+    {"ExplainRow", true, true, false, false},
     {"ListGrants", true, true, false, false},
     {"ExplainDecision", true, true, false, false},
     {"ListEntries", false, true, true, true},

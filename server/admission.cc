@@ -1,5 +1,6 @@
 #include "server/admission.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -48,6 +49,64 @@ bool SameTerms(const policy::Permit& a, const policy::Permit& b) {
   return a.mou().document_digest() == b.mou().document_digest() &&
          names(a.plan().grants) == names(b.plan().grants) &&
          names(a.plan().prohibitions) == names(b.plan().prohibitions);
+}
+
+policy::Denial NotBetween(std::string mou, v1::DenialCode code, std::string explanation) {
+  policy::Denial denial;
+  denial.code = code;
+  denial.mou = std::move(mou);
+  denial.explanation = std::move(explanation);
+  return denial;
+}
+
+bool Grants(const policy::Decision& decision, absl::string_view owner) {
+  const auto* permit = std::get_if<policy::Permit>(&decision);
+  return permit != nullptr &&
+         std::any_of(permit->plan().grants.begin(), permit->plan().grants.end(),
+                     [&](const policy::PlanGrant& grant) { return grant.owner == owner; });
+}
+
+// Decides as the recipient of an owner's records would be decided for: under an MOU that the owner
+// is a party of, so that it learns of no other.
+policy::Decision DecideView(const policy::MouSet& mous, absl::string_view owner,
+                            const std::string& mou, policy::Request& as) {
+  const std::vector<std::string>& own = mous.MousOf(owner);
+  std::vector<const std::string*> between;
+  for (const std::string& name : mous.MousOf(as.organization)) {
+    if ((mou.empty() || name == mou) && std::find(own.begin(), own.end(), name) != own.end()) {
+      between.push_back(&name);
+    }
+  }
+  if (between.empty()) {
+    return NotBetween(mou, v1::DENIAL_CODE_NO_MOU,
+                      "there is no such MOU that both organizations are parties of");
+  }
+  std::vector<const std::string*> granting;
+  for (const std::string* name : between) {
+    as.mou = *name;
+    if (Grants(policy::Decide(mous, as), owner)) granting.push_back(name);
+  }
+  if (granting.size() > 1) {
+    return NotBetween("", v1::DENIAL_CODE_AMBIGUOUS_MOU,
+                      absl::StrCat("several MOUs allow it (", *granting[0], ", ", *granting[1],
+                                   granting.size() > 2 ? ", ..." : "", "); name one"));
+  }
+  if (granting.empty() && between.size() > 1) {
+    return NotBetween("", v1::DENIAL_CODE_NO_MOU,
+                      "none of the MOUs between the two allows it; name one to be told why");
+  }
+  as.mou = granting.empty() ? *between[0] : *granting[0];
+  policy::Decision decision = policy::Decide(mous, as);
+  if (std::holds_alternative<policy::Permit>(decision) && granting.empty()) {
+    // What others grant is nothing of this owner's.
+    const policy::CompiledMou& version = std::get<policy::Permit>(decision).mou();
+    policy::Denial denial = NotBetween(version.name(), v1::DENIAL_CODE_RECORD_NOT_GRANTED,
+                                       "no grant from this owner is in force for the request");
+    denial.version = version.version();
+    denial.document_digest = version.document_digest();
+    return denial;
+  }
+  return decision;
 }
 
 }  // namespace
@@ -230,41 +289,90 @@ absl::Status Admission::StillPermitted(const Caller& caller, RequestId& request,
 
 absl::StatusOr<OwnerAdmitted> Admission::AdmitOwner(const Caller& caller, RequestId& request,
                                                     absl::string_view rpc, absl::string_view parent,
-                                                    absl::string_view record_type) {
+                                                    std::optional<absl::string_view> record_type,
+                                                    absl::string_view filter) {
+  DecisionEntry entry;
+  entry.filter = std::string(filter);
+  return AdmitOwnersQuestion(caller, request, rpc, parent, record_type, std::move(entry));
+}
+
+absl::StatusOr<OwnerAdmitted> Admission::AdmitOwnersQuestion(
+    const Caller& caller, RequestId& request, absl::string_view rpc, absl::string_view parent,
+    std::optional<absl::string_view> record_type, DecisionEntry entry) {
   const absl::StatusOr<absl::Time> now = parts_.clock->Now();
   if (!now.ok()) return now.status();
   if (const absl::Status allowed = AdmitCall(caller, request, rpc); !allowed.ok()) return allowed;
-  if (const absl::Status length = CheckLength("record_type", record_type, kMaxName); !length.ok()) {
-    return length;
+  for (const absl::Status& length : {CheckLength("record_type", record_type.value_or(""), kMaxName),
+                                     CheckLength("filter", entry.filter, kMaxFilter)}) {
+    if (!length.ok()) return length;
   }
   // What is taken in must find room in the log, too.
   if (!parts_.log->Health().ok()) return AuditUnavailable();
-  DecisionEntry entry;
   entry.request = request;
   entry.caller = EntryCallerOf(caller);
   entry.operation = std::string(rpc);
   v1::Decision view;
   view.set_decision_id(request);
-  view.set_record_type(std::string(record_type));
-  const policy::RecordType* type = parts_.catalog->Find(record_type);
+  view.set_record_type(std::string(record_type.value_or("")));
+  const policy::RecordType* type =
+      record_type.has_value() ? parts_.catalog->Find(*record_type) : nullptr;
   if (parent != absl::StrCat("organizations/", caller.organization())) {
     entry.code = v1::DENIAL_CODE_PRINCIPAL_NOT_PERMITTED;
     view.set_code(entry.code);
     view.set_explanation(
-        absl::StrCat("records of an organization are its own to publish and delete; parent must be "
-                     "organizations/",
+        absl::StrCat("records of an organization are its own alone; parent must be organizations/",
                      caller.organization()));
     return Deny(caller, request, std::move(entry), view);
   }
-  if (type == nullptr) return Invalid("record_type", "the catalog has no such record type");
-  std::optional<OwnerPermit> permit = OwnerPermit::Create(caller, parent, *type);
+  if (record_type.has_value() && type == nullptr) {
+    return Invalid("record_type", "the catalog has no such record type");
+  }
+  std::optional<OwnerPermit> permit = OwnerPermit::Create(caller, parent, type);
   if (!permit) return absl::InternalError("an owner without a permit");
-  entry.terms.record_type = type->name();
-  entry.terms.catalog_digest = type->digest();
+  if (type != nullptr) {
+    entry.terms.record_type = type->name();
+    entry.terms.catalog_digest = type->digest();
+  }
   entry.terms.owner = permit->owner();
-  const absl::StatusOr<uint64_t> index = parts_.log->Append(std::move(entry));
-  if (!index.ok()) return AuditUnavailable();
-  return OwnerAdmitted{*std::move(permit), *index};
+  absl::StatusOr<AuditReceipt> receipt = parts_.log->AppendOwnerPermit(*permit, std::move(entry));
+  if (!receipt.ok()) return AuditUnavailable();
+  return OwnerAdmitted{*std::move(permit), *std::move(receipt)};
+}
+
+absl::StatusOr<ViewAdmitted> Admission::AdmitView(const Caller& caller, RequestId& request,
+                                                  absl::string_view rpc, absl::string_view parent,
+                                                  const Viewed& viewed) {
+  for (const absl::Status& length : {CheckLength("recipient", viewed.recipient, kMaxName),
+                                     CheckLength("mou", viewed.mou, kMaxName),
+                                     CheckLength("purpose", viewed.purpose, kMaxName)}) {
+    if (!length.ok()) return length;
+  }
+  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+  if (!now.ok()) return now.status();
+  const std::shared_ptr<const policy::MouSet> mous = parts_.mous->Current();
+  policy::Request as;
+  as.kind = policy::PrincipalKind::kSystem;
+  as.organization = viewed.recipient;
+  as.purpose = viewed.purpose;
+  as.record_type = viewed.record_type;
+  as.operation = v1::OPERATION_READ;
+  as.time = *now;
+  policy::Decision decision = DecideView(*mous, caller.organization(), viewed.mou, as);
+
+  const Asked asked{viewed.mou, viewed.purpose, viewed.record_type, v1::OPERATION_READ, ""};
+  const v1::Decision told = View(caller, request, asked, *mous, decision);
+  // It is the owner's question: who else is a party is not to read of it.
+  DecisionEntry entry = EntryOf(caller, request, asked, *mous, told);
+  entry.parties.clear();
+  entry.code = v1::DENIAL_CODE_UNSPECIFIED;
+  if (!mous->MousOf(viewed.recipient).empty()) entry.as = viewed.recipient;
+  absl::StatusOr<OwnerAdmitted> owner =
+      AdmitOwnersQuestion(caller, request, rpc, parent, viewed.record_type, std::move(entry));
+  if (!owner.ok()) return owner.status();
+  ViewAdmitted admitted{*std::move(owner), mous, as, std::move(decision), told};
+  // The id that the log knows the question by.
+  admitted.view.set_decision_id(request);
+  return admitted;
 }
 
 absl::Status Admission::AdmitCall(const Caller& caller, RequestId& request, absl::string_view rpc) {

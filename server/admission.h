@@ -44,7 +44,24 @@ struct Admitted {
 // An owner's permit, likewise.
 struct OwnerAdmitted {
   OwnerPermit permit;
-  uint64_t log_index = 0;
+  AuditReceipt receipt;
+};
+
+// Whose view of its records an owner asks for.
+struct Viewed {
+  std::string recipient;  // an organization
+  std::string mou;        // empty: the one between the two that permits it
+  std::string purpose;
+  std::string record_type;
+};
+
+// What the recipient's own read would be answered with, and the owner's permit to be told.
+struct ViewAdmitted {
+  OwnerAdmitted owner;
+  std::shared_ptr<const policy::MouSet> mous;  // what was decided upon
+  policy::Request request;                     // refers to `viewed`
+  policy::Decision decision;
+  v1::Decision view;
 };
 
 class Admission {
@@ -77,10 +94,19 @@ class Admission {
   // Whether the caller's certificate still counts at this moment.
   absl::Status StillValid(const Caller& caller);
 
-  // An owner's call (`rpc`) about its own records of one type: a decision without MOU.
+  // An owner's call (`rpc`) about its own records of one type, or of all (nullopt): a decision
+  // without MOU. The log holds a commitment to `filter`.
   absl::StatusOr<OwnerAdmitted> AdmitOwner(const Caller& caller, RequestId& request,
                                            absl::string_view rpc, absl::string_view parent,
-                                           absl::string_view record_type);
+                                           std::optional<absl::string_view> record_type,
+                                           absl::string_view filter = "");
+
+  // The same of a question about a recipient's view, decided as that recipient's read would be. It
+  // is about MOUs that both are parties of, and about grants of the owner's, or it is denied like
+  // one that is not there. `viewed` must outlive what is given.
+  absl::StatusOr<ViewAdmitted> AdmitView(const Caller& caller, RequestId& request,
+                                         absl::string_view rpc, absl::string_view parent,
+                                         const Viewed& viewed);
 
   // Any other call: Decide's first step alone. A denial is in the log.
   absl::Status AdmitCall(const Caller& caller, RequestId& request, absl::string_view rpc);
@@ -99,6 +125,11 @@ class Admission {
                     const v1::Decision& decision);
   absl::StatusOr<policy::Decision> Decide(const Caller& caller, const Asked& asked,
                                           const policy::MouSet& mous) const;
+  // `entry` may say more of the question; it is told of the caller, the owner and the type.
+  absl::StatusOr<OwnerAdmitted> AdmitOwnersQuestion(const Caller& caller, RequestId& request,
+                                                    absl::string_view rpc, absl::string_view parent,
+                                                    std::optional<absl::string_view> record_type,
+                                                    DecisionEntry entry);
 
   const Parts parts_;
 };

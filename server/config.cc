@@ -137,6 +137,7 @@ class Reader {
 constexpr char kName[] = "[a-z][a-z0-9-]{0,62}";
 constexpr char kDomain[] = "[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?";
 constexpr char kAddress[] = "[^\\s]+:[0-9]{1,5}";
+constexpr int kHistoryDays = 30;
 constexpr char kOrigin[] = "[^\\s+]{1,200}";
 
 }  // namespace
@@ -211,7 +212,11 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
           {"keys", true, read.Path(config.keys)},
           {"store", true,
            [&](const YamlNode& node) {
-             read.Mapping(node, "store", {{"sqlite", true, read.Path(config.sqlite)}});
+             int days = kHistoryDays;
+             read.Mapping(node, "store",
+                          {{"sqlite", true, read.Path(config.sqlite)},
+                           {"history_days", false, read.WholeNumber(days, 0)}});
+             config.history = absl::Hours(24 * int64_t{days});
            }},
           {"log", true,
            [&](const YamlNode& node) {

@@ -37,6 +37,7 @@ struct Config {
   absl::Duration crl_grace;
   std::string keys;            // directory
   std::string sqlite;          // file
+  absl::Duration history;      // how long what a change replaced is kept for a withdraw
   std::string log_origin;      // `<host>/<log>/<generation>`
   std::string log_tiles;       // directory
   std::string mous;            // directory: the inbox

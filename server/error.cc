@@ -83,6 +83,18 @@ absl::Status RequestIdReused() {
               "this request_id stands for other content; give each batch one of its own");
 }
 
+absl::Status HistoryForgotten(absl::string_view sentence) {
+  return Make(absl::StatusCode::kFailedPrecondition, "HISTORY_FORGOTTEN",
+              absl::StrCat(sentence, "; it can't be withdrawn any more"));
+}
+
+absl::Status WithdrawTooLarge(absl::string_view sentence) {
+  return Make(
+      absl::StatusCode::kFailedPrecondition, "WITHDRAW_TOO_LARGE",
+      absl::StrCat(sentence,
+                   " for one withdraw; take them back in parts, the latest positions first"));
+}
+
 absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after) {
   const std::string sentence =
       absl::StrCat("the quota \"", quota, "\" is spent; the gateway's operator can raise it");

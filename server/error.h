@@ -26,6 +26,10 @@ absl::Status Invalid(absl::string_view field, absl::string_view description);
 absl::Status NotFound(absl::string_view what);
 // ALREADY_EXISTS: the request id stands for other content.
 absl::Status RequestIdReused();
+// FAILED_PRECONDITION: what a withdraw would put back is kept no longer.
+absl::Status HistoryForgotten(absl::string_view sentence);
+// FAILED_PRECONDITION: one withdraw can't take so much back.
+absl::Status WithdrawTooLarge(absl::string_view sentence);
 // RESOURCE_EXHAUSTED: a quota. `retry_after` absent: waiting does not help.
 absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after);
 // UNAVAILABLE: the log can't be written. Nothing was disclosed, nothing changed.

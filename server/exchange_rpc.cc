@@ -19,43 +19,104 @@ constexpr size_t kMaxReadRequestBytes = 64 << 10;
 
 }  // namespace
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::ReadRecords(
-    grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
+template <typename Request, typename Serve>
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::Stream(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes, const char* rpc,
+    Serve serve) {
   if (bytes->Length() > kMaxReadRequestBytes) {
     return ReleaseStream::Refuse(ToGrpc(Invalid("request", "is larger than 64 KiB"), ""));
   }
-  auto request = std::make_shared<v1::ReadRecordsRequest>();
+  auto request = std::make_shared<Request>();
   grpc::ByteBuffer copy(*bytes);
-  const bool parsed =
-      grpc::SerializationTraits<v1::ReadRecordsRequest>::Deserialize(&copy, request.get()).ok();
+  const bool parsed = grpc::SerializationTraits<Request>::Deserialize(&copy, request.get()).ok();
   return ReleaseStream::Start(
-      *parts_.threads, [this, context, request, parsed](MessageSink& sink) -> grpc::Status {
-        Call call(parts_.calls, "ReadRecords");
+      *parts_.threads,
+      [this, context, request, parsed, rpc, serve](MessageSink& sink) -> grpc::Status {
+        Call call(parts_.calls, rpc);
         if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) {
           return call.End(s);
         }
-        if (!parsed) return call.End(Invalid("request", "is no ReadRecordsRequest"));
+        if (!parsed) {
+          return call.End(Invalid("request", absl::StrCat("is no ", rpc, "Request")));
+        }
         if (const absl::Status s = call.BeginStream(); !s.ok()) return call.End(s);
+        return call.End(serve(call, *request, sink));
+      });
+}
+
+template <typename Response, typename Answering>
+grpc::Status ExchangeRpc::Unary(grpc::ServerContext* context, const char* rpc, Response* response,
+                                Answering answer) {
+  Call call(parts_.calls, rpc);
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  absl::StatusOr<Response> answered = answer(call);
+  if (answered.ok()) *response = *std::move(answered);
+  return call.End(answered.status());
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::ReadRecords(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
+  return Stream<v1::ReadRecordsRequest>(
+      context, bytes, "ReadRecords",
+      [this](Call& call, const v1::ReadRecordsRequest& request, MessageSink& sink) {
         Answer answer(&sink);
         const absl::Status status =
-            parts_.exchange->Read(call.caller(), call.request_id(), *request, answer);
+            parts_.exchange->Read(call.caller(), call.request_id(), request, answer);
         parts_.calls.metrics->CountRowsReleased(answer.rows());
-        return call.End(status);
+        return status;
       });
 }
 
 grpc::Status ExchangeRpc::GetRecord(grpc::ServerContext* context,
                                     const v1::GetRecordRequest* request,
                                     v1::GetRecordResponse* response) {
-  Call call(parts_.calls, "GetRecord");
-  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
-  absl::StatusOr<v1::GetRecordResponse> got =
-      parts_.exchange->Get(call.caller(), call.request_id(), *request);
-  if (got.ok()) {
-    *response = *std::move(got);
-    parts_.calls.metrics->CountRowsReleased(1);
-  }
-  return call.End(got.status());
+  return Unary(context, "GetRecord", response, [&](Call& call) {
+    absl::StatusOr<v1::GetRecordResponse> got =
+        parts_.exchange->Get(call.caller(), call.request_id(), *request);
+    if (got.ok()) parts_.calls.metrics->CountRowsReleased(1);
+    return got;
+  });
+}
+
+grpc::Status ExchangeRpc::GetRecordStatus(grpc::ServerContext* context,
+                                          const v1::GetRecordStatusRequest* request,
+                                          v1::GetRecordStatusResponse* response) {
+  return Unary(context, "GetRecordStatus", response, [&](Call& call) {
+    return parts_.owner_records->Status(call.caller(), call.request_id(), *request);
+  });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::ReadOwnRecords(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
+  return Stream<v1::ReadOwnRecordsRequest>(
+      context, bytes, "ReadOwnRecords",
+      [this](Call& call, const v1::ReadOwnRecordsRequest& request, MessageSink& sink) {
+        return parts_.owner_records->Read(call.caller(), call.request_id(), request, sink);
+      });
+}
+
+grpc::Status ExchangeRpc::WithdrawRecords(grpc::ServerContext* context,
+                                          const v1::WithdrawRecordsRequest* request,
+                                          v1::WithdrawRecordsResponse* response) {
+  return Unary(context, "WithdrawRecords", response, [&](Call& call) {
+    return parts_.owner_records->Withdraw(call.caller(), call.request_id(), *request);
+  });
+}
+
+grpc::Status ExchangeRpc::PreviewGrant(grpc::ServerContext* context,
+                                       const v1::PreviewGrantRequest* request,
+                                       v1::PreviewGrantResponse* response) {
+  return Unary(context, "PreviewGrant", response, [&](Call& call) {
+    return parts_.owner_view->Preview(call.caller(), call.request_id(), *request);
+  });
+}
+
+grpc::Status ExchangeRpc::ExplainRow(grpc::ServerContext* context,
+                                     const v1::ExplainRowRequest* request,
+                                     v1::ExplainRowResponse* response) {
+  return Unary(context, "ExplainRow", response, [&](Call& call) {
+    return parts_.owner_view->Explain(call.caller(), call.request_id(), *request);
+  });
 }
 
 grpc::Status ExchangeRpc::PublishRecords(

@@ -9,6 +9,8 @@
 #include "server/call.h"
 #include "server/exchange.h"
 #include "server/mou_registry.h"
+#include "server/owner_records.h"
+#include "server/owner_view.h"
 #include "server/publication.h"
 #include "server/publish_budget.h"
 #include "server/release_stream.h"
@@ -16,13 +18,18 @@
 
 namespace sluice::server {
 
-class ExchangeRpc final
-    : public v1::ExchangeService::WithRawCallbackMethod_ReadRecords<v1::ExchangeService::Service> {
+// The service with its streams of rows as buffers.
+using RawExchangeService = v1::ExchangeService::WithRawCallbackMethod_ReadRecords<
+    v1::ExchangeService::WithRawCallbackMethod_ReadOwnRecords<v1::ExchangeService::Service>>;
+
+class ExchangeRpc final : public RawExchangeService {
  public:
   struct Parts {
     CallParts calls;
     Exchange* exchange;
     Publication* publication;
+    OwnerRecords* owner_records;
+    OwnerView* owner_view;
     MouRegistry* mous;
     const Store* store;
     RequestThreads* threads;
@@ -45,7 +52,30 @@ class ExchangeRpc final
                                const v1::ExplainDecisionRequest* request,
                                v1::ExplainDecisionResponse* response) override;
 
+  grpc::Status GetRecordStatus(grpc::ServerContext* context,
+                               const v1::GetRecordStatusRequest* request,
+                               v1::GetRecordStatusResponse* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ReadOwnRecords(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) override;
+  grpc::Status WithdrawRecords(grpc::ServerContext* context,
+                               const v1::WithdrawRecordsRequest* request,
+                               v1::WithdrawRecordsResponse* response) override;
+  grpc::Status PreviewGrant(grpc::ServerContext* context, const v1::PreviewGrantRequest* request,
+                            v1::PreviewGrantResponse* response) override;
+  grpc::Status ExplainRow(grpc::ServerContext* context, const v1::ExplainRowRequest* request,
+                          v1::ExplainRowResponse* response) override;
+
  private:
+  // A stream of buffers: parses the request, begins the call, and runs `serve` on a thread.
+  template <typename Request, typename Serve>
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Stream(grpc::CallbackServerContext* context,
+                                                     const grpc::ByteBuffer* bytes, const char* rpc,
+                                                     Serve serve);
+  // A call that is answered by `answer` in one message.
+  template <typename Response, typename Answering>
+  grpc::Status Unary(grpc::ServerContext* context, const char* rpc, Response* response,
+                     Answering answer);
+
   const Parts parts_;
 };
 

@@ -47,6 +47,9 @@ constexpr absl::Duration kDenialWindow = absl::Seconds(1);
 constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 // How often the inbox is looked at, and what the days have moved on is written down.
 constexpr absl::Duration kInboxEvery = absl::Minutes(1);
+// What is forgotten of replaced records at a time, and how often in a row.
+constexpr int kRecordsABite = 512;
+constexpr int kBitesAWatch = 16;
 constexpr absl::Duration kClockAhead = absl::Hours(24);
 
 int Milliseconds(absl::Duration duration) {
@@ -79,6 +82,7 @@ class Wired final : public Gateway {
   std::string ClientCas() const { return absl::StrCat(config_.keys, "/client-cas.pem"); }
   // `inbox_at`: when the inbox was looked at last.
   void Watch(absl::Time inbox_at);
+  void ForgetHistory(absl::Time time);
 
   const Config config_;  // as it was at start: what a reload does not change
   const Options options_;
@@ -96,6 +100,8 @@ class Wired final : public Gateway {
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Publication> publication_;
+  std::unique_ptr<OwnerRecords> owner_records_;
+  std::unique_ptr<OwnerView> owner_view_;
   InboxLog inbox_log_;
   Metrics metrics_;
   Quotas quotas_{config_.quotas};
@@ -199,10 +205,14 @@ absl::Status Wired::Serve() {
   exchange_ = std::make_unique<Exchange>(
       admission_.get(), log_.get(), Release::Parts{store_.get(), keys_.get(), page_tokens_.get()});
   publication_ = std::make_unique<Publication>(store_.get(), log_.get(), clock_.get());
+  owner_records_ = std::make_unique<OwnerRecords>(OwnerRecords::Parts{
+      admission_.get(), log_.get(), store_.get(), clock_.get(), page_tokens_.get()});
+  owner_view_ =
+      std::make_unique<OwnerView>(OwnerView::Parts{admission_.get(), store_.get(), keys_.get()});
   const CallParts calls{admission_.get(), &quotas_, clock_.get(), &metrics_};
   exchange_rpc_ = std::make_unique<ExchangeRpc>(
       ExchangeRpc::Parts{calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(),
-                         &threads_, &publish_budget_});
+                         &threads_, &publish_budget_, owner_records_.get(), owner_view_.get()});
   audit_rpc_ = std::make_unique<AuditRpc>(calls, log_.get(), store_.get());
 
   grpc::EnableDefaultHealthCheckService(true);
@@ -310,7 +320,8 @@ bool Wired::PurposePermitted(absl::string_view principal, absl::string_view purp
 absl::Status Wired::Reload(Config config) {
   const auto fixed = [](const Config& c) {
     return std::tie(c.gateway, c.listen, c.trust_domain, c.tls_certificate, c.tls_key, c.keys,
-                    c.sqlite, c.log_origin, c.log_tiles, c.mous, c.types, c.metrics_listen);
+                    c.sqlite, c.history, c.log_origin, c.log_tiles, c.mous, c.types,
+                    c.metrics_listen);
   };
   if (fixed(config) != fixed(config_)) {
     return absl::FailedPreconditionError(
@@ -371,6 +382,7 @@ void Wired::Watch(absl::Time inbox_at) {
         LogLine(LogLine::Level::kWarning, "inbox").With("cause", s.message());
       }
     }
+    if (now.ok() && serving) ForgetHistory(*now - config_.history);
     metrics_.SetServing(serving);
     metrics_.SetLogSize(log_->size());
     metrics_.SetPublishBudget(publish_budget_.outstanding(), publish_budget_.waiting());
@@ -383,6 +395,20 @@ void Wired::Watch(absl::Time inbox_at) {
       }
     }
     stale_before = static_cast<int64_t>(stale.size());
+  }
+}
+
+// What changes before `time` replaced goes a bite at a time, so that no publish waits for long.
+void Wired::ForgetHistory(absl::Time time) {
+  for (int bite = 0; bite < kBitesAWatch; ++bite) {
+    const absl::StatusOr<bool> there = store_->HistoryBefore(time);
+    if (!there.ok() || !*there) return;
+    const absl::Status forgotten = store_->Commit({.apply = [time](Transaction& transaction) {
+      return transaction.ForgetHistory(time, kRecordsABite).status();
+    }});
+    if (forgotten.ok()) continue;
+    LogLine(LogLine::Level::kWarning, "history").With("cause", forgotten.message());
+    return;
   }
 }
 

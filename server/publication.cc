@@ -52,9 +52,7 @@ absl::StatusOr<Hash> ContentDigest(absl::string_view operation, absl::string_vie
 absl::Status CheckBatch(absl::string_view request_id,
                         const google::protobuf::RepeatedPtrField<std::string>& records,
                         absl::string_view records_field) {
-  if (!IsRequestId(request_id)) {
-    return Invalid("request_id", "must be 1 to 64 characters of [A-Za-z0-9_-]");
-  }
+  if (const absl::Status s = CheckRequestId(request_id); !s.ok()) return s;
   if (records.empty() || records.size() > Publication::kMaxRecords) {
     return Invalid(records_field, absl::StrCat("must be 1 to ", Publication::kMaxRecords));
   }
@@ -95,6 +93,11 @@ absl::Status StoreError(const absl::Status& status) {
 }
 
 }  // namespace
+
+absl::Status CheckRequestId(absl::string_view request_id) {
+  if (IsRequestId(request_id)) return absl::OkStatus();
+  return Invalid("request_id", "must be 1 to 64 characters of [A-Za-z0-9_-]");
+}
 
 void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsRequest& request,
                           int64_t most_rows, Done done) {

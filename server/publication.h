@@ -19,6 +19,9 @@
 
 namespace sluice::server {
 
+// INVALID_ARGUMENT unless it is a client's name for a request.
+absl::Status CheckRequestId(absl::string_view request_id);
+
 class Publication {
  public:
   static constexpr int kMaxRecords = 10000;

@@ -16,8 +16,6 @@
 namespace sluice::server {
 namespace {
 
-// One epoch lasts the MOU's life unless a release rule needs more.
-constexpr uint64_t kEpoch = 1;
 constexpr absl::string_view kOrganizations = "organizations/";
 
 // The owners whose grants the permit rests on, in order, each once.
@@ -57,14 +55,6 @@ bool Lists(const policy::Plan& plan, absl::string_view path, absl::string_view o
   return false;
 }
 
-// Whether all that can leave is public at its source.
-bool IsPublic(const std::vector<policy::PlanField>& fields) {
-  return std::all_of(fields.begin(), fields.end(), [](const policy::PlanField& field) {
-    const std::vector<v1::Regime>& regimes = field.field->regimes;
-    return regimes.size() == 1 && regimes[0] == v1::REGIME_PUBLIC;
-  });
-}
-
 // Parts of any bytes as one text that no other parts give.
 std::string Bind(std::initializer_list<absl::string_view> parts) {
   std::string bound;
@@ -88,52 +78,20 @@ bool IsBefore(const ReleasedRow& a, const ReleasedRow& b) {
   return of_a != of_b ? of_a < of_b : IdOf(a) < IdOf(b);
 }
 
-// The place right after this one.
-ScanPlace After(ScanPlace place) {
-  for (auto byte = place.record_id.bytes.rbegin(); byte != place.record_id.bytes.rend(); ++byte) {
-    if (++*byte != 0) return place;
-  }
-  ++place.ordinal;
-  return place;
-}
-
 }  // namespace
-
-absl::StatusOr<policy::Pseudonymizer> Release::MakePseudonymizer(policy::KeyUse use,
-                                                                 absl::string_view space) const {
-  const std::string& mou = admitted_.permit.mou().name();
-  const absl::StatusOr<policy::Secret> root = parts_.keys->PseudonymRoot(mou);
-  if (!root.ok()) return root.status();
-  const absl::StatusOr<policy::Secret> key =
-      policy::DeriveKey(*root, mou, admitted_.permit.plan().recipient, kEpoch, use, space);
-  if (!key.ok()) return key.status();
-  return policy::Pseudonymizer::Create(*key);
-}
 
 absl::Status Release::Prepare(const Caller& caller, absl::string_view owner,
                               absl::string_view filter, const std::vector<std::string>& read_mask) {
   const policy::Permit& permit = admitted_.permit;
   const policy::Plan& plan = permit.plan();
   owner_ = std::string(owner);
-  absl::StatusOr<policy::Pseudonymizer> people =
-      MakePseudonymizer(policy::KeyUse::kPseudonym, "person");
-  absl::StatusOr<policy::Pseudonymizer> rows =
-      MakePseudonymizer(policy::KeyUse::kRow, plan.type->name());
-  if (!people.ok()) return people.status();
-  if (!rows.ok()) return rows.status();
-  row_ids_.emplace(*std::move(rows));
-
-  absl::StatusOr<std::unique_ptr<policy::Projector>> projector =
-      policy::Projector::Create(permit.shared_plan(), owner, read_mask, *std::move(people));
-  if (!projector.ok()) {
-    return absl::IsInvalidArgument(projector.status())
-               ? Invalid("read_mask", projector.status().message())
-               : projector.status();
-  }
-  projector_ = *std::move(projector);
+  absl::StatusOr<std::unique_ptr<Projection>> projection =
+      Projection::Create(*parts_.keys, permit, owner, read_mask);
+  if (!projection.ok()) return projection.status();
+  projection_ = *std::move(projection);
   if (!filter.empty()) {
     absl::StatusOr<std::unique_ptr<const policy::Filter>> parsed =
-        policy::Filter::Parse(filter, *plan.type, projector_->fields());
+        policy::Filter::Parse(filter, *plan.type, projection_->fields());
     if (!parsed.ok()) {
       return absl::IsInvalidArgument(parsed.status()) ? Invalid("filter", parsed.status().message())
                                                       : parsed.status();
@@ -177,8 +135,7 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
                                                             const v1::GetRecordRequest& request) {
   std::unique_ptr<Release> release(new Release(parts, admitted));
   const policy::Plan& plan = admitted.permit.plan();
-  absl::StatusOr<policy::Pseudonymizer> row_ids =
-      release->MakePseudonymizer(policy::KeyUse::kRow, plan.type->name());
+  absl::StatusOr<policy::Pseudonymizer> row_ids = Projection::RowIds(*parts.keys, admitted.permit);
   if (!row_ids.ok()) return row_ids.status();
   const std::optional<policy::RecordId> id = row_ids->RecordIdOf(request.row_id());
   if (!id) return Invalid("row_id", "a row_id is 26 characters of lower-case base32");
@@ -230,7 +187,7 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
 void Release::Take(const StoredRecord& record, ReleasedRows& rows) {
   ++considered_;
   const size_t begin = rows.bytes.size();
-  switch (projector_->Project(record.bytes, record.subjects, &rows.bytes)) {
+  switch (projection_->Project(record, &rows.bytes)) {
     case policy::Projector::Outcome::kOutOfScope:
       return;
     case policy::Projector::Outcome::kWithheld:
@@ -241,7 +198,7 @@ void Release::Take(const StoredRecord& record, ReleasedRows& rows) {
   }
   const absl::string_view projected = absl::string_view(rows.bytes).substr(begin);
   ReleasedRow row;
-  row_ids_->Write(record.place.record_id.bytes, row.row_id);
+  projection_->WriteRowId(record.place.record_id, row.row_id);
   if ((filter_ != nullptr && !filter_->Matches(projected)) ||
       (resume_ && IdOf(row) <= resume_->after_row_id)) {
     rows.bytes.resize(begin);
@@ -271,7 +228,7 @@ absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::
     bool full = false;
     const absl::Status read = parts_.store->Read(
         admitted_.permit, admitted_.receipt, owner_, next_, until, [&](const StoredRecord& record) {
-          next_ = After(record.place);
+          next_ = PlaceAfter(record.place);
           Take(record, *rows);
           full = rows->rows.size() >= kChunkRows || rows->bytes.size() >= kChunkBytes;
           return !full && ++visited < kVisitRows;
@@ -312,7 +269,7 @@ DisclosureEntry Release::Disclosure(const Releasable& chunk) {
   for (const policy::PlanGrant& grant : admitted_.permit.plan().grants) {
     if (grant.owner == owner_) entry.grants.push_back(grant.name);
   }
-  entry.fields = projector_->fields();
+  entry.fields = projection_->fields();
   entry.chunk = chunks_++;
   entry.rows = static_cast<int64_t>(chunk.rows().rows.size());
   entry.subjects = chunk.rows().subjects;
@@ -329,35 +286,7 @@ absl::StatusOr<std::string> Release::PageToken(const ReleasedRows& chunk,
 }
 
 v1::ReleaseHeader Release::Header() const {
-  const policy::Permit& permit = admitted_.permit;
-  const v1::Obligations& obligations = permit.mou().mou().obligations();
-  v1::ReleaseHeader header;
-  header.set_decision_id(admitted_.entry.request);
-  header.set_mou(permit.mou().name());
-  header.set_version(permit.mou().version());
-  header.set_document_digest(permit.mou().document_digest());
-  header.set_purpose(permit.purpose());
-  header.set_record_type(permit.plan().type->name());
-  header.set_catalog_digest(permit.plan().type->digest());
-  header.set_owner(absl::StrCat(kOrganizations, owner_));
-  for (const policy::PlanField& field : projector_->fields()) {
-    auto* released = header.add_fields();
-    released->set_path(field.field->path);
-    *released->mutable_rule() = field.rule.ToProto();
-  }
-  header.set_redisclosure(obligations.redisclosure());
-  *header.mutable_redisclose_to() = obligations.redisclose_to();
-  if (!IsPublic(projector_->fields())) {
-    header.set_redisclosure_notice(
-        "Education and personnel records received under this agreement may be used for the stated "
-        "purpose only and may not be passed on except as the agreement lists (34 CFR 99.33).");
-  }
-  header.set_destroy_within_days(obligations.destroy_within_days());
-  header.set_as_of_position(as_of_.position);
-  if (as_of_.position > 0) {
-    header.mutable_as_of_time()->set_seconds(absl::ToUnixSeconds(as_of_.time));
-  }
-  return header;
+  return projection_->Header(admitted_.entry.request, as_of_);
 }
 
 }  // namespace sluice::server

@@ -15,11 +15,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "policy/filter.h"
-#include "policy/projector.h"
 #include "server/admission.h"
 #include "server/audit/releasable.h"
 #include "server/keys.h"
 #include "server/page_token.h"
+#include "server/projection.h"
 #include "server/store/store.h"
 #include "sluice/v1/exchange_service.pb.h"
 
@@ -67,10 +67,7 @@ class Release {
  private:
   Release(const Parts& parts, const Admitted& admitted) : parts_(parts), admitted_(admitted) {}
 
-  // Under the key of this MOU and recipient.
-  absl::StatusOr<policy::Pseudonymizer> MakePseudonymizer(policy::KeyUse use,
-                                                          absl::string_view space) const;
-  // Keys, projector and filter for one owner.
+  // Projection and filter for one owner.
   absl::Status Prepare(const Caller& caller, absl::string_view owner, absl::string_view filter,
                        const std::vector<std::string>& read_mask);
   // Projects one record into `rows`.
@@ -82,8 +79,7 @@ class Release {
   std::string owner_;
   std::string binding_;  // of page tokens
   LastPublish as_of_;
-  std::unique_ptr<policy::Projector> projector_;
-  std::optional<policy::Pseudonymizer> row_ids_;
+  std::unique_ptr<Projection> projection_;
   std::unique_ptr<const policy::Filter> filter_;
 
   std::unique_ptr<ReleasedRows> only_;  // of CreateOne, until it is taken

@@ -54,6 +54,18 @@ class StoredLog : public AuditLog {
     return MakeReceipt(&permit.plan(), *index);
   }
 
+  absl::StatusOr<AuditReceipt> AppendOwnerPermit(const OwnerPermit& permit,
+                                                 DecisionEntry entry) override {
+    if (entry.code != v1::DENIAL_CODE_UNSPECIFIED || entry.terms.owner != permit.owner()) {
+      return absl::InternalError("an owner's permit needs an entry of its own");
+    }
+    const absl::Status health = Health();
+    if (!health.ok()) return Unavailable(health.message());
+    absl::StatusOr<uint64_t> index = AppendAndWait(entry, std::nullopt);
+    if (!index.ok()) return index.status();
+    return MakeReceipt(permit.id(), *index);
+  }
+
   absl::Status AppendDenial(DecisionEntry entry, const v1::Decision& decision) override {
     if (entry.code == v1::DENIAL_CODE_UNSPECIFIED) {
       return absl::InternalError("a denial's entry must hold its code");

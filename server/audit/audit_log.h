@@ -25,6 +25,7 @@
 #include "server/audit/entry_encoding.h"
 #include "server/audit/log_key.h"
 #include "server/audit/releasable.h"
+#include "server/owner_permit.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
@@ -65,6 +66,9 @@ class AuditLog {
   virtual absl::StatusOr<AuditReceipt> AppendPermit(const policy::Permit& permit,
                                                     DecisionEntry entry,
                                                     const v1::Decision& decision) = 0;
+  // The same of an owner's permit: the receipt is for it. Not remembered for ExplainDecision.
+  virtual absl::StatusOr<AuditReceipt> AppendOwnerPermit(const OwnerPermit& permit,
+                                                         DecisionEntry entry) = 0;
   virtual absl::Status AppendDenial(DecisionEntry entry, const v1::Decision& decision) = 0;
   // A chunk's disclosure: the receipt is for the chunk, whose own rows and subjects are entered.
   // UNAVAILABLE while the log is halted.

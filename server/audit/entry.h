@@ -51,6 +51,7 @@ struct DecisionEntry {
   std::vector<std::string> grants;
   std::vector<std::string> parties;  // of the MOU: who may read this entry
   std::string filter;  // the reader's filter; only a commitment to it is written. Empty: none
+  std::string as;      // of an owner's question: the recipient whose view it is. Empty: none
   int64_t count = 1;   // of decisions in one window that share this entry
 };
 
@@ -106,6 +107,22 @@ struct OrdinalsEntry {
   std::string root;  // of the dictionary's own tree, base64
 };
 
+// An owner took back what it had changed at [first, last]; its own change is at `position`.
+struct WithdrawEntry {
+  RequestId request;
+  EntryCaller caller;
+  std::string owner;
+  uint64_t decision_index = 0;
+  int64_t first = 0;
+  int64_t last = 0;
+  int64_t position = 0;
+  int64_t deleted = 0;
+  int64_t restored = 0;
+  int64_t undeleted = 0;
+  int64_t unchanged = 0;
+  int64_t kept = 0;
+};
+
 struct AdminEntry {
   std::string action;  // START, STOP, RELOAD, CA_BUNDLE
   std::string organization;
@@ -135,8 +152,9 @@ struct GapEntry {
 
 struct HeartbeatEntry {};
 
-using Entry = std::variant<DecisionEntry, DisclosureEntry, OutcomeEntry, MouEntry, OrdinalsEntry,
-                           AdminEntry, KeyEntry, ReadEntry, GapEntry, HeartbeatEntry>;
+using Entry =
+    std::variant<DecisionEntry, DisclosureEntry, OutcomeEntry, MouEntry, OrdinalsEntry,
+                 WithdrawEntry, AdminEntry, KeyEntry, ReadEntry, GapEntry, HeartbeatEntry>;
 
 }  // namespace sluice::server
 

@@ -72,6 +72,7 @@ class Encoder {
       json_.String("filter",
                    Commit("fl1", entry.caller.principal.organization, "filter", entry.filter));
     }
+    NameIfClosed("as", entry.as);
     if (entry.count != 1) json_.Integer("count", entry.count);
   }
 
@@ -160,6 +161,26 @@ class Encoder {
     Unsigned("end", entry.end);
     if (!IsBase64(entry.root)) Refuse("root");
     json_.String("root", entry.root);
+  }
+
+  void Write(const WithdrawEntry& entry) {
+    encoded_.type = "withdraw";
+    encoded_.request = entry.request;
+    WriteCaller(entry.caller);
+    Name("owner", entry.owner);
+    json_.BeginObject("positions");
+    json_.Integer("first", entry.first);
+    json_.Integer("last", entry.last);
+    json_.Integer("at", entry.position);
+    json_.EndObject();
+    json_.BeginObject("rows");
+    json_.Integer("deleted", entry.deleted);
+    json_.Integer("restored", entry.restored);
+    json_.Integer("undeleted", entry.undeleted);
+    json_.Integer("unchanged", entry.unchanged);
+    json_.Integer("kept", entry.kept);
+    json_.EndObject();
+    Unsigned("of", entry.decision_index);
   }
 
   void Write(const AdminEntry& entry) {

@@ -93,6 +93,8 @@ std::vector<std::pair<std::string, Entry>> OneOfEachType(const policy::Field& fi
           {"outcome", OutcomeOf(3, 17)},
           {"mou", Mou()},
           {"ordinals", OrdinalsEntry{"state-university", 1, 5, absl::Base64Escape("root")}},
+          {"withdraw", WithdrawEntry{RequestNumber(5), RiverUnified(), "river-unified", 19, 40, 43,
+                                     44, 3, 2, 1, 0, 4}},
           {"admin", AdminEntry{"CA_BUNDLE", "river-unified", std::string(64, '9')}},
           {"key", KeyEntry{"CREATED", "log-1", std::string(64, '8')}},
           {"read", ReadEntry{RequestNumber(4), RiverUnified(), "ListEntries", 0, 100}},

@@ -16,6 +16,15 @@ struct ScanPlace {
   friend auto operator<=>(const ScanPlace&, const ScanPlace&) = default;
 };
 
+// The place right after this one.
+inline ScanPlace PlaceAfter(ScanPlace place) {
+  for (auto byte = place.record_id.bytes.rbegin(); byte != place.record_id.bytes.rend(); ++byte) {
+    if (++*byte != 0) return place;
+  }
+  ++place.ordinal;
+  return place;
+}
+
 }  // namespace sluice::server
 
 #endif  // SLUICE_SERVER_STORE_SCAN_PLACE_H_

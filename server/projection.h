@@ -1,0 +1,61 @@
+// What a permit lets out of one owner's records, row by row, in the recipient's own names: the
+// projector with the recipient's pseudonyms, the row ids, and what a header says of it all. A
+// release and an owner's preview of one are both made by this.
+//
+// One a request; not thread-safe. The permit must outlive it.
+#ifndef SLUICE_SERVER_PROJECTION_H_
+#define SLUICE_SERVER_PROJECTION_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "policy/decide.h"
+#include "policy/projector.h"
+#include "policy/pseudonym.h"
+#include "server/keys.h"
+#include "server/store/store.h"
+#include "sluice/v1/exchange_service.pb.h"
+
+namespace sluice::server {
+
+class Projection {
+ public:
+  static constexpr size_t kRowIdLength = 26;
+
+  // INVALID_ARGUMENT on a mask that names a field which no grant of the owner's lists.
+  static absl::StatusOr<std::unique_ptr<Projection>> Create(
+      Keys& keys, const policy::Permit& permit, absl::string_view owner,
+      const std::vector<std::string>& read_mask);
+  // What names the rows of a permit's record type to its recipient.
+  static absl::StatusOr<policy::Pseudonymizer> RowIds(Keys& keys, const policy::Permit& permit);
+
+  // Appends what leaves of a record to `*out`, which is unchanged unless it is released.
+  policy::Projector::Outcome Project(const StoredRecord& record, std::string* out) {
+    return projector_->Project(record.bytes, record.subjects, out);
+  }
+  // 26 characters.
+  void WriteRowId(const policy::RecordId& id, char* out) { row_ids_.Write(id.bytes, out); }
+
+  const std::vector<policy::PlanField>& fields() const { return projector_->fields(); }
+  v1::ReleaseHeader Header(absl::string_view decision_id, const LastPublish& as_of) const;
+
+ private:
+  Projection(const policy::Permit& permit, absl::string_view owner,
+             std::unique_ptr<policy::Projector> projector, policy::Pseudonymizer row_ids)
+      : permit_(permit),
+        owner_(owner),
+        projector_(std::move(projector)),
+        row_ids_(std::move(row_ids)) {}
+
+  const policy::Permit& permit_;
+  const std::string owner_;
+  const std::unique_ptr<policy::Projector> projector_;
+  policy::Pseudonymizer row_ids_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_PROJECTION_H_
