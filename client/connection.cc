@@ -111,6 +111,34 @@ class GrpcReadStream final : public ReadStream {
   bool finished_ = false;
 };
 
+class GrpcOwnReadStream final : public OwnReadStream {
+ public:
+  GrpcOwnReadStream(const Ends& ends, v1::ExchangeService::Stub& stub,
+                    const v1::ReadOwnRecordsRequest& request)
+      : ends_(ends), reader_(stub.ReadOwnRecords(&context_, request)) {}
+  ~GrpcOwnReadStream() override {
+    if (finished_) return;
+    context_.TryCancel();
+    reader_->Finish();
+  }
+
+  bool Read(v1::ReadOwnRecordsResponse* response) override {
+    const bool read = reader_->Read(response);
+    if (read) ends_.answered = true;
+    return read;
+  }
+  absl::Status Finish() override {
+    finished_ = true;
+    return FromGrpc(ends_, reader_->Finish());
+  }
+
+ private:
+  const Ends& ends_;
+  grpc::ClientContext context_;
+  const std::unique_ptr<grpc::ClientReader<v1::ReadOwnRecordsResponse>> reader_;
+  bool finished_ = false;
+};
+
 class GrpcPublishStream final : public PublishStream {
  public:
   GrpcPublishStream(const Ends& ends, v1::ExchangeService::Stub& stub)
@@ -157,6 +185,9 @@ class GrpcGateway final : public Gateway {
   std::unique_ptr<ReadStream> ReadRecords(const v1::ReadRecordsRequest& request) override {
     return std::make_unique<GrpcReadStream>(ends_, *exchange_, request);
   }
+  std::unique_ptr<OwnReadStream> ReadOwnRecords(const v1::ReadOwnRecordsRequest& request) override {
+    return std::make_unique<GrpcOwnReadStream>(ends_, *exchange_, request);
+  }
   absl::StatusOr<v1::DeleteRecordsResponse> DeleteRecords(
       const v1::DeleteRecordsRequest& request) override {
     return Unary<v1::DeleteRecordsResponse>(*exchange_, &v1::ExchangeService::Stub::DeleteRecords,
@@ -173,6 +204,25 @@ class GrpcGateway final : public Gateway {
       const v1::ExplainDecisionRequest& request) override {
     return Unary<v1::ExplainDecisionResponse>(*exchange_,
                                               &v1::ExchangeService::Stub::ExplainDecision, request);
+  }
+  absl::StatusOr<v1::GetRecordStatusResponse> GetRecordStatus(
+      const v1::GetRecordStatusRequest& request) override {
+    return Unary<v1::GetRecordStatusResponse>(*exchange_,
+                                              &v1::ExchangeService::Stub::GetRecordStatus, request);
+  }
+  absl::StatusOr<v1::WithdrawRecordsResponse> WithdrawRecords(
+      const v1::WithdrawRecordsRequest& request) override {
+    return Unary<v1::WithdrawRecordsResponse>(*exchange_,
+                                              &v1::ExchangeService::Stub::WithdrawRecords, request);
+  }
+  absl::StatusOr<v1::PreviewGrantResponse> PreviewGrant(
+      const v1::PreviewGrantRequest& request) override {
+    return Unary<v1::PreviewGrantResponse>(*exchange_, &v1::ExchangeService::Stub::PreviewGrant,
+                                           request);
+  }
+  absl::StatusOr<v1::ExplainRowResponse> ExplainRow(const v1::ExplainRowRequest& request) override {
+    return Unary<v1::ExplainRowResponse>(*exchange_, &v1::ExchangeService::Stub::ExplainRow,
+                                         request);
   }
   absl::StatusOr<v1::ListEntriesResponse> ListEntries(
       const v1::ListEntriesRequest& request) override {

@@ -148,6 +148,46 @@ class FakeGateway : public Gateway {
     return v1::ExplainDecisionResponse();
   }
 
+  // --- The owner's own ---
+  std::vector<v1::ReadOwnRecordsRequest> own_reads;                 // as they were asked
+  std::deque<std::vector<v1::ReadOwnRecordsResponse>> own_streams;  // one a read; then UNAVAILABLE
+  v1::GetRecordStatusResponse record_status;
+  v1::WithdrawRecordsResponse withdrawn;
+  std::vector<v1::WithdrawRecordsRequest> withdraws;
+  v1::PreviewGrantResponse preview;
+  v1::ExplainRowResponse explanation;
+
+  std::unique_ptr<OwnReadStream> ReadOwnRecords(const v1::ReadOwnRecordsRequest& request) override {
+    own_reads.push_back(request);
+    std::vector<v1::ReadOwnRecordsResponse> messages;
+    if (!own_streams.empty()) {
+      messages = std::move(own_streams.front());
+      own_streams.pop_front();
+    }
+    const bool whole = !messages.empty() && messages.back().has_trailer();
+    return std::make_unique<ScriptedOwnRead>(
+        std::move(messages), whole ? unary_error : absl::UnavailableError("the stream broke"));
+  }
+  absl::StatusOr<v1::GetRecordStatusResponse> GetRecordStatus(
+      const v1::GetRecordStatusRequest&) override {
+    if (!unary_error.ok()) return unary_error;
+    return record_status;
+  }
+  absl::StatusOr<v1::WithdrawRecordsResponse> WithdrawRecords(
+      const v1::WithdrawRecordsRequest& request) override {
+    withdraws.push_back(request);
+    if (!unary_error.ok()) return unary_error;
+    return withdrawn;
+  }
+  absl::StatusOr<v1::PreviewGrantResponse> PreviewGrant(const v1::PreviewGrantRequest&) override {
+    if (!unary_error.ok()) return unary_error;
+    return preview;
+  }
+  absl::StatusOr<v1::ExplainRowResponse> ExplainRow(const v1::ExplainRowRequest&) override {
+    if (!unary_error.ok()) return unary_error;
+    return explanation;
+  }
+
   // --- The log: `shown` says which entries this caller may see, `lie` changes a page. ---
   LogForTest log;
   std::vector<std::string> entries;
@@ -218,6 +258,23 @@ class FakeGateway : public Gateway {
 
    private:
     const ScriptForTest script_;
+    size_t next_ = 0;
+  };
+
+  class ScriptedOwnRead : public OwnReadStream {
+   public:
+    ScriptedOwnRead(std::vector<v1::ReadOwnRecordsResponse> messages, absl::Status end)
+        : messages_(std::move(messages)), end_(std::move(end)) {}
+    bool Read(v1::ReadOwnRecordsResponse* response) override {
+      if (next_ == messages_.size()) return false;
+      *response = messages_[next_++];
+      return true;
+    }
+    absl::Status Finish() override { return end_; }
+
+   private:
+    const std::vector<v1::ReadOwnRecordsResponse> messages_;
+    const absl::Status end_;
     size_t next_ = 0;
   };
 

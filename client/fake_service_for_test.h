@@ -58,6 +58,30 @@ class FakeExchangeService final : public v1::ExchangeService::Service {
     while (fake->Read(&response)) writer->Write(response);
     return ToGrpcForTest(fake->Finish());
   }
+  grpc::Status ReadOwnRecords(grpc::ServerContext*, const v1::ReadOwnRecordsRequest* request,
+                              grpc::ServerWriter<v1::ReadOwnRecordsResponse>* writer) override {
+    const absl::MutexLock lock(&mutex_);
+    const std::unique_ptr<OwnReadStream> fake = gateway_->ReadOwnRecords(*request);
+    v1::ReadOwnRecordsResponse response;
+    while (fake->Read(&response)) writer->Write(response);
+    return ToGrpcForTest(fake->Finish());
+  }
+  grpc::Status GetRecordStatus(grpc::ServerContext*, const v1::GetRecordStatusRequest* request,
+                               v1::GetRecordStatusResponse* response) override {
+    return Take(gateway_->GetRecordStatus(*request), response);
+  }
+  grpc::Status WithdrawRecords(grpc::ServerContext*, const v1::WithdrawRecordsRequest* request,
+                               v1::WithdrawRecordsResponse* response) override {
+    return Take(gateway_->WithdrawRecords(*request), response);
+  }
+  grpc::Status PreviewGrant(grpc::ServerContext*, const v1::PreviewGrantRequest* request,
+                            v1::PreviewGrantResponse* response) override {
+    return Take(gateway_->PreviewGrant(*request), response);
+  }
+  grpc::Status ExplainRow(grpc::ServerContext*, const v1::ExplainRowRequest* request,
+                          v1::ExplainRowResponse* response) override {
+    return Take(gateway_->ExplainRow(*request), response);
+  }
   grpc::Status DeleteRecords(grpc::ServerContext*, const v1::DeleteRecordsRequest* request,
                              v1::DeleteRecordsResponse* response) override {
     return Take(gateway_->DeleteRecords(*request), response);

@@ -24,6 +24,15 @@ class ReadStream {
   virtual absl::Status Finish() = 0;
 };
 
+// One's own records on their way back. Dropped early, the call is cancelled.
+class OwnReadStream {
+ public:
+  virtual ~OwnReadStream() = default;
+  // False at the stream's end: Finish says why.
+  virtual bool Read(v1::ReadOwnRecordsResponse* response) = 0;
+  virtual absl::Status Finish() = 0;
+};
+
 // A publish under way. Dropped early, the call is cancelled.
 class PublishStream {
  public:
@@ -42,6 +51,9 @@ class Gateway {
   virtual std::unique_ptr<PublishStream> PublishRecords() = 0;
   virtual std::unique_ptr<ReadStream> ReadRecords(const v1::ReadRecordsRequest& request) = 0;
 
+  virtual std::unique_ptr<OwnReadStream> ReadOwnRecords(
+      const v1::ReadOwnRecordsRequest& request) = 0;
+
   virtual absl::StatusOr<v1::DeleteRecordsResponse> DeleteRecords(
       const v1::DeleteRecordsRequest& request) = 0;
   virtual absl::StatusOr<v1::GetRecordResponse> GetRecord(const v1::GetRecordRequest& request) = 0;
@@ -49,6 +61,15 @@ class Gateway {
       const v1::ListGrantsRequest& request) = 0;
   virtual absl::StatusOr<v1::ExplainDecisionResponse> ExplainDecision(
       const v1::ExplainDecisionRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::GetRecordStatusResponse> GetRecordStatus(
+      const v1::GetRecordStatusRequest& request) = 0;
+  virtual absl::StatusOr<v1::WithdrawRecordsResponse> WithdrawRecords(
+      const v1::WithdrawRecordsRequest& request) = 0;
+  virtual absl::StatusOr<v1::PreviewGrantResponse> PreviewGrant(
+      const v1::PreviewGrantRequest& request) = 0;
+  virtual absl::StatusOr<v1::ExplainRowResponse> ExplainRow(
+      const v1::ExplainRowRequest& request) = 0;
 
   virtual absl::StatusOr<v1::ListEntriesResponse> ListEntries(
       const v1::ListEntriesRequest& request) = 0;

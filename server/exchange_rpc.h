@@ -28,12 +28,12 @@ class ExchangeRpc final : public RawExchangeService {
     CallParts calls;
     Exchange* exchange;
     Publication* publication;
-    OwnerRecords* owner_records;
-    OwnerView* owner_view;
     MouRegistry* mous;
     const Store* store;
     RequestThreads* threads;
     PublishBudget* publish_budget;
+    OwnerRecords* owner_records;
+    OwnerView* owner_view;
   };
   explicit ExchangeRpc(const Parts& parts) : parts_(parts) {}
 

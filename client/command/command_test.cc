@@ -35,11 +35,12 @@ TEST_F(CommandTest, WrongUsageEndsWithTwoAndASuggestion) {
 
 TEST_F(CommandTest, EveryVerbHasHelpWithAnExample) {
   for (const char* verb :
-       {"catalog list",     "catalog show",  "mou check",    "mou explain",   "mou show",
-        "mou sign",         "mapping list",  "mapping show", "mapping check", "mapping suggest",
-        "record publish",   "record delete", "record read",  "record get",    "grant list",
-        "decision explain", "audit log",     "audit verify", "pki init",      "pki issue",
-        "pki crl",          "pki revoke"}) {
+       {"catalog list",     "catalog show",    "mou check",     "mou explain",   "mou show",
+        "mou sign",         "mapping list",    "mapping show",  "mapping check", "mapping suggest",
+        "record publish",   "record delete",   "record read",   "record get",    "grant list",
+        "decision explain", "audit log",       "audit verify",  "pki init",      "pki issue",
+        "record status",    "record withdraw", "grant preview", "explain row",   "pki crl",
+        "pki revoke"}) {
     const Outcome outcome = Run(absl::StrCat(verb, " --help"));
     EXPECT_EQ(outcome.code, kDone) << verb;
     EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Example:\n  sluice ", verb)))
@@ -261,6 +262,101 @@ TEST_F(CommandTest, ABatchRefusedBesideOthersIsPartlyDone) {
 TEST_F(CommandTest, DeletesByKey) {
   WriteRecords("keys", 3);
   ExpectError("record delete Candidate keys", kDone, "3 records deleted");
+}
+
+TEST_F(CommandTest, PrintsATableOfOnesOwnRecords) {
+  auto& type = *service_->gateway.record_status.add_record_types();
+  type.set_record_type("Candidate");
+  type.set_live_count(12345);
+  type.set_tombstone_count(6);
+  type.set_last_publish_position(41);
+  type.mutable_last_publish_time()->set_seconds(1'790'000'000);
+  service_->gateway.record_status.set_subject_count(12000);
+  const Outcome outcome = Run("record status");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_EQ(outcome.out,
+            "record     live    deleted  position  last publish\n"
+            "Candidate  12,345  6        41        2026-09-21 14:13:20Z\n"
+            "12,000 subjects\n");
+  const Outcome json = Run("record status --output json");
+  EXPECT_TRUE(absl::StrContains(json.out, "\"live_count\":\"12345\"")) << json.out;
+}
+
+TEST_F(CommandTest, ReadsOnesOwnRecordsWholeAndWithoutRowIds) {
+  v1::Candidate candidate;
+  candidate.set_candidate_id("C-1");
+  std::vector<v1::ReadOwnRecordsResponse> messages(3);
+  messages[0].mutable_header()->set_log_index(7);
+  messages[1].mutable_batch()->add_records(candidate.SerializeAsString());
+  messages[2].mutable_trailer()->set_record_count(1);
+  service_->gateway.own_streams = {messages};
+  const Outcome outcome = Run("record get Candidate --own --key candidate_id=C-1");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_EQ(outcome.out, "{\"candidate_id\":\"C-1\"}\n");
+  ASSERT_EQ(service_->gateway.own_reads.size(), 1u);
+  EXPECT_EQ(service_->gateway.own_reads[0].key(), candidate.SerializeAsString());
+  EXPECT_EQ(service_->gateway.own_reads[0].parent(), "organizations/river-unified");
+}
+
+TEST_F(CommandTest, SaysWhichOptionsBelongToOnesOwnRecordsAndWhichToARelease) {
+  ExpectError("record read Candidate --own --purpose p", kUsage, "--own reads one's records whole");
+  ExpectError("record read Candidate --key a=b --purpose p", kUsage, "--key needs --own");
+  ExpectError("record get Candidate --own", kUsage, "--own needs --key");
+  ExpectError("record get Candidate --purpose p", kUsage, "ROW_ID is required");
+  ExpectError("record get Candidate --own --key candidate_id", kUsage, "must be FIELD=VALUE");
+  ExpectError("record get Candidate --own --key candidate=1", kUsage, "candidate_id");
+  ExpectError("record get Candidate --own --key first_name=Ann", kUsage, "candidate_id");
+}
+
+TEST_F(CommandTest, WithdrawsARangeAndSaysWhatBecameOfIt) {
+  service_->gateway.withdrawn.set_position(99);
+  service_->gateway.withdrawn.set_deleted_count(1200);
+  service_->gateway.withdrawn.set_kept_count(3);
+  const Outcome outcome = Run("record withdraw --position 41..57 --request-id w-1");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_EQ(outcome.out,
+            "taken back at position 99:\n"
+            "  1,200 created there: deleted\n"
+            "  3 changed again after it: left as they are\n");
+  EXPECT_EQ(service_->gateway.withdraws[0].first_position(), 41);
+  EXPECT_EQ(service_->gateway.withdraws[0].last_position(), 57);
+  EXPECT_EQ(service_->gateway.withdraws[0].request_id(), "w-1");
+  for (const char* wrong : {"0", "5..4", "x", "1..", "..3", "1..2..3", "-1..2"}) {
+    ExpectError(absl::StrCat("record withdraw --position=", wrong), kUsage, "--position must be");
+  }
+}
+
+TEST_F(CommandTest, APreviewThatWouldBeDeniedSaysWhyAndEndsAsADenial) {
+  v1::Decision& decision = *service_->gateway.preview.mutable_decision();
+  decision.set_explanation("OUTSIDE_PERIOD: no such grant holds on this day");
+  v1::NearestGrant& nearest = *decision.add_nearest_grants();
+  nearest.set_grant("expected-completers");
+  nearest.add_failed()->set_description("period, expired on 2028-07-01");
+  const std::string preview = "grant preview Candidate --as hill-county --purpose p";
+  ExpectError(preview, kDenied, "hill-county would be denied: OUTSIDE_PERIOD");
+  ExpectError(preview, kDenied,
+              "nearest: expected-completers fails only: period, expired on 2028-07-01");
+}
+
+TEST_F(CommandTest, ExplainsARowConditionByCondition) {
+  service_->gateway.explanation.mutable_decision()->set_permit(true);
+  v1::RowExplanation& row = *service_->gateway.explanation.mutable_row();
+  row.set_verdict(v1::ROW_VERDICT_OUT_OF_SCOPE);
+  row.set_explanation("no grant has the row in its scope");
+  v1::GrantOnRow& grant = *row.add_grants();
+  grant.set_grant("expected-completers");
+  grant.set_line(14);
+  v1::FailedRowCondition& failed = *grant.add_failed();
+  failed.set_field("expected_completion_year");
+  failed.set_failure(v1::ROW_CONDITION_FAILURE_BELOW);
+  failed.set_condition("at least 2027");
+  const Outcome outcome =
+      Run("explain row Candidate --as hill-county --purpose p --key candidate_id=C-1 --quiet");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_EQ(outcome.out,
+            "OUT_OF_SCOPE: no grant has the row in its scope\n"
+            "  expected-completers (line 14): has not the row in its scope\n"
+            "    expected_completion_year: BELOW; asked: at least 2027\n");
 }
 
 TEST_F(CommandTest, VerifiesTheLogAndHoldsItsCheckpoint) {

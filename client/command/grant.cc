@@ -153,6 +153,8 @@ void AddGrant(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"text", "ndjson"}))
       ->capture_default_str();
 
+  AddPreview(grants, session);
+
   CLI::App* decisions = app.add_subcommand("decision", "What the gateway decided");
   decisions->require_subcommand(1);
   auto id = std::make_shared<std::string>();

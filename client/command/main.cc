@@ -54,6 +54,7 @@ int Main(int argc, char** argv) {
   AddRecord(app, session);
   AddMapping(app, session);
   AddGrant(app, session);
+  AddExplain(app, session);
   AddAudit(app, session);
   AddPki(app, session);
   try {

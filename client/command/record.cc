@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "client/command/output.h"
+#include "client/command/own_record.h"
 #include "client/import/mapping.h"
 #include "client/publisher.h"
 
@@ -80,7 +81,7 @@ void AddRequestPrefix(CLI::App* verb, RecordOptions& options) {
 }
 
 void AddReleaseOptions(CLI::App* verb, RecordOptions& options) {
-  verb->add_option("--purpose", options.purpose, "The purpose that is claimed")->required();
+  verb->add_option("--purpose", options.purpose, "The purpose that is claimed; not with --own");
   verb->add_option("--mou", options.mou, "The MOU, if several permit");
   verb->add_option("--fields", options.fields, "Paths of fields: a,b; all that are granted");
   verb->add_option("--header-file", options.header_file,
@@ -91,6 +92,22 @@ void AddReleaseOptions(CLI::App* verb, RecordOptions& options) {
   verb->add_option("--output", options.output, "What is printed")
       ->check(CLI::IsMember({"ndjson", "csv", "text"}))
       ->capture_default_str();
+}
+
+// A release, or what is one's own: the options of the one have no place with the other.
+ExitCode ReadEither(Session& session, const RecordOptions& options,
+                    ExitCode (*release)(Session&, const RecordOptions&)) {
+  if (!options.own) {
+    if (options.purpose.empty()) return FailUsage("--purpose is required");
+    if (!options.key.empty()) return FailUsage("--key needs --own: a release names its rows");
+    return release(session, options);
+  }
+  if (!options.purpose.empty() || !options.mou.empty() || !options.from.empty() ||
+      !options.fields.empty() || !options.header_file.empty() || !options.row_id.empty()) {
+    return FailUsage("--own reads one's records whole: no purpose, MOU, owner, fields or row id");
+  }
+  return ReadOwn(session,
+                 {options.type, options.filter, options.key, options.output, options.repeat});
 }
 
 }  // namespace
@@ -115,18 +132,27 @@ void AddRecord(CLI::App& app, Session& session) {
   CLI::App* read = session.AddVerb(
       noun, "read", "Read a release",
       "sluice record read Candidate --purpose hiring_pipeline --output csv > candidates.csv",
-      [&session, options] { return ReadRecords(session, *options); });
+      [&session, options] { return ReadEither(session, *options, ReadRecords); });
   read->add_option("TYPE", options->type, "The record type")->required();
   read->add_option("--from", options->from, "The owner, where grants of several meet");
-  read->add_option("--filter", options->filter, "AIP-160, over released values");
+  read->add_option("--filter", options->filter,
+                   "AIP-160, over released values; with --own, over stored ones");
+  read->add_flag("--own", options->own, "Read one's own records, whole");
   AddReleaseOptions(read, *options);
   CLI::App* get = session.AddVerb(
       noun, "get", "Read one row again",
       "sluice record get Candidate mfzwk3dpnzxw4zlsebugk4tfmu --purpose hiring_pipeline",
-      [&session, options] { return GetRecord(session, *options); });
+      [&session, options] {
+        if (!options->own && options->row_id.empty()) return FailUsage("ROW_ID is required");
+        if (options->own && options->key.empty()) return FailUsage("--own needs --key");
+        return ReadEither(session, *options, GetRecord);
+      });
   get->add_option("TYPE", options->type, "The record type")->required();
-  get->add_option("ROW_ID", options->row_id, "The row, as a release named it")->required();
+  get->add_option("ROW_ID", options->row_id, "The row, as a release named it; not with --own");
+  get->add_flag("--own", options->own, "Read one of one's own records, whole, by its --key");
+  get->add_option("--key", options->key, "With --own: FIELD=VALUE, once for each field of the key");
   AddReleaseOptions(get, *options);
+  AddOwnRecord(noun, session);
 }
 
 }  // namespace sluice::client

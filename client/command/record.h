@@ -3,6 +3,7 @@
 #define SLUICE_CLIENT_COMMAND_RECORD_H_
 
 #include <string>
+#include <vector>
 
 #include "client/command/exit_code.h"
 #include "client/command/import.h"
@@ -27,6 +28,8 @@ struct RecordOptions {
   int repeat = 5;
   bool allow_missing = false;
   ImportRequest import;
+  bool own = false;              // read back one's own
+  std::vector<std::string> key;  // of one's own: FIELD=VALUE
 };
 
 ExitCode PublishRecords(Session& session, const RecordOptions& options);

@@ -9,33 +9,47 @@
 #include "client/record_value.h"
 
 namespace sluice::client {
-namespace {
-
-std::vector<std::string> WithRowId(absl::string_view row_id, std::vector<std::string> cells) {
-  cells.insert(cells.begin(), std::string(row_id));
+std::vector<std::string> RecordOutput::WithRowId(absl::string_view row_id,
+                                                 std::vector<std::string> cells) const {
+  if (row_ids_) cells.insert(cells.begin(), std::string(row_id));
   return cells;
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<RecordOutput>> RecordOutput::Create(const policy::RecordType& type,
                                                                    const v1::ReleaseHeader& header,
                                                                    const std::string& format,
                                                                    int repeat) {
+  std::vector<std::string> paths;
+  for (const v1::ReleasedField& field : header.fields()) {
+    if (type.Find(field.path()) == nullptr) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the gateway releases ", field.path(), ", which this client's version of ",
+                       type.name(), " has not: use a newer `sluice`"));
+    }
+    paths.push_back(field.path());
+  }
+  return Make(type, std::move(paths), format, repeat, /*row_ids=*/true);
+}
+
+absl::StatusOr<std::unique_ptr<RecordOutput>> RecordOutput::CreateOwn(
+    const policy::RecordType& type, const std::string& format, int repeat) {
+  std::vector<std::string> paths;
+  for (const policy::Field* leaf : type.leaves()) paths.push_back(leaf->path);
+  return Make(type, std::move(paths), format, repeat, /*row_ids=*/false);
+}
+
+absl::StatusOr<std::unique_ptr<RecordOutput>> RecordOutput::Make(const policy::RecordType& type,
+                                                                 std::vector<std::string> paths,
+                                                                 const std::string& format,
+                                                                 int repeat, bool row_ids) {
   auto output = std::unique_ptr<RecordOutput>(new RecordOutput);
   output->format_ = format;
+  output->row_ids_ = row_ids;
   output->record_.reset(type.prototype().New());
-  for (const v1::ReleasedField& field : header.fields()) {
-    if (type.Find(field.path()) != nullptr) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat("the gateway releases ", field.path(), ", which this client's version of ",
-                     type.name(), " has not: use a newer `sluice`"));
-  }
-  std::vector<std::string> paths;
-  for (const v1::ReleasedField& field : header.fields()) paths.push_back(field.path());
   if (format == "text") {
-    output->stretch_ = {WithRowId("row_id", paths)};
+    output->stretch_ = {output->WithRowId("row_id", paths)};
     output->paths_ = std::move(paths);
+    return output;
   }
   if (format != "csv") return output;
   absl::StatusOr<CsvColumns> columns = CsvColumns::Of(type.descriptor(), paths, repeat);
@@ -63,11 +77,11 @@ absl::StatusOr<std::string> RecordOutput::Row(absl::string_view row_id, absl::st
 }
 
 std::vector<std::string> RecordOutput::TextCells(absl::string_view row_id) const {
-  std::vector<std::string> cells = {std::string(row_id)};
+  std::vector<std::string> cells;
   for (const std::string& path : paths_) {
     cells.push_back(Printable(absl::StrJoin(TextsAt(*record_, path), "; ")));
   }
-  return cells;
+  return WithRowId(row_id, std::move(cells));
 }
 
 std::string RecordOutput::End() {

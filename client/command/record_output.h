@@ -28,6 +28,11 @@ class RecordOutput {
                                                               const std::string& format,
                                                               int repeat);
 
+  // Of whole records, without row ids.
+  static absl::StatusOr<std::unique_ptr<RecordOutput>> CreateOwn(const policy::RecordType& type,
+                                                                 const std::string& format,
+                                                                 int repeat);
+
   // What to print before the rows, for a row, and after them.
   std::string Begin() const;
   absl::StatusOr<std::string> Row(absl::string_view row_id, absl::string_view record);
@@ -38,8 +43,15 @@ class RecordOutput {
   static constexpr size_t kStretch = 500;
 
   RecordOutput() = default;
+  static absl::StatusOr<std::unique_ptr<RecordOutput>> Make(const policy::RecordType& type,
+                                                            std::vector<std::string> paths,
+                                                            const std::string& format, int repeat,
+                                                            bool row_ids);
+  std::vector<std::string> WithRowId(absl::string_view row_id,
+                                     std::vector<std::string> cells) const;
   std::vector<std::string> TextCells(absl::string_view row_id) const;
 
+  bool row_ids_ = true;
   std::string format_;
   std::unique_ptr<google::protobuf::Message> record_;
   std::vector<std::string> paths_;                 // text only

@@ -61,11 +61,15 @@ class Session {
 // The nouns. Each adds its verbs.
 void AddAudit(CLI::App& app, Session& session);
 void AddCatalog(CLI::App& app, Session& session);
+void AddExplain(CLI::App& app, Session& session);
 void AddGrant(CLI::App& app, Session& session);
 void AddMapping(CLI::App& app, Session& session);
 void AddMou(CLI::App& app, Session& session);
 void AddPki(CLI::App& app, Session& session);
 void AddRecord(CLI::App& app, Session& session);
+
+// The owner's verb of the noun `grant`.
+void AddPreview(CLI::App* grant, Session& session);
 
 }  // namespace sluice::client
 

@@ -112,6 +112,30 @@ BENCHMARK(BM_PublishAgain)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
+// The largest publish that one withdraw takes back: of new records, or of changed ones (range(0)).
+// Everything else waits for it.
+void BM_Withdraw(benchmark::State& state) {
+  const TestDirectory directory;
+  const std::unique_ptr<Store> store = Open(directory);
+  constexpr int64_t kBatches = kMaxWithdrawRecords / kBatch;
+  if (state.range(0) != 0) PublishAll(*store, 0, kBatches, 0);
+  int64_t version = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    ++version;
+    const int64_t before = store->LastPublishOf("state-university", "Candidate")->position;
+    PublishAll(*store, 0, kBatches, version);
+    WithdrawBatch batch = WithdrawalOf(absl::StrCat("w", version), before + 1, before + kBatches);
+    state.ResumeTiming();
+    const absl::StatusOr<WithdrawOutcome> outcome = Withdraw(*store, batch);
+    if (!outcome.ok() || outcome->deleted_count + outcome->restored_count != kMaxWithdrawRecords) {
+      abort();
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * kMaxWithdrawRecords);
+}
+BENCHMARK(BM_Withdraw)->Arg(0)->Arg(1)->Iterations(3)->Unit(benchmark::kMillisecond)->UseRealTime();
+
 // One append at a time: what a decision waits for.
 void BM_Append(benchmark::State& state) {
   const TestDirectory directory;

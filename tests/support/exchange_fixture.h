@@ -17,6 +17,8 @@
 #include "server/admission.h"
 #include "server/answer.h"
 #include "server/exchange.h"
+#include "server/owner_records.h"
+#include "server/owner_view.h"
 #include "server/publication.h"
 #include "server/quotas.h"
 #include "server/request_id.h"
@@ -148,6 +150,9 @@ class ExchangeFixture : public testing::Test {
     exchange_ = std::make_unique<Exchange>(admission_.get(), log_.get(),
                                            Release::Parts{&store(), &keys_, &tokens_});
     publication_ = std::make_unique<Publication>(&store(), log_.get(), clock_.get());
+    owner_records_ = std::make_unique<OwnerRecords>(
+        OwnerRecords::Parts{admission_.get(), log_.get(), &store(), clock_.get(), &tokens_});
+    owner_view_ = std::make_unique<OwnerView>(OwnerView::Parts{admission_.get(), &store(), &keys_});
     SetMous({policy::SignedForTest(policy::ExampleMou())});
   }
   void TearDown() override {
@@ -263,6 +268,8 @@ class ExchangeFixture : public testing::Test {
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Publication> publication_;
+  std::unique_ptr<OwnerRecords> owner_records_;
+  std::unique_ptr<OwnerView> owner_view_;
   RequestId request_id_;
 };
 

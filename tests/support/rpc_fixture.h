@@ -60,7 +60,9 @@ class RpcFixture : public ExchangeFixture {
                            &mous_,
                            &store_,
                            &threads_,
-                           &publish_budget_});
+                           &publish_budget_,
+                           owner_records_.get(),
+                           owner_view_.get()});
     auto credentials = grpc::experimental::LocalServerCredentials(LOCAL_TCP);
     credentials->SetAuthMetadataProcessor(std::make_shared<TakesWord>());
     int port = 0;
