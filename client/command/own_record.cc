@@ -1,6 +1,5 @@
 #include "client/command/own_record.h"
 
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -18,8 +17,6 @@
 
 namespace sluice::client {
 namespace {
-
-void Note(const std::string& line) { std::fputs(line.c_str(), stderr); }
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%SZ", absl::FromUnixSeconds(time.seconds()),

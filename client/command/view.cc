@@ -1,6 +1,5 @@
 // `sluice grant preview` and `sluice explain row`: what a recipient would be sent of one's own
 // records, and why not.
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,8 +26,6 @@ struct ViewOptions {
   int repeat = 5;
   bool values = false;
 };
-
-void Note(const std::string& line) { std::fputs(line.c_str(), stderr); }
 
 // What both ask: parent, recipient, MOU, purpose, type, key. Not OK: the usage is wrong.
 template <typename Request>

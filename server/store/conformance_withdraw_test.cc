@@ -111,6 +111,21 @@ TEST_P(StoreConformance, TakesAllTypesOfARangeBackTogether) {
   }
 }
 
+TEST_P(StoreConformance, GivesRoomBackForWhatIsTakenBackAndTakesItForWhatIsThereAgain) {
+  PublishAt("r1", {RecordOf("a", "1"), RecordOf("b", "1")});
+  const int64_t wrong = PublishAt("r2", {RecordOf("c", "1"), RecordOf("d", "1")});
+  Withdrawn("w1", wrong, wrong);
+  const int64_t deleted = DeleteAt("d1", {"b"});
+  Withdrawn("w2", deleted, deleted);
+  const auto publish = [&](const std::string& key) {
+    PublishBatch batch = BatchOf("of " + key, {RecordOf(key, "1")});
+    batch.most_rows = 3;
+    return Publish(*store_, batch).status().code();
+  };
+  EXPECT_EQ(publish("e"), absl::StatusCode::kOk);
+  EXPECT_EQ(publish("f"), absl::StatusCode::kResourceExhausted);
+}
+
 TEST_P(StoreConformance, TouchesNothingOfAnotherOwner) {
   const int64_t mine = PublishAt("r1", {RecordOf("a", "mine")});
   PublishBatch theirs = BatchOf("r2", {RecordOf("a", "theirs")});
