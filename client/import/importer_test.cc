@@ -220,6 +220,22 @@ TEST_F(ImportTest, ACrosswalkChangesWhatItNamesAndKeepsOrRefusesTheRest) {
   EXPECT_EQ(Problems(), "f.csv:4: Sex: is a code that the crosswalk does not name\n");
 }
 
+TEST_F(ImportTest, ACrosswalkThatSluiceBringsIsUsedWhereTheMappingNamesIt) {
+  const Mapping mapping = MappingOf(
+      "mapping: m\nrecord: Candidate\nformat: csv\nfields:\n  candidate_id: Id\n"
+      "repeat:\n  race: {columns: 1..1, value: {column: \"Race{n}\", crosswalk: Race}}\n");
+  Write("f.csv",
+        "Id,Race1\n1,uri://tpdm.ed-fi.org/RaceDescriptor#American Indian - Alaska Native\n2,Never "
+        "seen\n");
+  Stage(Path("f.csv"), mapping);
+  Publish();
+  EXPECT_EQ(
+      sent_,
+      (std::vector<std::string>{
+          R"({"candidate_id":"1","race":["uri://ed-fi.org/RaceDescriptor#American Indian or Alaska Native"]})",
+          R"({"candidate_id":"2","race":["Never seen"]})"}));
+}
+
 TEST_F(ImportTest, AConditionSelectsRows) {
   const Mapping mapping = MappingOf(
       "mapping: m\nrecord: Candidate\nformat: csv\nfields:\n  candidate_id: Id\n"

@@ -20,6 +20,23 @@ constexpr NamedFormat kFormats[] = {{MappingFormat::kCsv, "csv"},
                                     {MappingFormat::kEdFiXml, "ed-fi-xml"},
                                     {MappingFormat::kOneRoster, "oneroster"}};
 
+// A crosswalk that the mapping names and does not have may be one that Sluice brings.
+void AddShared(Mapping& mapping, const policy::Catalog& catalog) {
+  const absl::StatusOr<std::shared_ptr<const policy::Crosswalks>> all =
+      policy::Crosswalks::BuiltIn(catalog.code_sets());
+  if (!all.ok()) return;  // then the name is not known
+  const auto add = [&](const ValueMapping& value) {
+    const policy::Crosswalk* known = (*all)->Find(value.crosswalk);
+    if (known == nullptr || mapping.crosswalks.count(value.crosswalk) > 0) return;
+    mapping.crosswalks[value.crosswalk].shared =
+        std::shared_ptr<const policy::Crosswalk>(*all, known);
+  };
+  for (const FieldMapping& field : mapping.fields) add(field.value);
+  for (const RepeatMapping& repeat : mapping.repeats) {
+    for (const FieldMapping& field : repeat.values) add(field.value);
+  }
+}
+
 policy::BinderIds MappingIds() { return {"M001", "M002", "M003", "M004", "M005"}; }
 
 }  // namespace
@@ -72,6 +89,7 @@ MappingRead ReadMapping(absl::string_view file_name, absl::string_view bytes,
   policy::YamlBinder binder(file_name, MappingIds());
   Mapping mapping = BindMapping(binder, *yaml.root);
   mapping.file = std::string(file_name);
+  AddShared(mapping, catalog);
   for (policy::Finding& finding : binder.TakeFindings())
     read.findings.push_back(std::move(finding));
   for (policy::Finding& finding : CheckMapping(mapping, catalog)) {

@@ -20,12 +20,14 @@
 #define SLUICE_CLIENT_IMPORT_MAPPING_H_
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "policy/catalog.h"
+#include "policy/crosswalk.h"
 #include "policy/finding.h"
 
 namespace sluice::client {
@@ -44,6 +46,8 @@ bool IsTabular(MappingFormat format);
 struct Crosswalk {
   enum class Otherwise { kKeep, kRefuse, kAbsent };
   std::map<std::string, std::string, std::less<>> codes;  // to "": absent
+  // One that Sluice brings, asked where `codes` does not name a code; may be null.
+  std::shared_ptr<const policy::Crosswalk> shared;
   Otherwise otherwise = Otherwise::kKeep;
 };
 

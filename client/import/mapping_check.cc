@@ -99,7 +99,7 @@ class MappingCheck {
     Take(mapped.field, mapped.place, where);
     CheckValue(mapped.value, field, where, /*numbered=*/false);
     const policy::Field* known = type_->Find(mapped.field);
-    if (known != nullptr && known->key && mapped.value.optional) {
+    if (known != nullptr && known->key && !known->optional_in_key && mapped.value.optional) {
       Report("M014", mapped.value.place, where, "a field of the key can't be optional");
     }
   }
@@ -201,7 +201,7 @@ class MappingCheck {
   }
   void CheckKey() {
     for (const policy::Field* leaf : type_->leaves()) {
-      if (!leaf->key || taken_.count(leaf->path) > 0) continue;
+      if (!leaf->key || leaf->optional_in_key || taken_.count(leaf->path) > 0) continue;
       Report("M014", {}, "fields",
              absl::StrCat("\"", leaf->path, "\" is part of the key of ", type_->name(),
                           ", and nothing is mapped to it"));

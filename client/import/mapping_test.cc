@@ -117,6 +117,13 @@ TEST(MappingTest, ChecksNamesOfTypesJoinsAndCrosswalks) {
   ExpectFinding(ReadFields("joins:\n  a: {files: [b.csv]}\n"), "M002");
 }
 
+TEST(MappingTest, KnowsTheCrosswalksThatSluiceBrings) {
+  const MappingRead read =
+      ReadFields("repeat:\n  race: {columns: 1..2, value: {column: \"R{n}\", crosswalk: Race}}\n");
+  ASSERT_TRUE(read.mapping.has_value()) << read.findings[0].ToString();
+  EXPECT_NE(read.mapping->crosswalks.at("Race").shared, nullptr);
+}
+
 TEST(MappingTest, ChecksFormsAndConstants) {
   ExpectFinding(ReadFields("  birth_date: {column: B, date: MM/DD/YY}\n"), "M017");
   ExpectFinding(ReadFields("  first_name: {column: B, date: MM/DD/YYYY}\n"), "M018");

@@ -96,11 +96,16 @@ void RowMapper::SetField(Work& work, Message& message, const Field& field,
   }
   std::string text;
   if (field.value.crosswalk != nullptr) {
-    const auto code = field.value.crosswalk->codes.find(cell);
-    if (code != field.value.crosswalk->codes.end()) {
+    const Crosswalk& crosswalk = *field.value.crosswalk;
+    const auto code = crosswalk.codes.find(cell);
+    const std::string* shared =
+        crosswalk.shared == nullptr ? nullptr : crosswalk.shared->Find(cell);
+    if (code != crosswalk.codes.end()) {
       text = code->second;
+    } else if (shared != nullptr) {
+      text = *shared;
     } else {
-      switch (field.value.crosswalk->otherwise) {
+      switch (crosswalk.otherwise) {
         case Crosswalk::Otherwise::kKeep:
           text = std::string(cell);
           break;

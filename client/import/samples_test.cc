@@ -80,6 +80,87 @@ TEST_F(SamplesTest, EmploymentsOfAnInterchangeComeWithTheirPersons) {
   EXPECT_EQ(CountSent("leaves"), 0);
 }
 
+TEST_F(SamplesTest, EveryFileOfTheKitIsTakenOrRefusedForAReason) {
+  int64_t taken = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(Sample(""))) {
+    const ImportOutcome& outcome = StageSample(entry.path().filename().string());
+    if (outcome.refused) {
+      EXPECT_TRUE(outcome.record_type.empty()) << outcome.path << ": " << outcome.reason;
+      EXPECT_NE(outcome.reason, "") << outcome.path;
+      continue;
+    }
+    ++taken;
+    EXPECT_EQ(outcome.bad_rows, 0) << outcome.path << Problems().substr(0, 300);
+    EXPECT_EQ(outcome.unread, std::vector<std::string>()) << outcome.path;
+  }
+  EXPECT_EQ(taken, 7);
+}
+
+TEST_F(SamplesTest, ProgramsAndCampusesAreTaken) {
+  ExpectAllTaken(StageSample("eppProgram.csv"), 67);
+  // In UTF-16LE with CRLF.
+  ExpectAllTaken(StageSample("school.csv"), 6);
+  Publish();
+  EXPECT_EQ(sent_.size(), 73u);
+  // Ids that begin with a space do so no more.
+  EXPECT_EQ(CountSent("\"program_id\":\" "), 0);
+}
+
+TEST_F(SamplesTest, CredentialsWithoutAPersonAreRecordsAllTheSame) {
+  ExpectAllTaken(StageSample("credential.csv"), 584);
+  Publish();
+  EXPECT_EQ(CountSent("\"person_id\":"), 561);
+  // A malformed namespace is kept as it is.
+  EXPECT_EQ(CountSent("\"namespace\":\"uri:/univ.edu/"), 584);
+}
+
+TEST_F(SamplesTest, ARatingIsReadByItsTitleInWhateverColumnItStands) {
+  ExpectAllTaken(StageSample("EvaluationRatingResults.csv"), 5580);
+  Publish();
+  EXPECT_EQ(sent_.size(), 5580u);
+  EXPECT_EQ(CountSent("\"results\":["), 211);
+  EXPECT_EQ(CountSent("\"title\":\"Overall Score\""), 211);
+  // Of the two days in a row it is the one that names the rating.
+  EXPECT_EQ(CountSent("\"evaluation_date\":\""), 5580);
+}
+
+TEST_F(SamplesTest, ResponsesComeWithTheirAnswersAndWhomTheyAreAbout) {
+  ExpectAllTaken(StageSample("surveyResponse.csv"), 1268);
+  Publish();
+  EXPECT_EQ(sent_.size(), 1268u);
+  EXPECT_EQ(CountSent("\"answers\":["), 138);
+  EXPECT_EQ(CountSent("\"target_id\":"), 466);
+  EXPECT_EQ(CountSent("\"full_name\":"), 941);
+  EXPECT_EQ(CountSent("\"electronic_mail\":"), 466);
+  int64_t answers = 0;
+  for (const std::string& record : sent_) {
+    for (size_t at = 0; (at = record.find("\"question_code\"", at)) != std::string::npos; ++at) {
+      ++answers;
+    }
+  }
+  EXPECT_EQ(answers, 2743);
+}
+
+TEST_F(SamplesTest, OrganizationsOfAnInterchangeKnowTheirAgency) {
+  const std::string path = absl::StrCat(kSamples, "/ed-fi-xml/EducationOrganization.xml");
+  ExpectAllTaken(Stage(path, *Library().Find("ed-fi-xml-school")), 3);
+  ExpectAllTaken(Stage(path, *Library().Find("ed-fi-xml-local-education-agency")), 1);
+  Publish();
+  EXPECT_EQ(CountSent("\"parent_lea_id\":"), 3);
+}
+
+TEST_F(SamplesTest, CredentialsAndResponsesOfAnInterchangeAreTaken) {
+  ExpectAllTaken(Stage(absl::StrCat(kSamples, "/ed-fi-xml/StaffAssociation.xml"),
+                       *Library().Find("ed-fi-xml-credential")),
+                 56);
+  ExpectAllTaken(Stage(absl::StrCat(kSamples, "/ed-fi-xml/Survey.xml"),
+                       *Library().Find("ed-fi-xml-survey-response")),
+                 12);
+  Publish();
+  EXPECT_EQ(sent_.size(), 68u);
+  EXPECT_EQ(CountSent("\"answers\":["), 12);
+}
+
 TEST_F(SamplesTest, AidIsNotTaken) {
   for (const char* name : {"FinancialAid.csv", "student.csv", "person.csv"}) {
     EXPECT_TRUE(StageSample(name).refused) << name;
