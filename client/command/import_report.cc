@@ -55,10 +55,7 @@ std::string Samples(const ImportOutcome& outcome, const policy::Catalog& catalog
   const policy::RecordType* type = catalog.Find(outcome.record_type);
   std::string text;
   for (const std::string& bytes : outcome.samples) {
-    const std::unique_ptr<google::protobuf::Message> record(
-        google::protobuf::MessageFactory::generated_factory()
-            ->GetPrototype(&type->descriptor())
-            ->New());
+    const std::unique_ptr<google::protobuf::Message> record(type->prototype().New());
     if (!record->ParseFromString(bytes)) continue;
     absl::StrAppend(&text, "  ", RecordToJson(*record), "\n");
   }

@@ -161,9 +161,7 @@ absl::Status Importer::StageRows(const std::string& path, const Mapping& mapping
     }
     return absl::InvalidArgumentError(all);
   }
-  const std::unique_ptr<Message> record(google::protobuf::MessageFactory::generated_factory()
-                                            ->GetPrototype(&type->descriptor())
-                                            ->New());
+  const std::unique_ptr<Message> record(type->prototype().New());
   RejectsForm& rejects = rejects_[static_cast<int>(outcomes_.size()) - 1];
   rejects.begin = (*source)->RejectsBegin();
   rejects.end = (*source)->RejectsEnd();

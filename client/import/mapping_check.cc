@@ -175,7 +175,9 @@ class MappingCheck {
   void CheckConstant(const ValueMapping& value, const FieldDescriptor& field,
                      const std::string& where) {
     const std::unique_ptr<google::protobuf::Message> message(
-        google::protobuf::MessageFactory::generated_factory()
+        type_->prototype()
+            .GetReflection()
+            ->GetMessageFactory()
             ->GetPrototype(field.containing_type())
             ->New());
     const absl::Status set = SetFromText(*message, field, value.constant);

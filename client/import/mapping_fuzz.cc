@@ -34,10 +34,7 @@ void Run(absl::string_view bytes) {
   if (bound.mapper == nullptr) return;
   SourceRow row;
   row.cells.assign(columns.size(), "2017-10-06");
-  const std::unique_ptr<google::protobuf::Message> record(
-      google::protobuf::MessageFactory::generated_factory()
-          ->GetPrototype(&type.descriptor())
-          ->New());
+  const std::unique_ptr<google::protobuf::Message> record(type.prototype().New());
   if (!bound.mapper->Map(row, *record).ok()) std::abort();
 }
 
