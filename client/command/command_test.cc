@@ -290,7 +290,7 @@ TEST_F(CommandTest, ReadsOnesOwnRecordsWholeAndWithoutRowIds) {
   messages[1].mutable_batch()->add_records(candidate.SerializeAsString());
   messages[2].mutable_trailer()->set_record_count(1);
   service_->gateway.own_streams = {messages};
-  const Outcome outcome = Run("record get Candidate --own --key candidate_id=C-1");
+  const Outcome outcome = Run("record get Candidate --own --record-key candidate_id=C-1");
   EXPECT_EQ(outcome.code, kDone) << outcome.err;
   EXPECT_EQ(outcome.out, "{\"candidate_id\":\"C-1\"}\n");
   ASSERT_EQ(service_->gateway.own_reads.size(), 1u);
@@ -300,12 +300,14 @@ TEST_F(CommandTest, ReadsOnesOwnRecordsWholeAndWithoutRowIds) {
 
 TEST_F(CommandTest, SaysWhichOptionsBelongToOnesOwnRecordsAndWhichToARelease) {
   ExpectError("record read Candidate --own --purpose p", kUsage, "--own reads one's records whole");
-  ExpectError("record read Candidate --key a=b --purpose p", kUsage, "--key needs --own");
-  ExpectError("record get Candidate --own", kUsage, "--own needs --key");
+  ExpectError("record read Candidate --record-key a=b --purpose p", kUsage,
+              "--record-key needs --own");
+  ExpectError("record get Candidate --own", kUsage, "--own needs --record-key");
   ExpectError("record get Candidate --purpose p", kUsage, "ROW_ID is required");
-  ExpectError("record get Candidate --own --key candidate_id", kUsage, "must be FIELD=VALUE");
-  ExpectError("record get Candidate --own --key candidate=1", kUsage, "candidate_id");
-  ExpectError("record get Candidate --own --key first_name=Ann", kUsage, "candidate_id");
+  ExpectError("record get Candidate --own --record-key candidate_id", kUsage,
+              "must be FIELD=VALUE");
+  ExpectError("record get Candidate --own --record-key candidate=1", kUsage, "candidate_id");
+  ExpectError("record get Candidate --own --record-key first_name=Ann", kUsage, "candidate_id");
 }
 
 TEST_F(CommandTest, WithdrawsARangeAndSaysWhatBecameOfIt) {
@@ -350,8 +352,8 @@ TEST_F(CommandTest, ExplainsARowConditionByCondition) {
   failed.set_field("expected_completion_year");
   failed.set_failure(v1::ROW_CONDITION_FAILURE_BELOW);
   failed.set_condition("at least 2027");
-  const Outcome outcome =
-      Run("explain row Candidate --as hill-county --purpose p --key candidate_id=C-1 --quiet");
+  const Outcome outcome = Run(
+      "explain row Candidate --as hill-county --purpose p --record-key candidate_id=C-1 --quiet");
   EXPECT_EQ(outcome.code, kDone) << outcome.err;
   EXPECT_EQ(outcome.out,
             "OUT_OF_SCOPE: no grant has the row in its scope\n"

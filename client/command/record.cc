@@ -99,7 +99,8 @@ ExitCode ReadEither(Session& session, const RecordOptions& options,
                     ExitCode (*release)(Session&, const RecordOptions&)) {
   if (!options.own) {
     if (options.purpose.empty()) return FailUsage("--purpose is required");
-    if (!options.key.empty()) return FailUsage("--key needs --own: a release names its rows");
+    if (!options.key.empty())
+      return FailUsage("--record-key needs --own: a release names its rows");
     return release(session, options);
   }
   if (!options.purpose.empty() || !options.mou.empty() || !options.from.empty() ||
@@ -144,13 +145,14 @@ void AddRecord(CLI::App& app, Session& session) {
       "sluice record get Candidate mfzwk3dpnzxw4zlsebugk4tfmu --purpose hiring_pipeline",
       [&session, options] {
         if (!options->own && options->row_id.empty()) return FailUsage("ROW_ID is required");
-        if (options->own && options->key.empty()) return FailUsage("--own needs --key");
+        if (options->own && options->key.empty()) return FailUsage("--own needs --record-key");
         return ReadEither(session, *options, GetRecord);
       });
   get->add_option("TYPE", options->type, "The record type")->required();
   get->add_option("ROW_ID", options->row_id, "The row, as a release named it; not with --own");
-  get->add_flag("--own", options->own, "Read one of one's own records, whole, by its --key");
-  get->add_option("--key", options->key, "With --own: FIELD=VALUE, once for each field of the key");
+  get->add_flag("--own", options->own, "Read one of one's own records, whole, by its --record-key");
+  get->add_option("--record-key", options->key,
+                  "With --own: FIELD=VALUE, once for each field of the key");
   AddReleaseOptions(get, *options);
   AddOwnRecord(noun, session);
 }

@@ -17,7 +17,7 @@ absl::StatusOr<std::string> KeyFromArguments(const policy::RecordType& type,
     const size_t equals = argument.find('=');
     if (equals == std::string::npos) {
       return absl::InvalidArgumentError(
-          "--key must be FIELD=VALUE, once for each field of the key");
+          "--record-key must be FIELD=VALUE, once for each field of the key");
     }
     paths.push_back(argument.substr(0, equals));
     values.push_back(argument.substr(equals + 1));
@@ -32,7 +32,7 @@ absl::StatusOr<std::string> KeyFromArguments(const policy::RecordType& type,
   for (const policy::RecordProblem& problem :
        policy::ValidateRecord(type, bytes, /*key_only=*/true).problems) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--key: ", problem.field, problem.field.empty() ? "" : ": ", problem.description));
+        "--record-key: ", problem.field, problem.field.empty() ? "" : ": ", problem.description));
   }
   return bytes;
 }

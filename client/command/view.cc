@@ -192,7 +192,7 @@ void AddViewOptions(CLI::App* verb, ViewOptions& options, bool key_required) {
   verb->add_option("--as", options.recipient, "The recipient: an organization")->required();
   verb->add_option("--purpose", options.purpose, "The purpose that it would claim")->required();
   verb->add_option("--mou", options.mou, "The MOU, if several permit");
-  verb->add_option("--key", options.key,
+  verb->add_option("--record-key", options.key,
                    "FIELD=VALUE, once for each field of the key: that record alone")
       ->required(key_required);
 }
@@ -223,7 +223,7 @@ void AddExplain(CLI::App& app, Session& session) {
   auto options = std::make_shared<ViewOptions>();
   CLI::App* row = session.AddVerb(
       noun, "row", "Say why one of one's own records is in a recipient's release, or is not",
-      "sluice explain row Candidate --as river-unified --purpose hiring_pipeline --key "
+      "sluice explain row Candidate --as river-unified --purpose hiring_pipeline --record-key "
       "candidate_id=C20618",
       [&session, options] { return ExplainRow(session, *options); });
   AddViewOptions(row, *options, /*key_required=*/true);

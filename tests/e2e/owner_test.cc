@@ -108,12 +108,13 @@ TEST_F(Owners, ReadTheirRecordsBackWhole) {
   const std::vector<std::string> lines = absl::StrSplit(all.out, '\n', absl::SkipEmpty());
   EXPECT_EQ(lines.size(), 2500u);
   for (const std::string& line : lines) ASSERT_TRUE(StrContains(line, "Meyer")) << line;
-  const Outcome one = AsOwner("record get Candidate --own --key candidate_id=C7 --output csv");
+  const Outcome one =
+      AsOwner("record get Candidate --own --record-key candidate_id=C7 --output csv");
   EXPECT_TRUE(StrContains(one.out, "Meyer7")) << one.out << one.err;
   const Outcome some =
       AsOwner("record read Candidate --own --filter 'last_surname = \"Meyer8\"' --quiet");
   EXPECT_TRUE(StrContains(some.out, "\"candidate_id\":\"C8\"")) << some.out << some.err;
-  const Outcome none = AsOwner("record get Candidate --own --key candidate_id=X");
+  const Outcome none = AsOwner("record get Candidate --own --record-key candidate_id=X");
   EXPECT_EQ(none.code, client::kFailed);
   EXPECT_EQ(none.out, "");
 }
@@ -132,7 +133,7 @@ TEST_F(Owners, SeeWhatARecipientWouldBeSentAndWhyNot) {
   const Outcome denied = AsOwner("grant preview Candidate --as river-unified --purpose research");
   EXPECT_EQ(denied.code, client::kDenied);
   EXPECT_TRUE(StrContains(denied.err, "would be denied: PURPOSE_NOT_GRANTED")) << denied.err;
-  const Outcome in = AsOwner("explain row" + as + "--key candidate_id=C1");
+  const Outcome in = AsOwner("explain row" + as + "--record-key candidate_id=C1");
   EXPECT_TRUE(StrContains(in.out, "RELEASED: ")) << in.out << in.err;
 
   WriteFile(deployment_.Path("late.ndjson"),
@@ -141,12 +142,12 @@ TEST_F(Owners, SeeWhatARecipientWouldBeSentAndWhyNot) {
       AsOwner(absl::StrCat("record publish Candidate ", deployment_.Path("late.ndjson").string()))
           .code,
       client::kDone);
-  const Outcome out = AsOwner("explain row" + as + "--key candidate_id=C9");
+  const Outcome out = AsOwner("explain row" + as + "--record-key candidate_id=C9");
   EXPECT_EQ(out.code, client::kDone) << out.err;
   EXPECT_TRUE(StrContains(out.out, "expected_completion_year: BELOW; asked: at least 2027"))
       << out.out;
   EXPECT_FALSE(StrContains(out.out, "2019")) << out.out;
-  const Outcome values = AsOwner("explain row" + as + "--key candidate_id=C9 --values");
+  const Outcome values = AsOwner("explain row" + as + "--record-key candidate_id=C9 --values");
   EXPECT_TRUE(StrContains(values.out, "the value: 2019")) << values.out;
 }
 
@@ -156,7 +157,8 @@ TEST_F(Owners, AreTheOnlyOnesToBeTold) {
       "record status", "record read Candidate --own",
       absl::StrCat("record withdraw --position ", position),
       "grant preview Candidate --as river-unified --purpose hiring_pipeline",
-      "explain row Candidate --as river-unified --purpose hiring_pipeline --key candidate_id=C1"};
+      "explain row Candidate --as river-unified --purpose hiring_pipeline --record-key "
+      "candidate_id=C1"};
   const Identity auditor = deployment_.As(kProgram, "auditor", "kim");
   const Identity operator_identity = deployment_.As("operator", "operator", "root");
   for (const std::string& question : questions) {
