@@ -15,7 +15,7 @@
 #include "policy/nearest_grants.h"
 #include "policy/projector.h"
 #include "policy/projector_cases.h"
-#include "sluice/v1/records.pb.h"
+#include "sluice/v1/candidate_records.pb.h"
 #include "tests/support/mou_for_test.h"
 
 namespace sluice::policy {

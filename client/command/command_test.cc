@@ -300,7 +300,7 @@ TEST_F(CommandTest, ReadsOnesOwnRecordsWholeAndWithoutRowIds) {
 
 TEST_F(CommandTest, SaysWhichOptionsBelongToOnesOwnRecordsAndWhichToARelease) {
   ExpectError("record read Candidate --own --purpose p", kUsage, "--own reads one's records whole");
-  ExpectError("record read Candidate --record-key a=b --purpose p", kUsage,
+  ExpectError("record get Candidate x --record-key a=b --purpose p", kUsage,
               "--record-key needs --own");
   ExpectError("record get Candidate --own", kUsage, "--own needs --record-key");
   ExpectError("record get Candidate --purpose p", kUsage, "ROW_ID is required");
