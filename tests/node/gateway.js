@@ -13,7 +13,7 @@ const protos = path.join(__dirname, '..', '..', 'proto');
 const definitions = protoLoader.loadSync(
   [
     'sluice/v1/exchange_service.proto',
-    'sluice/v1/records.proto',
+    'sluice/v1/candidate_records.proto',
     'google/rpc/status.proto',
     'google/rpc/error_details.proto',
   ],
