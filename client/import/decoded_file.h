@@ -68,7 +68,6 @@ class DecodedFile : public std::streambuf {
   std::string raw_;   // read and not decoded yet
   std::string text_;  // what the stream gives now
   bool raw_end_ = false;
-  bool refused_ = false;
   absl::Status status_;
   absl::Status next_status_;  // after `text_`
   int64_t line_ = 1;          // at the end of `text_`
