@@ -13,10 +13,13 @@ constexpr int kChangesABite = 16;
 absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqliteConnection* connection) {
   std::unique_ptr<RecordHistory> history(new RecordHistory(connection));
   const std::pair<SqliteStatement*, absl::string_view> statements[] = {
+      {&history->find_,
+       "SELECT subjects, bytes FROM record "
+       "WHERE collection = ? AND ordinal = ? AND record_id = ?"},
+      // Not INSERT ... SELECT: what may write several rows is journaled for itself, page by page.
       {&history->keep_,
        "INSERT INTO record_history (position, record_id, collection, ordinal, subjects, bytes) "
-       "SELECT ?, record_id, collection, ordinal, subjects, bytes FROM record "
-       "WHERE collection = ? AND ordinal = ? AND record_id = ? RETURNING length(bytes)"},
+       "VALUES (?, ?, ?, ?, ?, ?)"},
       {&history->put_change_,
        "INSERT INTO record_change (collection, position, time_us, created, replaced, "
        "replaced_bytes) VALUES (?, ?, ?, ?, ?, ?)"},
@@ -48,12 +51,18 @@ void RecordHistory::Creates(const policy::RecordId& id, bool known, Change& chan
 
 absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& id, bool goes,
                                      Change& change) {
-  SqliteRun run = keep_.Bind(change.position, change.collection, ordinal, SqliteBlob(id.bytes));
+  SqliteRun run = find_.Bind(change.collection, ordinal, SqliteBlob(id.bytes));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("a record that should be stored is not");
+  const absl::string_view bytes = run.Bytes(1);
   ++change.replaced;
-  change.replaced_bytes += run.Int(0);
+  change.replaced_bytes += static_cast<int64_t>(bytes.size());
+  absl::Status kept = keep_
+                          .Bind(change.position, SqliteBlob(id.bytes), change.collection, ordinal,
+                                SqliteBlob(run.Bytes(0)), SqliteBlob(bytes))
+                          .Finish();
+  if (!kept.ok()) return kept;
   if (goes) ++change.deleted;
   return absl::OkStatus();
 }

@@ -49,7 +49,7 @@ class RecordHistory {
   explicit RecordHistory(SqliteConnection* connection) : connection_(connection) {}
 
   SqliteConnection* const connection_;
-  SqliteStatement keep_, put_change_, touch_, add_rows_, begin_, oldest_, forget_changes_,
+  SqliteStatement find_, keep_, put_change_, touch_, add_rows_, begin_, oldest_, forget_changes_,
       forget_rows_;
 };
 

@@ -47,10 +47,11 @@ absl::Status RecordWithdrawal::Prepare() {
        "WHERE h.position = ? AND r.collection = ? AND r.ordinal = ? AND r.record_id = ?"},
       {&update_key_,
        "UPDATE record_key SET ordinal = ?, live = ?, position = ? WHERE record_id = ?"},
+      {&find_before_,
+       "SELECT subjects, bytes FROM record_history WHERE position = ? AND record_id = ?"},
       {&put_back_,
        "INSERT OR REPLACE INTO record (collection, ordinal, record_id, subjects, bytes) "
-       "SELECT collection, ordinal, record_id, subjects, bytes FROM record_history "
-       "WHERE position = ? AND record_id = ?"},
+       "VALUES (?, ?, ?, ?, ?)"},
       {&delete_record_,
        "DELETE FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"}};
   for (const auto& [statement, sql] : statements) {
@@ -235,7 +236,14 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
   if (step == Step::kDelete) {
     return update_key_.Bind(now.ordinal, 0, change.position, id).Finish();
   }
-  absl::Status status = put_back_.Bind(touched.position, id).Finish();
+  SqliteRun before = find_before_.Bind(touched.position, id);
+  absl::StatusOr<bool> row = before.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("what a change replaced is not kept");
+  absl::Status status = put_back_
+                            .Bind(touched.collection, touched.ordinal, id,
+                                  SqliteBlob(before.Bytes(0)), SqliteBlob(before.Bytes(1)))
+                            .Finish();
   if (!status.ok()) return status;
   return update_key_.Bind(touched.ordinal, 1, change.position, id).Finish();
 }

@@ -68,7 +68,7 @@ class RecordWithdrawal {
   RecordHistory* const history_;
   std::unique_ptr<Answers> answers_;
   SqliteStatement size_, changes_, replaced_, next_position_, find_key_, same_;
-  SqliteStatement update_key_, put_back_, delete_record_;
+  SqliteStatement update_key_, find_before_, put_back_, delete_record_;
 };
 
 }  // namespace sluice::server
