@@ -287,8 +287,12 @@ class FakeGateway : public Gateway {
       --left_;
       gateway_.written.push_back(request.request_id());
       v1::PublishRecordsResponse response;
-      if (const auto known = gateway_.committed.find(request.request_id());
-          known != gateway_.committed.end()) {
+      if (request.validate_only()) {
+        response.set_state(v1::PUBLISH_STATE_VALIDATED);
+        response.set_new_count(request.records_size());
+        if (gateway_.judge) gateway_.judge(request, response);
+      } else if (const auto known = gateway_.committed.find(request.request_id());
+                 known != gateway_.committed.end()) {
         response = known->second;
       } else {
         response.set_request_id(request.request_id());

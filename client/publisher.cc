@@ -60,7 +60,11 @@ absl::Status Publisher::SendBatch() {
   }
   filling_.request.set_parent(options_.parent);
   filling_.request.set_record_type(options_.record_type);
-  filling_.request.set_request_id(absl::StrCat(options_.request_prefix, "-", filling_.first_index));
+  filling_.request.set_validate_only(options_.validate_only);
+  if (!options_.validate_only) {
+    filling_.request.set_request_id(
+        absl::StrCat(options_.request_prefix, "-", filling_.first_index));
+  }
   unanswered_.push_back(std::exchange(filling_, Batch{next_index_, {}}));
   filling_bytes_ = 0;
   if (stream_ == nullptr) stream_ = gateway_->PublishRecords();
@@ -114,8 +118,15 @@ absl::Status Publisher::Take(const v1::PublishRecordsResponse& response) {
   answer.first_index = batch.first_index;
   answer.records = batch.request.records_size();
   answer.position = response.position();
+  if (options_.validate_only && response.state() == v1::PUBLISH_STATE_COMMITTED) {
+    return absl::DataLossError("the gateway published what it was only to check");
+  }
+  if (!options_.validate_only && response.state() == v1::PUBLISH_STATE_VALIDATED) {
+    return absl::DataLossError("the gateway only checked what it was to publish");
+  }
   switch (response.state()) {
     case v1::PUBLISH_STATE_COMMITTED:
+    case v1::PUBLISH_STATE_VALIDATED:
       answer.committed = true;
       summary_.records += answer.records;
       summary_.added += response.new_count();

@@ -27,6 +27,8 @@ struct PublisherOptions {
   // Begins the request ids of this publish: 1 to 48 of [A-Za-z0-9_-], its own for each publish.
   std::string request_prefix;
   int batch_size = 1000;  // records, at most 10,000
+  // To be told what each batch would change, and to change nothing. No request ids are used.
+  bool validate_only = false;
 };
 
 // 64 random bits: request ids are a publisher's own, and are looked at for 7 days.
@@ -44,7 +46,7 @@ struct RefusedRecord {
 struct BatchAnswer {
   int64_t first_index = 0;  // of its first record in the whole publish
   int64_t records = 0;
-  bool committed = false;
+  bool committed = false;  // with validate_only: would be
   int64_t position = 0;
   std::vector<RefusedRecord> refused;
 };
@@ -52,7 +54,7 @@ struct BatchAnswer {
 struct PublishSummary {
   int64_t batches = 0;
   int64_t refused_batches = 0;
-  int64_t records = 0;          // committed
+  int64_t records = 0;          // committed; with validate_only: would be
   int64_t refused_records = 0;  // in refused batches, the good ones among them included
   int64_t added = 0;
   int64_t changed = 0;

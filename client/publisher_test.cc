@@ -16,8 +16,8 @@ class PublisherTest : public testing::Test {
   Publisher Make(int batch_size) {
     RetryPolicy policy;
     policy.max_attempts = 3;
-    return Publisher(&gateway_, {"organizations/u", "Candidate", "run", batch_size}, policy,
-                     {[](absl::Duration) {}, [] { return 0.5; }},
+    return Publisher(&gateway_, {"organizations/u", "Candidate", "run", batch_size, validate_only_},
+                     policy, {[](absl::Duration) {}, [] { return 0.5; }},
                      [this](const BatchAnswer& answer) { answers_.push_back(answer); });
   }
   absl::StatusOr<PublishSummary> Publish(int records, int batch_size) {
@@ -30,6 +30,7 @@ class PublisherTest : public testing::Test {
   }
 
   FakeGateway gateway_;
+  bool validate_only_ = false;
   std::vector<BatchAnswer> answers_;
 };
 
@@ -95,6 +96,27 @@ TEST_F(PublisherTest, NamesABadRecordByItsIndexInTheWhole) {
   ASSERT_EQ(answers_[1].refused.size(), 1u);
   EXPECT_EQ(answers_[1].refused[0].index, 13);
   EXPECT_EQ(answers_[1].refused[0].field, "birth_date");
+}
+
+TEST_F(PublisherTest, AsksWhatWouldChangeWithoutRequestIds) {
+  validate_only_ = true;
+  const auto summary = Publish(25, 10);
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(gateway_.written, (std::vector<std::string>{"", "", ""}));
+  EXPECT_TRUE(gateway_.committed.empty());
+  EXPECT_EQ(summary->added, 25);
+  EXPECT_EQ(summary->position, 0);
+}
+
+TEST_F(PublisherTest, AGatewayThatDoesTheOtherThanItWasAskedIsRefused) {
+  gateway_.judge = [](const v1::PublishRecordsRequest& request,
+                      v1::PublishRecordsResponse& response) {
+    response.set_state(request.validate_only() ? v1::PUBLISH_STATE_COMMITTED
+                                               : v1::PUBLISH_STATE_VALIDATED);
+  };
+  EXPECT_TRUE(absl::IsDataLoss(Publish(1, 1).status()));
+  validate_only_ = true;
+  EXPECT_TRUE(absl::IsDataLoss(Publish(1, 1).status()));
 }
 
 TEST_F(PublisherTest, ABatchRefusedForAnotherReasonEndsThePublishWithIt) {

@@ -49,10 +49,8 @@ absl::StatusOr<Hash> ContentDigest(absl::string_view operation, absl::string_vie
   return hash;
 }
 
-absl::Status CheckBatch(absl::string_view request_id,
-                        const google::protobuf::RepeatedPtrField<std::string>& records,
-                        absl::string_view records_field) {
-  if (const absl::Status s = CheckRequestId(request_id); !s.ok()) return s;
+absl::Status CheckRecords(const google::protobuf::RepeatedPtrField<std::string>& records,
+                          absl::string_view records_field) {
   if (records.empty() || records.size() > Publication::kMaxRecords) {
     return Invalid(records_field, absl::StrCat("must be 1 to ", Publication::kMaxRecords));
   }
@@ -63,6 +61,15 @@ absl::Status CheckBatch(absl::string_view request_id,
                                                " bytes at most together"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckBatch(const v1::PublishRecordsRequest& request) {
+  // A name that is not kept would promise what is not held.
+  const absl::Status named = !request.validate_only() ? CheckRequestId(request.request_id())
+                             : request.request_id().empty()
+                                 ? absl::OkStatus()
+                                 : Invalid("request_id", "must be empty with validate_only");
+  return named.ok() ? CheckRecords(request.records(), "records") : named;
 }
 
 // False, and the last one says so, if there is no room for it.
@@ -103,10 +110,7 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
                           int64_t most_rows, Done done) {
   // What is taken in must find room in the log, too: asked of each batch, for a stream is long.
   if (!log_->Health().ok()) return done(AuditUnavailable());
-  if (const absl::Status s = CheckBatch(request.request_id(), request.records(), "records");
-      !s.ok()) {
-    return done(s);
-  }
+  if (const absl::Status s = CheckBatch(request); !s.ok()) return done(s);
   v1::PublishRecordsResponse response;
   response.set_request_id(request.request_id());
 
@@ -147,6 +151,7 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
   batch->content_digest = *digest;
   batch->time = *now;
   batch->most_rows = most_rows;
+  batch->validate_only = request.validate_only();
 
   auto outcome = std::make_shared<PublishOutcome>();
   Work work;
@@ -158,10 +163,10 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
     if (outcome->new_subjects.empty()) return absl::OkStatus();
     return log_->GrowDictionaryIn(transaction, batch->owner, outcome->new_subjects);
   };
-  work.done = [outcome, response = std::move(response),
+  work.done = [outcome, validated = batch->validate_only, response = std::move(response),
                done = std::move(done)](absl::Status status) mutable {
     if (!status.ok()) return done(StoreError(status));
-    response.set_state(v1::PUBLISH_STATE_COMMITTED);
+    response.set_state(validated ? v1::PUBLISH_STATE_VALIDATED : v1::PUBLISH_STATE_COMMITTED);
     response.set_position(outcome->position);
     response.set_new_count(outcome->new_count);
     response.set_changed_count(outcome->changed_count);
@@ -173,9 +178,8 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
 
 absl::StatusOr<v1::DeleteRecordsResponse> Publication::Delete(
     const OwnerPermit& permit, const v1::DeleteRecordsRequest& request) {
-  if (const absl::Status s = CheckBatch(request.request_id(), request.keys(), "keys"); !s.ok()) {
-    return s;
-  }
+  if (const absl::Status s = CheckRequestId(request.request_id()); !s.ok()) return s;
+  if (const absl::Status s = CheckRecords(request.keys(), "keys"); !s.ok()) return s;
   DeleteBatch batch;
   for (int i = 0; i < request.keys_size(); ++i) {
     policy::Validation validation =

@@ -36,6 +36,14 @@ bool PublishStream::Read(v1::PublishRecordsRequest& request) {
   return stream_->Read(&request);
 }
 
+// What is not published uses nothing up.
+absl::Status PublishStream::Charge(const v1::PublishRecordsRequest& request, int64_t bytes) {
+  if (request.validate_only()) return absl::OkStatus();
+  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+  if (!now.ok()) return now.status();
+  return parts_.quotas->Publish(call_->caller().spiffe_id(), bytes, *now);
+}
+
 absl::Status PublishStream::TakeIn() {
   // One decision a record type, however often types take turns.
   absl::flat_hash_map<std::string, OwnerAdmitted> admitted;
@@ -69,10 +77,7 @@ absl::Status PublishStream::TakeIn() {
       absl::MutexLock lock(&queue->mutex);
       batch->result = std::move(result);
     };
-    const absl::StatusOr<absl::Time> now = parts_.clock->Now();
-    const absl::Status quota =
-        now.ok() ? parts_.quotas->Publish(call_->caller().spiffe_id(), bytes, *now) : now.status();
-    if (quota.ok()) {
+    if (const absl::Status quota = Charge(request, bytes); quota.ok()) {
       publication_->Publish(found->second.permit, request, parts_.quotas->rows_owned(), done);
     } else {
       done(quota);

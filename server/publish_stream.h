@@ -47,6 +47,7 @@ class PublishStream {
   };
 
   bool Read(v1::PublishRecordsRequest& request);
+  absl::Status Charge(const v1::PublishRecordsRequest& request, int64_t bytes);
   absl::Status TakeIn();
   void WriteAnswers();
   // Has a refusal for want of quota in the log first.

@@ -74,6 +74,44 @@ TEST_F(PublishStreams, RefuseABatchBeyondTheQuotaUnderAnIdOfItsOwnAndGoOnInOrder
   EXPECT_TRUE(InTheLog(RequestIdOf(answers[4]), "\"result\":\"PERMIT\""));
 }
 
+TEST_F(PublishStreams, SayWhatABatchWouldChangeAndUseNothingUp) {
+  const auto context = AsOwner();
+  const auto call = owner_->PublishRecords(context.get());
+  ASSERT_EQ(Ask(*call, BatchOf("first", 0, 2)).state(), v1::PUBLISH_STATE_COMMITTED);
+  limits_.bytes_published_per_day = 1;
+  quotas_.SetLimits(limits_);
+  v1::PublishRecordsRequest asked = BatchOf("", 1, 5);
+  asked.set_validate_only(true);
+  for (int round = 0; round < 2; ++round) {
+    const v1::PublishRecordsResponse answer = Ask(*call, asked);
+    EXPECT_EQ(answer.state(), v1::PUBLISH_STATE_VALIDATED);
+    EXPECT_EQ(answer.request_id(), "");
+    EXPECT_EQ(answer.position(), 0);
+    EXPECT_EQ(answer.new_count(), 3);
+    EXPECT_EQ(answer.changed_count(), 0);
+    EXPECT_EQ(answer.unchanged_count(), 1);
+  }
+  asked.add_records("");  // without its key
+  const v1::PublishRecordsResponse bad = Ask(*call, asked);
+  EXPECT_EQ(bad.state(), v1::PUBLISH_STATE_REFUSED);
+  ASSERT_EQ(bad.bad_records_size(), 1);
+  EXPECT_EQ(bad.bad_records(0).index(), 4);
+  asked.mutable_records()->RemoveLast();
+  asked.set_request_id("named");  // which would promise to be remembered
+  EXPECT_EQ(Ask(*call, asked).state(), v1::PUBLISH_STATE_REFUSED);
+  // Neither is a batch without a name published because nothing was said of the other.
+  asked.clear_request_id();
+  asked.clear_validate_only();
+  EXPECT_EQ(ReasonOf(Ask(*call, asked)), "RESOURCE_EXHAUSTED");
+  limits_.bytes_published_per_day = 1 << 20;
+  quotas_.SetLimits(limits_);
+  EXPECT_EQ(Ask(*call, asked).error().code(), static_cast<int>(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(Ask(*call, BatchOf("second", 1, 5)).new_count(), 3);
+  call->WritesDone();
+  EXPECT_TRUE(call->Finish().ok());
+  EXPECT_THAT(Entries("decision"), SizeIs(testing::Ge(1u)));
+}
+
 TEST_F(PublishStreams, AskOnceForEachRecordTypeHoweverTypesTakeTurns) {
   const auto context = AsOwner();
   const auto call = owner_->PublishRecords(context.get());

@@ -45,6 +45,46 @@ TEST_P(StoreConformance, TellsNewChangedAndUnchangedApart) {
   EXPECT_THAT(Bytes(), ::testing::UnorderedElementsAre("1", "2", "1"));
 }
 
+TEST_P(StoreConformance, TellsWhatAPublishWouldChangeAndChangesNothing) {
+  const auto compare = [this](std::vector<policy::ValidRecord> records) {
+    PublishBatch batch = BatchOf("", std::move(records));
+    batch.validate_only = true;
+    const auto outcome = Publish(*store_, batch);
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    EXPECT_EQ(outcome->position, 0);
+    EXPECT_THAT(outcome->new_subjects, IsEmpty());
+    return std::vector<int32_t>{outcome->new_count, outcome->changed_count,
+                                outcome->unchanged_count};
+  };
+  EXPECT_THAT(compare({RecordOf("a", "1", {"ann"})}), ElementsAre(1, 0, 0)) << "an unknown owner";
+  EXPECT_THAT(Bytes(), IsEmpty());
+  ASSERT_TRUE(Publish(*store_, BatchOf("r1", {RecordOf("a", "1"), RecordOf("b", "1")})).ok());
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_THAT(compare({RecordOf("a", "1"), RecordOf("b", "2"), RecordOf("c", "1", {"bo"})}),
+                ElementsAre(1, 1, 1))
+        << "nothing is remembered";
+  }
+  EXPECT_THAT(Bytes(), ::testing::UnorderedElementsAre("1", "1"));
+  ASSERT_TRUE(Delete(*store_, DeletionOf("d1", {"a"})).ok());
+  EXPECT_THAT(compare({RecordOf("a", "1")}), ElementsAre(1, 0, 0)) << "a deleted one is new again";
+  const auto published = Publish(*store_, BatchOf("r2", {RecordOf("c", "1", {"bo"})}));
+  ASSERT_TRUE(published.ok());
+  EXPECT_THAT(published->new_subjects, SizeIs(1)) << "nobody was taken into the dictionary";
+}
+
+TEST_P(StoreConformance, TellsThatAPublishWouldBeTooManyRows) {
+  ASSERT_TRUE(Publish(*store_, BatchOf("r1", {RecordOf("a", "1"), RecordOf("b", "1")})).ok());
+  PublishBatch batch = BatchOf("", {RecordOf("a", "2"), RecordOf("b", "2")});
+  batch.validate_only = true;
+  batch.most_rows = 2;
+  EXPECT_TRUE(Publish(*store_, batch).ok());
+  batch.records.push_back(RecordOf("c", "1"));
+  EXPECT_TRUE(absl::IsResourceExhausted(Publish(*store_, batch).status()));
+  batch.record_type = "Employment";  // the first of its type: rows of all types count
+  batch.records = {RecordOf("c", "1")};
+  EXPECT_TRUE(absl::IsResourceExhausted(Publish(*store_, batch).status()));
+}
+
 TEST_P(StoreConformance, ChangesNothingForUnchangedContent) {
   const auto first = Publish(*store_, BatchOf("r1", {RecordOf("a", "1", {"ann"})}));
   const ScannedRecord before = Only();

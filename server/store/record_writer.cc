@@ -67,6 +67,11 @@ absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
 }
 
 absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) {
+  if (batch.validate_only) {
+    absl::StatusOr<Compared> compared = Compare(batch);
+    if (!compared.ok()) return compared.status();
+    return std::move(compared->outcome);
+  }
   absl::StatusOr<Hash16> request = hasher_->Request(batch.principal, batch.request_id);
   if (!request.ok()) return request.status();
   absl::StatusOr<Hash16> content =
@@ -82,35 +87,19 @@ absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) 
                           .replayed = true};
   }
 
-  absl::StatusOr<std::vector<Entry>> entries =
-      Entries(batch.owner, batch.record_type, batch.records.size(),
-              [&](size_t i) -> absl::string_view { return batch.records[i].key; });
-  if (!entries.ok()) return entries.status();
-  absl::StatusOr<Collection> collection = FindCollection(batch.owner, batch.record_type, true);
-  if (!collection.ok()) return collection.status();
-  if (absl::Status status = FindChanges(batch, *collection, *entries); !status.ok()) return status;
-
-  PublishOutcome outcome;
-  RecordHistory::Change change{.collection = collection->id, .position = collection->position};
-  for (const Entry& entry : *entries) {
-    ++(!entry.live     ? outcome.new_count
-       : entry.changes ? outcome.changed_count
-                       : outcome.unchanged_count);
-  }
-  const int64_t rows = collection->owner.rows + outcome.new_count;
-  if (outcome.new_count > 0 && rows > batch.most_rows) {
-    return absl::ResourceExhaustedError("the owner would have more records than it may");
-  }
+  absl::StatusOr<Compared> compared = Compare(batch);
+  if (!compared.ok()) return compared.status();
+  auto& [collection, entries, outcome] = *compared;
+  RecordHistory::Change change{.collection = collection.id, .position = collection.position};
   if (outcome.new_count + outcome.changed_count > 0) {
-    absl::StatusOr<std::vector<NewSubject>> subjects =
-        ResolveSubjects(batch, *collection, *entries);
+    absl::StatusOr<std::vector<NewSubject>> subjects = ResolveSubjects(batch, collection, entries);
     if (!subjects.ok()) return subjects.status();
     outcome.new_subjects = *std::move(subjects);
-    if (absl::Status status = AssignRecordIds(*entries); !status.ok()) return status;
+    if (absl::Status status = AssignRecordIds(entries); !status.ok()) return status;
     absl::StatusOr<int64_t> position = NextPosition();
     if (!position.ok()) return position.status();
     change.position = *position;
-    if (absl::Status status = WriteEntries(batch, *entries, change); !status.ok()) return status;
+    if (absl::Status status = WriteEntries(batch, entries, change); !status.ok()) return status;
   }
   outcome.position = change.position;
   if (absl::Status status = history_->Finish(change, batch.time); !status.ok()) return status;
@@ -120,7 +109,38 @@ absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) 
                                             .changed = outcome.changed_count,
                                             .unchanged = outcome.unchanged_count});
   if (!status.ok()) return status;
-  return outcome;
+  return std::move(outcome);
+}
+
+absl::StatusOr<RecordWriter::Compared> RecordWriter::Compare(const PublishBatch& batch) {
+  Compared compared;
+  absl::StatusOr<std::vector<Entry>> entries =
+      Entries(batch.owner, batch.record_type, batch.records.size(),
+              [&](size_t i) -> absl::string_view { return batch.records[i].key; });
+  if (!entries.ok()) return entries.status();
+  compared.entries = *std::move(entries);
+  absl::StatusOr<Collection> collection =
+      FindCollection(batch.owner, batch.record_type, !batch.validate_only);
+  if (collection.ok()) {
+    compared.collection = *collection;
+    const absl::Status found = FindChanges(batch, *collection, compared.entries);
+    if (!found.ok()) return found;
+  } else if (!absl::IsNotFound(collection.status())) {
+    return collection.status();
+  } else if (const absl::StatusOr<Owner> owner = FindOwner(batch.owner, false); owner.ok()) {
+    compared.collection.owner = *owner;  // with records of other types
+  }
+  PublishOutcome& outcome = compared.outcome;
+  for (const Entry& entry : compared.entries) {
+    ++(!entry.live     ? outcome.new_count
+       : entry.changes ? outcome.changed_count
+                       : outcome.unchanged_count);
+  }
+  const int64_t rows = compared.collection.owner.rows + outcome.new_count;
+  if (outcome.new_count > 0 && rows > batch.most_rows) {
+    return absl::ResourceExhaustedError("the owner would have more records than it may");
+  }
+  return compared;
 }
 
 absl::StatusOr<DeleteOutcome> RecordWriter::Delete(const DeleteBatch& batch) {

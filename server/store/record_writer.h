@@ -59,6 +59,13 @@ class RecordWriter {
     std::string subjects;  // as `record.subjects` keeps them
   };
 
+  // A batch beside what is stored.
+  struct Compared {
+    Collection collection;  // with validate_only: as found, or none
+    std::vector<Entry> entries;
+    PublishOutcome outcome;  // its counts
+  };
+
   RecordWriter(const NameHasher* hasher, RecordHistory* history)
       : hasher_(hasher), history_(history) {}
   absl::Status Prepare(SqliteConnection* connection);
@@ -70,6 +77,8 @@ class RecordWriter {
   template <typename KeyOf>
   absl::StatusOr<std::vector<Entry>> Entries(absl::string_view owner, absl::string_view record_type,
                                              size_t count, KeyOf key_of);
+  // What a publish would change. RESOURCE_EXHAUSTED beyond the owner's rows.
+  absl::StatusOr<Compared> Compare(const PublishBatch& batch);
   absl::Status FindChanges(const PublishBatch& batch, const Collection& collection,
                            std::vector<Entry>& entries);
   // Finds the changed records' subjects in the dictionary, adds those that are new.

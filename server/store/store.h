@@ -72,6 +72,7 @@ struct PublishBatch {
   std::vector<policy::ValidRecord> records;
   // So many records of all types the owner may have after it.
   int64_t most_rows = std::numeric_limits<int64_t>::max();
+  bool validate_only = false;  // to count, and to change and remember nothing; has no request id
 };
 
 // A subject that was new with this batch.

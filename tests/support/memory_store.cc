@@ -37,6 +37,17 @@ class MemoryStore::GroupTransaction : public Transaction {
   }
 
   absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch) override {
+    if (batch.validate_only) {
+      const Tables before = tables;
+      PublishBatch unnamed = batch;
+      unnamed.validate_only = false;
+      absl::StatusOr<PublishOutcome> outcome = Publish(unnamed);
+      tables = before;
+      if (!outcome.ok()) return outcome;
+      outcome->position = 0;
+      outcome->new_subjects.clear();
+      return outcome;
+    }
     auto remembered = tables.publishes.find({batch.principal, batch.request_id});
     if (remembered != tables.publishes.end()) {
       if (remembered->second.first != batch.content_digest) {
