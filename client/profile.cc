@@ -91,6 +91,20 @@ absl::StatusOr<Profile> ParseProfile(absl::string_view file, absl::string_view b
   return *std::move(found);
 }
 
+std::vector<std::string> ProfileNames() {
+  std::vector<std::string> names;
+  const std::string path = ConfigurationPath();
+  const absl::StatusOr<std::string> bytes = ReadFile(path);
+  if (!bytes.ok()) return names;
+  const policy::YamlRead read = policy::ReadStrictYaml(path, *bytes);
+  if (!read.root.has_value()) return names;
+  for (const policy::YamlNode& section : read.root->children) {
+    if (section.key != "profiles") continue;
+    for (const policy::YamlNode& profile : section.children) names.push_back(profile.key);
+  }
+  return names;
+}
+
 absl::StatusOr<Profile> LoadProfile(absl::string_view name, bool optional) {
   std::string wanted(name);
   if (wanted.empty()) wanted = Environment("SLUICE_PROFILE");

@@ -43,6 +43,9 @@ absl::StatusOr<Profile> LoadProfile(absl::string_view name, bool optional);
 absl::StatusOr<Profile> ParseProfile(absl::string_view file, absl::string_view bytes,
                                      absl::string_view name);
 
+// The names of the profiles in the configuration file. None, if it can't be read.
+std::vector<std::string> ProfileNames();
+
 }  // namespace sluice::client
 
 #endif  // SLUICE_CLIENT_PROFILE_H_

@@ -168,11 +168,16 @@ void AddAudit(CLI::App& app, Session& session) {
       session.AddVerb(noun, "verify", "Prove that the log is what it was, and holds what it shows",
                       "sluice audit verify --vkey vkey --directory /var/lib/sluice/log",
                       [&session, verify_options] { return Verify(session, *verify_options); });
-  verify->add_option("--directory", verify_options->directory,
-                     "Verify this copy of the log's directory, whole and offline");
-  verify->add_option("--vkey", verify_options->vkey, "The log's verifier key, or its file");
-  verify->add_option("--state", verify_options->state,
-                     "Where the last checkpoint is held (~/.local/state/sluice)");
+  verify
+      ->add_option("--directory", verify_options->directory,
+                   "Verify this copy of the log's directory, whole and offline")
+      ->type_name(kDirectoryValue);
+  verify->add_option("--vkey", verify_options->vkey, "The log's verifier key, or its file")
+      ->type_name(kFileValue);
+  verify
+      ->add_option("--state", verify_options->state,
+                   "Where the last checkpoint is held (~/.local/state/sluice)")
+      ->type_name(kDirectoryValue);
   verify->add_option("--start", verify_options->start, "The first entry to look at")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

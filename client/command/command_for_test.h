@@ -46,10 +46,15 @@ class CommandTest : public testing::Test {
   }
   // `arguments` is shell text; files are those of the test's directory.
   Outcome Run(const std::string& arguments) {
+    return RunProgram(absl::StrCat(SLUICE_BINARY, " ", arguments));
+  }
+  // Any command, to which `sluice` is this one.
+  Outcome RunProgram(const std::string& text) {
     const std::string command =
         absl::StrCat("cd ", directory_, " && env -u SLUICE_PROFILE SLUICE_CONFIG=", directory_,
-                     "/config.yaml XDG_STATE_HOME=", directory_, "/state ", SLUICE_BINARY, " ",
-                     arguments, " 2>err");
+                     "/config.yaml XDG_STATE_HOME=", directory_,
+                     "/state PATH=", std::filesystem::path(SLUICE_BINARY).parent_path().string(),
+                     ":$PATH ", text, " 2>err");
     Outcome outcome;
     std::FILE* pipe = popen(command.c_str(), "r");
     char buffer[4096];

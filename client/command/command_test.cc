@@ -410,7 +410,7 @@ TEST_F(CommandTest, ShowsGrantsWithoutWhatATerminalWouldObey) {
   const Outcome outcome = Run("grant list");
   EXPECT_EQ(outcome.code, kDone);
   for (const char* text :
-       {"stem-pipeline 1  completers  (not live)", "Plan?[2J?hiring", "READ, UNKNOWN",
+       {"stem-pipeline 1  completers  (not live)", "Plan\\x1b[2J\\nhiring", "READ, UNKNOWN",
         "subject_area  one of PHYSICS", "birth_date  generalize YEAR"}) {
     EXPECT_TRUE(absl::StrContains(outcome.out, text)) << outcome.out;
   }

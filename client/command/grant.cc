@@ -148,7 +148,7 @@ void AddGrant(CLI::App& app, Session& session) {
       session.AddVerb(grants, "list", "List the grants to this organization",
                       "sluice grant list --mou stem-pipeline",
                       [&session, mou, list_output] { return List(session, *mou, *list_output); });
-  list->add_option("--mou", *mou, "Only those of this MOU");
+  list->add_option("--mou", *mou, "Only those of this MOU")->type_name(kMouValue);
   list->add_option("--output", *list_output, "What is printed")
       ->check(CLI::IsMember({"text", "ndjson"}))
       ->capture_default_str();

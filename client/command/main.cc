@@ -1,24 +1,31 @@
 // `sluice`: the command of owners and recipients. Noun, then verb.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/command/completion_command.h"
+#include "client/command/manual.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
+#include "client/file.h"
 #include "policy/suggest.h"
 
 namespace sluice::client {
 namespace {
 
+constexpr int kWidestHelp = 100;
+
 // The noun or verb that was misspelt most likely, as a sentence's end.
-std::string Suggest(const CLI::App& app, int argc, char** argv) {
+std::string Suggest(const CLI::App& app, const std::vector<std::string>& words) {
   const CLI::App* at = &app;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
+  for (const std::string& word : words) {
     if (word.empty() || word[0] == '-') continue;
     std::vector<std::string> names;
     const CLI::App* next = nullptr;
@@ -35,18 +42,59 @@ std::string Suggest(const CLI::App& app, int argc, char** argv) {
   return "";
 }
 
-int Main(int argc, char** argv) {
+ExitCode Help(const CLI::App& app, const ManualCommand& root) {
+  const ManualCommand* command = &root;
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().back();
+    command = command->Find(at->get_name());
+  }
+  return Print(HelpText(*command, std::min(StandardOutput().width, kWidestHelp))) ? kDone : kFailed;
+}
+
+// The man pages, for whoever builds a package. SOURCE_DATE_EPOCH makes the same ones again.
+ExitCode WriteManPages(const ManualCommand& root, const std::string& directory) {
+  const char* const epoch = std::getenv("SOURCE_DATE_EPOCH");
+  int64_t seconds = absl::ToUnixSeconds(absl::Now());
+  if (epoch != nullptr && !absl::SimpleAtoi(epoch, &seconds)) {
+    return FailUsage("SOURCE_DATE_EPOCH must be a number of seconds");
+  }
+  const absl::CivilDay date(
+      absl::ToCivilSecond(absl::FromUnixSeconds(seconds), absl::UTCTimeZone()));
+  for (const ManPage& page : ManPages(root, "Sluice " SLUICE_VERSION, date)) {
+    const std::string path = absl::StrCat(directory, "/", page.name);
+    if (const absl::Status written = ReplaceFile(path, page.text); !written.ok()) {
+      return Fail(written);
+    }
+  }
+  return kDone;
+}
+
+ExitCode Parse(CLI::App& app, Session& session, const std::vector<std::string>& words) {
+  const ManualCommand root = Describe(app);
+  try {
+    // The parser takes them from the end.
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::CallForHelp&) {
+    return Help(app, root);
+  } catch (const CLI::Success& asked_for) {  // --version
+    app.exit(asked_for);
+    return kDone;
+  } catch (const CLI::ParseError& error) {
+    const std::string suggestion = Suggest(app, words);
+    return FailUsage(absl::StrCat(suggestion.empty() ? error.what() : suggestion,
+                                  "\nRun `sluice --help`, or --help after any noun or verb."));
+  }
+  return session.Run();
+}
+
+int Main(const std::vector<std::string>& words) {
   // A reader that goes away is an error of Print, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // gRPC's own lines say in its terms what `connection.h` says in ours.
   setenv("GRPC_VERBOSITY", "NONE", 0);
-  CLI::App app("Sluice: records between preparation programs and districts, under signed MOUs.",
-               "sluice");
+  CLI::App app("Records between preparation programs and districts, under signed MOUs", "sluice");
   app.require_subcommand(1);
-  app.set_version_flag("--version", SLUICE_VERSION);
-  app.footer(
-      "Exit: 0 done, 1 failed, 2 usage, 3 check failed, 6 denied, 7 unavailable after retries, "
-      "8 partly done.");
+  app.set_version_flag("--version", SLUICE_VERSION, "Print the version");
   Session session;
   session.AddOptions(app);
   AddCatalog(app, session);
@@ -57,17 +105,15 @@ int Main(int argc, char** argv) {
   AddExplain(app, session);
   AddAudit(app, session);
   AddPki(app, session);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& asked_for) {  // --help, --version
-    app.exit(asked_for);
-    return kDone;
-  } catch (const CLI::ParseError& error) {
-    const std::string suggestion = Suggest(app, argc, argv);
-    return FailUsage(absl::StrCat(suggestion.empty() ? error.what() : suggestion,
-                                  "\nRun `sluice --help`, or --help after any noun or verb."));
+  AddCompletion(app, session);
+  ExitCode code = kDone;
+  if (words.size() > 2 && words[0] == "complete" && words[1] == "--") {
+    code = Complete(app, session, {words.begin() + 2, words.end()});
+  } else if (words.size() == 2 && words[0] == "manual") {
+    code = WriteManPages(Describe(app), words[1]);
+  } else {
+    code = Parse(app, session, words);
   }
-  const ExitCode code = session.Run();
   // What was printed counts only once it is out.
   if (std::fflush(stdout) != 0 && code == kDone) {
     std::fputs("sluice: standard output can't be written\n", stderr);
@@ -79,4 +125,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace sluice::client
 
-int main(int argc, char** argv) { return sluice::client::Main(argc, argv); }
+int main(int argc, char** argv) { return sluice::client::Main({argv + 1, argv + argc}); }

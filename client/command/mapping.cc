@@ -125,7 +125,9 @@ void AddMapping(CLI::App& app, Session& session) {
   CLI::App* show = session.AddVerb(noun, "show", "Print one, to begin one's own from",
                                    "sluice mapping show ed-fi-candidate > candidate.yaml",
                                    [&session, options] { return Show(session, *options); });
-  show->add_option("NAME", options->name, "As `mapping list` names it")->required();
+  show->add_option("NAME", options->name, "As `mapping list` names it")
+      ->type_name(kMappingValue)
+      ->required();
   CLI::App* check = session.AddVerb(noun, "check", "Check mappings against the catalog",
                                     "sluice mapping check candidate.yaml",
                                     [&session, options] { return Check(session, *options); });
@@ -136,7 +138,8 @@ void AddMapping(CLI::App& app, Session& session) {
                       "sluice mapping suggest --record Candidate export.csv > candidate.yaml",
                       [&session, options] { return Suggest(session, *options); });
   suggest->add_option("FILE", options->file, "The file")->required();
-  suggest->add_option("--record", options->type, "The record type; by default the nearest");
+  suggest->add_option("--record", options->type, "The record type; by default the nearest")
+      ->type_name(kTypeValue);
 }
 
 }  // namespace sluice::client

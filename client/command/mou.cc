@@ -161,7 +161,8 @@ void AddMou(CLI::App& app, Session& session) {
                       "sluice mou check --today 2026-07-01 mou.yaml",
                       [&session, options] { return Check(session, *options); });
   check->add_option("FILE", options->files, "The documents")->required();
-  check->add_option("--today", options->today, "Warn about terms that end soon after this date");
+  check->add_option("--today", options->today, "Warn about terms that end soon after this date")
+      ->type_name(kDateValue);
   check->add_option("--max-term", options->max_term_days, "The longest term allowed, in days")
       ->capture_default_str();
   check->add_option("--output", options->output, "What is printed")
@@ -172,13 +173,20 @@ void AddMou(CLI::App& app, Session& session) {
       "sluice mou explain mou.yaml --to river-unified --purpose hiring_pipeline "
       "--record Candidate",
       [&session, options] { return Explain(session, *options); });
-  explain->add_option("--to", options->to, "The organization that asks")->required();
-  explain->add_option("--purpose", options->purpose, "The purpose that is claimed")->required();
-  explain->add_option("--record", options->record, "The record type")->required();
+  explain->add_option("--to", options->to, "The organization that asks")
+      ->type_name(kOrganizationValue)
+      ->required();
+  explain->add_option("--purpose", options->purpose, "The purpose that is claimed")
+      ->type_name(kPurposeValue)
+      ->required();
+  explain->add_option("--record", options->record, "The record type")
+      ->type_name(kTypeValue)
+      ->required();
   explain->add_option("--operation", options->operation, "What is done")
       ->check(CLI::IsMember({"READ", "SYNC"}))
       ->capture_default_str();
-  explain->add_option("--today", options->today, "The date of the request; today if not given");
+  explain->add_option("--today", options->today, "The date of the request; today if not given")
+      ->type_name(kDateValue);
   auto show_output = std::make_shared<std::string>("json");
   CLI::App* show = session.AddVerb(noun, "show", "Print a document as other tools read it",
                                    "sluice mou show --output json mou.yaml",
@@ -191,10 +199,15 @@ void AddMou(CLI::App& app, Session& session) {
       "sluice mou sign mou.yaml --for river-unified --signer signatory.pem --signer-key "
       "signatory.key",
       [options] { return Sign(*options); });
-  sign->add_option("--for", options->signing_organization, "The party that signs")->required();
-  sign->add_option("--signer", options->signer, "PEM file: the signatory's certificate")
+  sign->add_option("--for", options->signing_organization, "The party that signs")
+      ->type_name(kOrganizationValue)
       ->required();
-  sign->add_option("--signer-key", options->signer_key, "PEM file: its key")->required();
+  sign->add_option("--signer", options->signer, "PEM file: the signatory's certificate")
+      ->type_name(kFileValue)
+      ->required();
+  sign->add_option("--signer-key", options->signer_key, "PEM file: its key")
+      ->type_name(kFileValue)
+      ->required();
   for (CLI::App* verb : {explain, show, sign}) {
     verb->add_option("FILE", options->file, "The document")->required();
   }

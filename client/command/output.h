@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/command/exit_code.h"
+#include "client/command/terminal.h"
 #include "google/protobuf/message.h"
 #include "policy/finding.h"
 
@@ -23,10 +24,7 @@ std::string ProtoJson(const google::protobuf::Message& message);
 // "12,345"
 std::string Grouped(int64_t number);
 
-// Text that came over the wire as a terminal may show it: control characters become '?'.
-std::string Printable(absl::string_view text);
-
-// The same of every string in a message, at every depth, before it is shown.
+// Makes every string of a message Printable, at every depth, before it is shown.
 void MakePrintable(google::protobuf::Message& message);
 
 // "DENIAL_CODE_NO_MOU" without "DENIAL_CODE_"; "UNKNOWN" for the empty name of a value that only a

@@ -126,15 +126,21 @@ void AddPki(CLI::App& app, Session& session) {
       noun, "revoke", "Put a certificate on its CA's revocation list",
       "sluice pki revoke --directory pki --for river-unified pki/river-unified/system-hr.pem",
       [options] { return Revoke(*options); });
-  revoke->add_option("CERTIFICATE", options->certificate, "PEM file")->required();
-  revoke->add_option("--invalid-since", options->invalid_since,
-                     "Since when it was in wrong hands; now if not given");
+  revoke->add_option("CERTIFICATE", options->certificate, "PEM file")
+      ->type_name(kFileValue)
+      ->required();
+  revoke
+      ->add_option("--invalid-since", options->invalid_since,
+                   "Since when it was in wrong hands; now if not given")
+      ->type_name("TIME");
   for (CLI::App* verb : {init, issue, crl, revoke}) {
     verb->add_option("--directory", options->directory, "Where the PKI stands")
+        ->type_name(kDirectoryValue)
         ->capture_default_str();
     CLI::Option* organization =
         verb->add_option("--for", options->organization,
-                         "The organization; \"operator\" for the gateway's operator");
+                         "The organization; \"operator\" for the gateway's operator")
+            ->type_name(kOrganizationValue);
     if (verb != issue) organization->required();
   }
   for (CLI::App* verb : {init, crl, revoke}) {

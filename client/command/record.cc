@@ -49,11 +49,13 @@ void AddPublishOptions(CLI::App* verb, RecordOptions& options) {
       ->capture_default_str();
   ImportRequest& import = options.import;
   verb->add_option("--mapping", import.mapping,
-                   "How columns become fields: a name of `sluice mapping list`, or a file");
+                   "How columns become fields: a name of `sluice mapping list`, or a file")
+      ->type_name(kMappingValue);
   verb->add_flag("--dry-run", import.dry_run, "Check, show counts and samples, send nothing");
   verb->add_flag("--skip-invalid", import.skip_invalid,
                  "Take the good rows of a file with bad ones");
-  verb->add_option("--rejects", import.rejects, "Where the bad rows go, each with its reason");
+  verb->add_option("--rejects", import.rejects, "Where the bad rows go, each with its reason")
+      ->type_name(kFileValue);
   verb->add_option("--output", import.output, "What is printed; json names every problem")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
@@ -81,11 +83,14 @@ void AddRequestPrefix(CLI::App* verb, RecordOptions& options) {
 }
 
 void AddReleaseOptions(CLI::App* verb, RecordOptions& options) {
-  verb->add_option("--purpose", options.purpose, "The purpose that is claimed; not with --own");
-  verb->add_option("--mou", options.mou, "The MOU, if several permit");
-  verb->add_option("--fields", options.fields, "Paths of fields: a,b; all that are granted");
+  verb->add_option("--purpose", options.purpose, "The purpose that is claimed; not with --own")
+      ->type_name(kPurposeValue);
+  verb->add_option("--mou", options.mou, "The MOU, if several permit")->type_name(kMouValue);
+  verb->add_option("--fields", options.fields, "Paths of fields: a,b; all that are granted")
+      ->type_name(kFieldsValue);
   verb->add_option("--header-file", options.header_file,
-                   "Where to keep the release's header and trailer, as JSON");
+                   "Where to keep the release's header and trailer, as JSON")
+      ->type_name(kFileValue);
   verb->add_option("--repeat", options.repeat, "CSV: columns for each repeated field")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
@@ -135,7 +140,8 @@ void AddRecord(CLI::App& app, Session& session) {
       "sluice record read Candidate --purpose hiring_pipeline --output csv > candidates.csv",
       [&session, options] { return ReadEither(session, *options, ReadRecords); });
   read->add_option("TYPE", options->type, "The record type")->required();
-  read->add_option("--from", options->from, "The owner, where grants of several meet");
+  read->add_option("--from", options->from, "The owner, where grants of several meet")
+      ->type_name(kOrganizationValue);
   read->add_option("--filter", options->filter,
                    "AIP-160, over released values; with --own, over stored ones");
   read->add_flag("--own", options->own, "Read one's own records, whole");
@@ -152,7 +158,8 @@ void AddRecord(CLI::App& app, Session& session) {
   get->add_option("ROW_ID", options->row_id, "The row, as a release named it; not with --own");
   get->add_flag("--own", options->own, "Read one of one's own records, whole, by its --record-key");
   get->add_option("--record-key", options->key,
-                  "With --own: FIELD=VALUE, once for each field of the key");
+                  "With --own: FIELD=VALUE, once for each field of the key")
+      ->type_name(kKeyValue);
   AddReleaseOptions(get, *options);
   AddOwnRecord(noun, session);
 }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/connection.h"
 #include "client/file.h"
 #include "policy/operator_types.h"
 #include "policy/suggest.h"
@@ -40,37 +39,52 @@ absl::StatusOr<std::vector<policy::TypesFile>> ReadTypes(const std::string& dire
 }  // namespace
 
 void Session::AddOptions(CLI::App& app) {
+  app.set_help_flag("-h,--help", "Print this help");
   const char* const group = "Connection";
   app.add_option("--profile", profile_name_, "Profile of the configuration file (SLUICE_PROFILE)")
+      ->type_name(kProfileValue)
       ->group(group);
-  app.add_option("--gateway", options_.gateway, "Host and port of the gateway")->group(group);
-  app.add_option("--ca", options_.ca, "PEM file: the CA of the gateway")->group(group);
+  app.add_option("--gateway", options_.gateway, "Host and port of the gateway")
+      ->type_name("ADDRESS")
+      ->group(group);
+  app.add_option("--ca", options_.ca, "PEM file: the CA of the gateway")
+      ->type_name(kFileValue)
+      ->group(group);
   app.add_option("--certificate", options_.certificate, "PEM file: this client's certificate")
+      ->type_name(kFileValue)
       ->group(group);
-  app.add_option("--key", options_.key, "PEM file: its key")->group(group);
+  app.add_option("--key", options_.key, "PEM file: its key")->type_name(kFileValue)->group(group);
   app.add_option("--server-name", options_.server_name,
                  "Name that the gateway's certificate must bear, if not the host's")
+      ->type_name("NAME")
       ->group(group);
   app.add_option("--organization", options_.organization, "The organization that asks")
+      ->type_name(kOrganizationValue)
       ->group(group);
   app.add_option("--attempts", attempts_, "How often to try where that is safe")
       ->check(CLI::Range(1, 100))
       ->capture_default_str()
       ->group(group);
   app.add_option("--types", types_,
-                 "Directory of the operator's record types (.binpb) and code sets (.tsv)");
+                 "Directory of the operator's record types (.binpb) and code sets (.tsv)")
+      ->type_name(kDirectoryValue);
   app.add_flag("--quiet", quiet_, "Print nothing but what was asked for, and errors");
 }
 
 CLI::App* Session::AddVerb(CLI::App* noun, const std::string& name, const std::string& description,
                            const std::string& example, std::function<ExitCode()> run) {
   CLI::App* verb = noun->add_subcommand(name, description);
-  verb->footer("Example:\n  " + example);
+  verb->footer(example);
   // The options of every verb may stand after it, too.
   noun->fallthrough();
   verb->fallthrough();
   verb->callback([this, run = std::move(run)] { run_ = run; });
   return verb;
+}
+
+void Session::AskOnce(absl::Duration deadline) {
+  deadline_ = deadline;
+  attempts_ = 1;
 }
 
 ExitCode Session::Run() { return run_ ? run_() : kUsage; }
@@ -109,6 +123,7 @@ absl::StatusOr<Gateway*> Session::GetGateway() {
   options.certificate_file = profile->certificate;
   options.key_file = profile->key;
   options.server_name = profile->server_name;
+  options.deadline = deadline_;
   absl::StatusOr<std::unique_ptr<Gateway>> gateway = Connect(std::move(options));
   if (!gateway.ok()) return gateway.status();
   gateway_ = *std::move(gateway);

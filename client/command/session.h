@@ -13,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client/command/exit_code.h"
+#include "client/command/manual.h"
+#include "client/connection.h"
 #include "client/gateway.h"
 #include "client/profile.h"
 #include "client/retry.h"
@@ -30,6 +32,8 @@ class Session {
                     const std::string& example, std::function<ExitCode()> run);
   // What was asked for.
   ExitCode Run();
+  // No call takes longer, nor is it tried again.
+  void AskOnce(absl::Duration deadline);
 
   // The profile with the options over it.
   absl::StatusOr<Profile> GetProfile();
@@ -51,6 +55,7 @@ class Session {
   std::string profile_name_;
   Profile options_;
   int attempts_ = 6;
+  absl::Duration deadline_ = ConnectionOptions().deadline;
   bool quiet_ = false;
   std::string types_;  // directory
   std::function<ExitCode()> run_;
@@ -61,6 +66,7 @@ class Session {
 // The nouns. Each adds its verbs.
 void AddAudit(CLI::App& app, Session& session);
 void AddCatalog(CLI::App& app, Session& session);
+void AddCompletion(CLI::App& app, Session& session);
 void AddExplain(CLI::App& app, Session& session);
 void AddGrant(CLI::App& app, Session& session);
 void AddMapping(CLI::App& app, Session& session);

@@ -189,11 +189,16 @@ ExitCode ExplainRow(Session& session, const ViewOptions& options) {
 
 void AddViewOptions(CLI::App* verb, ViewOptions& options, bool key_required) {
   verb->add_option("TYPE", options.type, "The record type")->required();
-  verb->add_option("--as", options.recipient, "The recipient: an organization")->required();
-  verb->add_option("--purpose", options.purpose, "The purpose that it would claim")->required();
-  verb->add_option("--mou", options.mou, "The MOU, if several permit");
+  verb->add_option("--as", options.recipient, "The recipient: an organization")
+      ->type_name(kOrganizationValue)
+      ->required();
+  verb->add_option("--purpose", options.purpose, "The purpose that it would claim")
+      ->type_name(kPurposeValue)
+      ->required();
+  verb->add_option("--mou", options.mou, "The MOU, if several permit")->type_name(kMouValue);
   verb->add_option("--record-key", options.key,
                    "FIELD=VALUE, once for each field of the key: that record alone")
+      ->type_name(kKeyValue)
       ->required(key_required);
 }
 
