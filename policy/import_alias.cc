@@ -1,6 +1,7 @@
 #include "policy/import_alias.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -110,6 +111,19 @@ AliasedField ImportAliases::FindField(absl::string_view entity, absl::string_vie
     it = fields_.find(absl::StrCat(entity, ".", element));
   }
   return it == fields_.end() ? AliasedField() : it->second;
+}
+
+std::vector<std::pair<std::string, const Field*>> ImportAliases::ElementsOf(
+    const RecordType& type) const {
+  std::vector<std::pair<std::string, const Field*>> elements;
+  for (const auto& [alias, aliased] : fields_) {
+    if (aliased.type != &type || aliased.field->kind == FieldKind::kMessage) continue;
+    elements.emplace_back(alias.substr(alias.find('.') + 1), aliased.field);
+  }
+  std::sort(elements.begin(), elements.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first, a.second->path) < std::tie(b.first, b.second->path);
+  });
+  return elements;
 }
 
 }  // namespace sluice::policy

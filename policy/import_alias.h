@@ -39,6 +39,8 @@ class ImportAliases {
   // What an entity's element ("tpdm:Candidate", "CandidateIdentifier") is. A trailing "Descriptor",
   // as files of codes have it, is not looked at. Null pointers if nothing.
   AliasedField FindField(absl::string_view entity, absl::string_view element) const;
+  // The elements that name a scalar of a type, in order: (as the entity has it, the scalar).
+  std::vector<std::pair<std::string, const Field*>> ElementsOf(const RecordType& type) const;
   size_t size() const { return fields_.size(); }
 
  private:
