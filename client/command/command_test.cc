@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "client/command/command_for_test.h"
 #include "sluice/v1/candidate_records.pb.h"
 #include "tests/support/mou_for_test.h"
@@ -225,11 +226,71 @@ TEST_F(CommandTest, PublishesFilesOfBothFormats) {
   WriteRecords("records", 25);
   const Outcome outcome = Run("record publish Candidate records --batch-size 10");
   EXPECT_EQ(outcome.code, kDone) << outcome.err;
-  EXPECT_TRUE(absl::StrContains(outcome.err, "25 records committed (25 new")) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "records  Candidate    25    25       25   0"))
+      << outcome.out;
   EXPECT_EQ(service_->gateway.committed.size(), 3u);
   service_->Write("records.csv", "candidate_id,race[0]\nC-1,x\n");
-  ExpectError("record publish Candidate --format csv - < records.csv", kDone,
-              "1 records committed");
+  const Outcome csv = Run("record publish Candidate --format csv - < records.csv");
+  EXPECT_EQ(csv.code, kDone) << csv.err;
+  EXPECT_EQ(service_->gateway.committed.size(), 4u);
+  EXPECT_EQ(Run("record publish Candidate records --quiet").out, "");
+}
+
+TEST_F(CommandTest, OurOwnFormTakesTheGoodRowsWhereItIsAsked) {
+  service_->Write("in.ndjson",
+                  "{\"candidate_id\":\"C-1\"}\nnot json\n{\"candidate_id\":\"C-2\",\"shoe\":7}\n");
+  const std::string publish = "record publish Candidate --skip-invalid --rejects bad ";
+  Outcome outcome = Run(publish + "in.ndjson");
+  EXPECT_EQ(outcome.code, kPartlyDone) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.err, "in.ndjson:2: ")) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.err, "in.ndjson:3: ")) << outcome.err;
+  std::string rejects = *ReadFile(directory_ + "/bad");
+  EXPECT_TRUE(absl::StrContains(rejects, "\nnot json\n{\"sluice_reason\":")) << rejects;
+  // What was mended goes in; the reasons are passed over.
+  service_->Write("mended.ndjson", absl::StrReplaceAll(rejects, {{"not json",
+                                                                  "{\"candidate_id\":"
+                                                                  "\"C-3\"}"},
+                                                                 {",\"shoe\":7", ""}}));
+  outcome = Run(publish + "mended.ndjson");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "mended.ndjson  Candidate    2     2 "))
+      << outcome.out;
+
+  service_->Write("in.csv",
+                  "candidate_id,first_name,expected_completion_year\n"
+                  "C-1,'=1+1,2028\nC-2,'=2+2,soon\n");
+  outcome = Run(publish + "--format csv in.csv");
+  EXPECT_EQ(outcome.code, kPartlyDone) << outcome.err;
+  service_->Write("mended.csv",
+                  absl::StrReplaceAll(*ReadFile(directory_ + "/bad"), {{"soon", "2029"}}));
+  outcome = Run("record publish Candidate --format csv --dry-run --offline mended.csv");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.out, R"("first_name":"=2+2")")) << outcome.out;
+}
+
+TEST_F(CommandTest, OurOwnFormSaysWhatAPublishWouldChange) {
+  WriteRecords("records", 25);
+  const Outcome outcome = Run("record publish Candidate records --dry-run");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "would be published")) << outcome.out;
+  EXPECT_TRUE(absl::StrContains(outcome.out, R"({"candidate_id":"C-0"})")) << outcome.out;
+  EXPECT_TRUE(service_->gateway.committed.empty());
+  ExpectError("record publish records", kUsage, "record publish TYPE FILE");
+}
+
+TEST_F(CommandTest, OurOwnFormIsReadInEveryEncodingAndAFileIsAllOrNothing) {
+  service_->Write("records", std::string("\xFF\xFE", 2) + std::string("{\0\"\0c\0\"\0", 8));
+  ExpectError("record publish Candidate records", kCheckFailed, "records:1: ");
+  service_->Write("records", "{\"candidate_id\":\"C-1\"}\n{\"candidate_id\":\"C\xff\"}\n");
+  ExpectError("record publish Candidate records", kCheckFailed, "records:2: ");
+  service_->Write("records", std::string("PK\x03\x04", 4) + "rest");
+  ExpectError("record publish Candidate records", kCheckFailed, "is a zip archive");
+  service_->Write("records",
+                  "{\"candidate_id\":\"C-1\",\"first_name\":\"Ann\"}\n"
+                  "{\"candidate_id\":\"C-1\",\"first_name\":\"Bo\"}\n");
+  ExpectError("record publish Candidate records", kCheckFailed,
+              "records:2: has the key of records:1 and other values");
+  EXPECT_TRUE(service_->gateway.written.empty());
 }
 
 TEST_F(CommandTest, ABadLineIsNamedBeforeAnythingIsSent) {
@@ -256,7 +317,7 @@ TEST_F(CommandTest, ABatchRefusedBesideOthersIsPartlyDone) {
   };
   WriteRecords("records", 25);
   ExpectError("record publish Candidate records --batch-size 10", kPartlyDone,
-              "records:15: birth_date: INVALID_VALUE");
+              "records:15: birth_date: the gateway refused it: INVALID_VALUE");
 }
 
 TEST_F(CommandTest, DeletesByKey) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -21,17 +21,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A file, and the mappings that its records come by.
+// A file, and the mappings that its records come by: none where it is in our own form.
 struct Planned {
   std::string path;
   std::vector<const Mapping*> mappings;
-  std::string reason;  // why it has none
+  std::string reason;  // why it can't be read
 };
 
 class Command {
  public:
   Command(Session& session, const ImportRequest& request)
-      : session_(session), request_(request), report_(request.output == "json") {}
+      : session_(session),
+        request_(request),
+        report_(request.output == "json", !request.dry_run  ? ImportReport::Run::kPublish
+                                          : request.offline ? ImportReport::Run::kCheck
+                                                            : ImportReport::Run::kCompare) {}
 
   ExitCode Run() {
     const absl::StatusOr<const policy::Catalog*> catalog = session_.GetCatalog();
@@ -43,33 +47,57 @@ class Command {
     const absl::Status ready = Plan();
     if (own_mapping_refused_) return kCheckFailed;
     if (!ready.ok()) return Fail(ready);
-    if (!request_.dry_run) {
-      const absl::StatusOr<std::string> parent = session_.GetParent();
-      if (!parent.ok()) return Fail(parent.status());
-      parent_ = *parent;
-      const absl::StatusOr<Gateway*> gateway = session_.GetGateway();
-      if (!gateway.ok()) return Fail(gateway.status());
-      gateway_ = *gateway;
+    if (!request_.offline) {
+      if (const absl::Status found = FindGateway(); !found.ok()) return FailAtGateway(found);
     }
     if (const absl::Status staged = Stage(); !staged.ok()) return Fail(staged);
-    if (!request_.dry_run) {
+    if (!request_.offline) {
       if (const absl::Status sent = Send(); !sent.ok()) return Fail(sent);
     }
-    return report_.End(importer_->outcomes(), unplanned_, *catalog_, request_.dry_run);
+    const ExitCode code =
+        report_.End(importer_->outcomes(), unplanned_, *catalog_, session_.quiet());
+    const auto failed = [](const ImportOutcome& outcome) {
+      return absl::IsUnavailable(outcome.publish_status);
+    };
+    const std::vector<ImportOutcome>& outcomes = importer_->outcomes();
+    if (std::any_of(outcomes.begin(), outcomes.end(), failed)) HintAtOffline();
+    return code;
   }
 
  private:
+  absl::Status FindGateway() {
+    const absl::StatusOr<std::string> parent = session_.GetParent();
+    if (!parent.ok()) return parent.status();
+    parent_ = *parent;
+    const absl::StatusOr<Gateway*> gateway = session_.GetGateway();
+    if (!gateway.ok()) return gateway.status();
+    gateway_ = *gateway;
+    return absl::OkStatus();
+  }
+  void HintAtOffline() const {
+    if (request_.dry_run) Note("sluice: --dry-run --offline checks the files without a gateway\n");
+  }
+  ExitCode FailAtGateway(const absl::Status& status) const {
+    const ExitCode code = Fail(status);
+    HintAtOffline();
+    return code;
+  }
+
   // --- Which file goes through which mapping. ---
   absl::Status Plan() {
     if (!request_.type.empty()) {
       const absl::StatusOr<const policy::RecordType*> type = session_.GetType(request_.type);
       if (!type.ok()) return type.status();
+      type_ = *type;
     }
-    if (const absl::Status own = ReadOwnMapping(); !own.ok()) return own;
+    if (request_.mapping.empty()) own_form_ = OwnFormOfName(request_.format);
+    if (!own_form_.has_value()) {
+      if (const absl::Status own = ReadOwnMapping(); !own.ok()) return own;
+    }
     std::error_code error;
     if (!fs::is_directory(request_.path, error)) {
       Planned planned = PlanFile(request_.path);
-      if (planned.mappings.empty()) return absl::InvalidArgumentError(planned.reason);
+      if (!planned.reason.empty()) return absl::InvalidArgumentError(planned.reason);
       plan_.push_back(std::move(planned));
       return absl::OkStatus();
     }
@@ -89,7 +117,7 @@ class Command {
     }
     for (const std::string& path : paths) {
       Planned planned = PlanFile(path);
-      if (planned.mappings.empty()) {
+      if (!planned.reason.empty()) {
         unplanned_.push_back({planned.path, planned.reason});
       } else {
         plan_.push_back(std::move(planned));
@@ -123,13 +151,17 @@ class Command {
     const std::string extension = path.extension().string();
     const auto is = [&](absl::string_view e) { return absl::EqualsIgnoreCase(extension, e); };
     if (path.filename().string()[0] == '.') return false;
-    if (IsTabular(format_)) return is(".csv");
+    if (own_form_.has_value() ? *own_form_ == OwnForm::kCsv : IsTabular(format_)) {
+      return is(".csv");
+    }
+    if (own_form_.has_value()) return is(".ndjson") || is(".jsonl");
     if (format_ == MappingFormat::kEdFiXml) return is(".xml");
     return is(".json") || is(".ndjson") || is(".jsonl");
   }
 
   Planned PlanFile(const std::string& path) {
     Planned planned = {path, {}, ""};
+    if (own_form_.has_value()) return planned;
     if (mapping_ != nullptr) {
       planned.mappings = {mapping_};
     } else {
@@ -162,8 +194,10 @@ class Command {
       }
     }
     planned.mappings = std::move(of_type);
-    planned.reason = absl::StrCat(path, " holds no records of ", request_.type, ": it is for ",
-                                  absl::StrJoin(others, ", "));
+    if (planned.mappings.empty()) {
+      planned.reason = absl::StrCat(path, " holds no records of ", request_.type, ": it is for ",
+                                    absl::StrJoin(others, ", "));
+    }
     return planned;
   }
 
@@ -178,7 +212,8 @@ class Command {
     int64_t bytes = 0;
     for (const Planned& planned : plan_) {
       const auto size = fs::file_size(planned.path, error);
-      if (!error) bytes += static_cast<int64_t>(size * planned.mappings.size());
+      const size_t times = std::max<size_t>(planned.mappings.size(), 1);
+      if (!error) bytes += static_cast<int64_t>(size * times);
     }
     Progress progress("rows checked", bytes);
     auto importer = Importer::Create(
@@ -187,6 +222,10 @@ class Command {
     if (!importer.ok()) return importer.status();
     importer_ = *std::move(importer);
     for (const Planned& planned : plan_) {
+      if (own_form_.has_value()) {
+        const absl::Status staged = importer_->StageOwnForm(planned.path, *own_form_, *type_);
+        if (!staged.ok()) return staged;
+      }
       for (const Mapping* mapping : planned.mappings) {
         const absl::Status staged = importer_->Stage(planned.path, *mapping);
         if (!staged.ok()) return staged;
@@ -218,7 +257,7 @@ class Command {
       return Rank(importer_->outcomes()[a].record_type) <
              Rank(importer_->outcomes()[b].record_type);
     });
-    Progress progress("records sent", records);
+    Progress progress(request_.dry_run ? "records compared" : "records sent", records);
     const std::string prefix =
         request_.request_prefix.empty() ? RandomRequestPrefix() : request_.request_prefix;
     for (const size_t i : order) {
@@ -227,6 +266,7 @@ class Command {
       options.record_type = importer_->outcomes()[i].record_type;
       options.request_prefix = order.size() == 1 ? prefix : absl::StrCat(prefix, "-", i);
       options.batch_size = request_.batch_size;
+      options.validate_only = request_.dry_run;
       const absl::Status sent = importer_->Publish(
           i, gateway_, options, session_.retry_policy(), RetryEnvironment::System(),
           [&progress](int64_t count) { progress.Add(count, count); });
@@ -239,6 +279,8 @@ class Command {
   const ImportRequest& request_;
   ImportReport report_;
   const policy::Catalog* catalog_ = nullptr;
+  const policy::RecordType* type_ = nullptr;  // where one is named
+  std::optional<OwnForm> own_form_;
   std::unique_ptr<MappingLibrary> library_;
   std::unique_ptr<Mapping> own_mapping_;
   const Mapping* mapping_ = nullptr;
@@ -255,6 +297,10 @@ class Command {
 
 ExitCode Import(Session& session, const ImportRequest& request) {
   std::error_code error;
+  if (request.mapping.empty() && request.type.empty() && OwnFormOfName(request.format)) {
+    return FailUsage("the record type and FILE are required: record publish TYPE FILE");
+  }
+  if (request.offline && !request.dry_run) return FailUsage("--offline goes with --dry-run");
   if (!request.rejects.empty() && !request.skip_invalid) {
     return FailUsage("--rejects goes with --skip-invalid");
   }

@@ -22,18 +22,23 @@ struct UnplannedFile {
 
 class ImportReport {
  public:
+  // What the command is about: to publish; to ask the gateway what would change; to check the files
+  // alone.
+  enum class Run { kPublish, kCompare, kCheck };
+
   // `json`: every problem is a line of standard output; otherwise the first ones are lines of
   // standard error, and the rest is counted.
-  explicit ImportReport(bool json) : json_(json) {}
+  ImportReport(bool json, Run run) : json_(json), run_(run) {}
 
   void Add(const ImportProblem& problem);
-  // The page, and what the command ends with.
+  // The page, and what the command ends with. `quiet`: no page of a publish that went well.
   ExitCode End(const std::vector<ImportOutcome>& outcomes,
                const std::vector<UnplannedFile>& unplanned, const policy::Catalog& catalog,
-               bool dry_run);
+               bool quiet);
 
  private:
   const bool json_;
+  const Run run_;
   int64_t problems_ = 0;
 };
 

@@ -11,9 +11,10 @@
 #include "client/command/output.h"
 #include "client/command/session.h"
 #include "client/file.h"
-#include "client/import/importer.h"
 #include "client/import/mapping_draft.h"
 #include "client/import/mapping_library.h"
+#include "client/import/record_file.h"
+#include "policy/import_alias.h"
 #include "policy/suggest.h"
 
 namespace sluice::client {
@@ -86,10 +87,12 @@ ExitCode Check(Session& session, const Options& options) {
 ExitCode Suggest(Session& session, const Options& options) {
   const absl::StatusOr<MappingLibrary> library = GetLibrary(session);
   if (!library.ok()) return Fail(library.status());
-  const policy::Catalog& catalog = **session.GetCatalog();
+  const std::shared_ptr<const policy::Catalog>& catalog = session.shared_catalog();
+  const auto aliases = policy::ImportAliases::BuiltIn(catalog);
+  if (!aliases.ok()) return Fail(aliases.status());
   const absl::StatusOr<std::unique_ptr<RowSource>> rows = OpenRows(options.file, Mapping(), "", {});
   if (!rows.ok()) return Fail(rows.status());
-  const policy::RecordType* type = NearestType(catalog, *library, (*rows)->columns());
+  const policy::RecordType* type = NearestType(*catalog, *library, **aliases, (*rows)->columns());
   if (!options.type.empty()) {
     const absl::StatusOr<const policy::RecordType*> named = session.GetType(options.type);
     if (!named.ok()) return Fail(named.status());
@@ -100,8 +103,8 @@ ExitCode Suggest(Session& session, const Options& options) {
         absl::StrCat("the header of ", options.file,
                      " looks like no record type: name it (--record), see `sluice catalog list`")));
   }
-  Print(DraftMapping(*type, *library, std::filesystem::path(options.file).filename().string(),
-                     (*rows)->columns()));
+  Print(DraftMapping(*type, *library, **aliases,
+                     std::filesystem::path(options.file).filename().string(), (*rows)->columns()));
   return kDone;
 }
 

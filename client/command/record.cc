@@ -15,24 +15,14 @@
 namespace sluice::client {
 namespace {
 
-// Records in our own form, or a file of others' making.
 ExitCode Publish(Session& session, const RecordOptions& options) {
-  const bool own_form = options.format == "ndjson" || options.format == "csv";
   ImportRequest import = options.import;
-  if (!own_form || !import.mapping.empty()) {
-    import.type = options.file.empty() ? "" : options.type;
-    import.path = options.file.empty() ? options.type : options.file;
-    import.format = options.format;
-    import.request_prefix = options.request_prefix;
-    import.batch_size = options.batch_size;
-    return Import(session, import);
-  }
-  if (options.file.empty()) return FailUsage("FILE is required: record publish TYPE FILE");
-  if (import.dry_run || import.skip_invalid || !import.rejects.empty() || import.output != "text") {
-    return FailUsage(
-        "--dry-run, --skip-invalid, --rejects and --output are for files that come by a mapping");
-  }
-  return PublishRecords(session, options);
+  import.type = options.file.empty() ? "" : options.type;
+  import.path = options.file.empty() ? options.type : options.file;
+  import.format = options.format;
+  import.request_prefix = options.request_prefix;
+  import.batch_size = options.batch_size;
+  return Import(session, import);
 }
 
 void AddPublishOptions(CLI::App* verb, RecordOptions& options) {
@@ -51,7 +41,9 @@ void AddPublishOptions(CLI::App* verb, RecordOptions& options) {
   verb->add_option("--mapping", import.mapping,
                    "How columns become fields: a name of `sluice mapping list`, or a file")
       ->type_name(kMappingValue);
-  verb->add_flag("--dry-run", import.dry_run, "Check, show counts and samples, send nothing");
+  verb->add_flag("--dry-run", import.dry_run,
+                 "Show what would change, and samples; change nothing");
+  verb->add_flag("--offline", import.offline, "With --dry-run: check the files, ask no gateway");
   verb->add_flag("--skip-invalid", import.skip_invalid,
                  "Take the good rows of a file with bad ones");
   verb->add_option("--rejects", import.rejects, "Where the bad rows go, each with its reason")

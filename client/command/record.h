@@ -32,7 +32,6 @@ struct RecordOptions {
   std::vector<std::string> key;  // of one's own: FIELD=VALUE
 };
 
-ExitCode PublishRecords(Session& session, const RecordOptions& options);
 ExitCode DeleteRecords(Session& session, const RecordOptions& options);
 ExitCode ReadRecords(Session& session, const RecordOptions& options);
 ExitCode GetRecord(Session& session, const RecordOptions& options);

@@ -9,7 +9,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "client/import/join_index.h"
 #include "google/protobuf/message.h"
 #include "policy/record_validator.h"
 
@@ -19,44 +18,6 @@ namespace {
 using google::protobuf::Message;
 
 constexpr int64_t kRowsAStep = 1000;
-
-// Joins whose rows are in files beside this one, or in other resources of the same one.
-struct Joins {
-  std::vector<std::unique_ptr<JoinIndex>> owned;
-  std::vector<JoinedRows*> rows;
-};
-
-// The file beside `path` that a join names; letter case does not count.
-absl::StatusOr<std::string> FileBeside(const std::string& path, const JoinMapping& join) {
-  std::filesystem::path directory = std::filesystem::path(path).parent_path();
-  if (directory.empty()) directory = ".";
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    for (const std::string& name : join.files) {
-      if (absl::EqualsIgnoreCase(entry.path().filename().string(), name)) {
-        return entry.path().string();
-      }
-    }
-  }
-  return absl::NotFoundError(absl::StrCat(path, " needs ", absl::StrJoin(join.files, " or "),
-                                          " beside it (join ", join.name, "), which is not there"));
-}
-
-absl::StatusOr<Joins> BuildJoins(const std::string& path, const Mapping& mapping) {
-  Joins joins;
-  for (const JoinMapping& join : mapping.joins) {
-    const absl::StatusOr<std::string> file =
-        join.files.empty() ? absl::StatusOr<std::string>(path) : FileBeside(path, join);
-    if (!file.ok()) return file.status();
-    auto source = OpenRows(*file, mapping, join.resource, ColumnsRead(mapping, join.name));
-    if (!source.ok()) return source.status();
-    absl::StatusOr<std::unique_ptr<JoinIndex>> index = JoinIndex::Build(mapping, join, **source);
-    if (!index.ok()) return index.status();
-    joins.rows.push_back(index->get());
-    joins.owned.push_back(*std::move(index));
-  }
-  return joins;
-}
 
 // Lines as ranges: "2 to 1001, 3002 to 4001". As many as anybody reads.
 class LineRanges {
@@ -75,24 +36,6 @@ class LineRanges {
 };
 
 }  // namespace
-
-absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(const std::string& path, const Mapping& mapping,
-                                                    const std::string& resource,
-                                                    std::vector<std::string> columns) {
-  absl::StatusOr<std::unique_ptr<DecodedFile>> file = DecodedFile::Open(path);
-  if (!file.ok()) return file.status();
-  switch (mapping.format) {
-    case MappingFormat::kCsv:
-    case MappingFormat::kEdFiCsv:
-    case MappingFormat::kOneRoster:
-      return OpenCsvRows(*std::move(file));
-    case MappingFormat::kEdFiXml:
-      return OpenXmlRows(*std::move(file), {mapping.namespaces, resource, std::move(columns)});
-    case MappingFormat::kEdFiJson:
-      return OpenJsonRows(*std::move(file), std::move(columns));
-  }
-  return absl::InternalError("a format without a reader");
-}
 
 absl::StatusOr<std::unique_ptr<Importer>> Importer::Create(
     const policy::Catalog& catalog, ImportOptions options,
@@ -120,20 +63,39 @@ void Importer::Refuse(ImportOutcome& outcome, std::string reason) {
   if (outcome.reason.empty()) outcome.reason = std::move(reason);
 }
 
-absl::Status Importer::Stage(const std::string& path, const Mapping& mapping) {
-  const auto source = static_cast<int>(outcomes_.size());
+ImportOutcome& Importer::Begin(const std::string& path, std::string mapping,
+                               std::string record_type) {
   ImportOutcome& outcome = outcomes_.emplace_back();
   outcome.path = path;
-  outcome.mapping = mapping.name;
-  outcome.record_type = mapping.record;
+  outcome.mapping = std::move(mapping);
+  outcome.record_type = std::move(record_type);
+  return outcome;
+}
+
+absl::Status Importer::Stage(const std::string& path, const Mapping& mapping) {
+  ImportOutcome& outcome = Begin(path, mapping.name, mapping.record);
   if (mapping.record.empty()) {
     Refuse(outcome, mapping.refused);
     return absl::OkStatus();
   }
-  const absl::Status read = StageRows(path, mapping, outcome);
+  const policy::RecordType* type = catalog_.Find(mapping.record);
+  if (type == nullptr) return absl::InternalError("a mapping without its record type");
+  return End(OpenMapped(path, mapping, *type), *type);
+}
+
+absl::Status Importer::StageOwnForm(const std::string& path, OwnForm form,
+                                    const policy::RecordType& type) {
+  Begin(path, "", type.name());
+  return End(OpenOwnForm(path, form, type), type);
+}
+
+absl::Status Importer::End(absl::StatusOr<RecordFile> file, const policy::RecordType& type) {
+  const auto source = static_cast<int>(outcomes_.size()) - 1;
+  ImportOutcome& outcome = outcomes_.back();
+  const absl::Status read = file.ok() ? StageRows(*file, type, outcome) : file.status();
   if (absl::IsInternal(read)) return read;
   if (!read.ok()) {
-    on_problem_({path, 0, "", "", std::string(read.message())});
+    on_problem_({outcome.path, 0, "", "", std::string(read.message())});
     Refuse(outcome, std::string(read.message()));
   } else if (outcome.bad_rows > 0 && !options_.skip_invalid) {
     Refuse(outcome, absl::StrCat(outcome.bad_rows, " of ", outcome.rows,
@@ -144,45 +106,38 @@ absl::Status Importer::Stage(const std::string& path, const Mapping& mapping) {
   return staged_->Drop(source);
 }
 
-absl::Status Importer::StageRows(const std::string& path, const Mapping& mapping,
+absl::Status Importer::StageRows(RecordFile& file, const policy::RecordType& type,
                                  ImportOutcome& outcome) {
-  const policy::RecordType* type = catalog_.Find(mapping.record);
-  if (type == nullptr) return absl::NotFoundError("there is no such record type");
-  absl::StatusOr<Joins> joins = BuildJoins(path, mapping);
-  if (!joins.ok()) return joins.status();
-  auto source = OpenRows(path, mapping, mapping.resource, ColumnsRead(mapping, ""));
-  if (!source.ok()) return source.status();
-  RowMapper::Bound bound = RowMapper::Bind(mapping, *type, path, (*source)->columns(), joins->rows);
-  outcome.unread = bound.unread;
-  if (bound.mapper == nullptr) {
-    std::string all;
-    for (const policy::Finding& finding : bound.findings) {
-      absl::StrAppend(&all, all.empty() ? "" : "\n", finding.ToString());
-    }
-    return absl::InvalidArgumentError(all);
-  }
-  const std::unique_ptr<Message> record(type->prototype().New());
+  RowSource& source = *file.rows;
+  outcome.unread = file.unread;
+  const std::unique_ptr<Message> record(type.prototype().New());
   RejectsForm& rejects = rejects_[static_cast<int>(outcomes_.size()) - 1];
-  rejects.begin = (*source)->RejectsBegin();
-  rejects.end = (*source)->RejectsEnd();
+  rejects.begin = source.RejectsBegin();
+  rejects.end = source.RejectsEnd();
   SourceRow row;
   int64_t bytes = 0;
   while (true) {
-    const absl::StatusOr<bool> read = (*source)->Next(row);
+    const absl::StatusOr<bool> read = source.Next(row);
     if (!read.ok()) return read.status();
     if (!*read || ++outcome.rows % kRowsAStep == 0) {
-      const int64_t now = (*source)->file().bytes_read();
+      const int64_t now = source.file().bytes_read();
       on_read_(*read ? kRowsAStep : outcome.rows % kRowsAStep, now - bytes);
       bytes = now;
     }
     if (!*read) break;
-    const absl::Status staged = StageRow(row, **source, *bound.mapper, *type, *record, outcome);
+    const absl::Status staged = StageRow(row, file, type, *record, outcome);
     if (!staged.ok()) return staged;
   }
-  return (*source)->CheckUnchanged();
+  std::map<std::string, int64_t>& fields = outcome.unread_fields;
+  fields = source.unread().names();
+  fields.insert(file.unread_joined.begin(), file.unread_joined.end());
+  for (auto field = fields.begin(); field != fields.end();) {
+    field = LeavesOut(*file.mapping, field->first) ? fields.erase(field) : std::next(field);
+  }
+  return source.CheckUnchanged();
 }
 
-absl::Status Importer::StageRow(const SourceRow& row, const RowSource& source, RowMapper& mapper,
+absl::Status Importer::StageRow(const SourceRow& row, RecordFile& file,
                                 const policy::RecordType& type, Message& record,
                                 ImportOutcome& outcome) {
   const auto number = static_cast<int>(outcomes_.size()) - 1;
@@ -192,7 +147,7 @@ absl::Status Importer::StageRow(const SourceRow& row, const RowSource& source, R
     problems.push_back({"", "", std::string(row.status.message())});
   } else {
     record.Clear();
-    absl::StatusOr<MappedRow> mapped = mapper.Map(row, record);
+    absl::StatusOr<MappedRow> mapped = file.maker->Map(row, record);
     if (!mapped.ok()) return mapped.status();
     if (!mapped->taken) {
       ++outcome.not_taken;
@@ -219,7 +174,7 @@ absl::Status Importer::StageRow(const SourceRow& row, const RowSource& source, R
     return staged_->Add(
         type.name(), key,
         {number, row.line, std::move(bytes),
-         rejects ? source.Reject(row, "another row has the same key and other values") : ""});
+         rejects ? file.rows->Reject(row, "another row has the same key and other values") : ""});
   }
   ++outcome.bad_rows;
   std::string reason;
@@ -230,7 +185,7 @@ absl::Status Importer::StageRow(const SourceRow& row, const RowSource& source, R
                     problem.field.empty() ? "" : ": ", problem.reason);
   }
   if (!rejects) return absl::OkStatus();
-  return Reject(number, source.Reject(row, reason));
+  return Reject(number, file.rows->Reject(row, reason));
 }
 
 absl::Status Importer::Reject(int number, absl::string_view row) {
@@ -325,16 +280,22 @@ absl::Status Importer::Publish(size_t index, Gateway* gateway, const PublisherOp
   if (status.ok()) status = publisher.Finish().status();
   outcome.published = publisher.summary();
   if (status.ok() && refused.empty()) return absl::OkStatus();
-  std::string what = absl::StrCat(
-      committed.empty() ? "nothing of it is committed"
-                        : absl::StrCat("committed are the records of lines ", committed.text()),
-      refused.empty() ? "" : absl::StrCat("; refused are those of lines ", refused.text()),
-      lines.empty() ? ""
-                    : absl::StrCat("; not known is what became of those from line ", lines.front(),
-                                   " on: publish it again, which changes nothing twice"));
-  outcome.reason = what;
+  if (options.validate_only) {
+    outcome.reason = refused.empty()
+                         ? std::string("what would change is not known")
+                         : absl::StrCat("would be refused: the records of lines ", refused.text());
+  } else {
+    outcome.reason = absl::StrCat(
+        committed.empty() ? "nothing of it is committed"
+                          : absl::StrCat("committed are the records of lines ", committed.text()),
+        refused.empty() ? "" : absl::StrCat("; refused are those of lines ", refused.text()),
+        lines.empty()
+            ? ""
+            : absl::StrCat("; not known is what became of those from line ", lines.front(),
+                           " on: publish it again, which changes nothing twice"));
+  }
   outcome.publish_status =
-      status.ok() ? absl::FailedPreconditionError("the gateway refused batches of it") : status;
+      status.ok() ? absl::FailedPreconditionError("the gateway refuses batches of it") : status;
   return absl::OkStatus();
 }
 

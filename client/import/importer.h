@@ -18,9 +18,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/import/mapping.h"
+#include "client/import/record_file.h"
 #include "client/import/rejects.h"
-#include "client/import/row_mapper.h"
-#include "client/import/row_source.h"
 #include "client/import/staged_records.h"
 #include "client/publisher.h"
 #include "policy/catalog.h"
@@ -38,16 +37,18 @@ struct ImportProblem {
 // What became of one file under one mapping.
 struct ImportOutcome {
   std::string path;
-  std::string mapping;
+  std::string mapping;  // empty: our own form
   std::string record_type;
   int64_t rows = 0;
   int64_t not_taken = 0;  // by the mapping's `where`
   int64_t bad_rows = 0;
-  int64_t repeated = 0;              // equal to a record before it
-  int64_t records = 0;               // staged, to be published
-  bool refused = false;              // nothing of it is published
-  std::string reason;                // of the refusal
-  std::vector<std::string> unread;   // columns that the mapping does not name
+  int64_t repeated = 0;             // equal to a record before it
+  int64_t records = 0;              // staged, to be published
+  bool refused = false;             // nothing of it is published
+  std::string reason;               // of the refusal
+  std::vector<std::string> unread;  // columns that the mapping does not name
+  // Fields of XML and JSON that it does not name, each with how many values were there.
+  std::map<std::string, int64_t> unread_fields;
   std::vector<std::string> samples;  // the first records' bytes
   PublishSummary published;
   absl::Status publish_status;
@@ -70,9 +71,10 @@ class Importer {
       std::function<void(const ImportProblem&)> on_problem,
       std::function<void(int64_t rows, int64_t bytes)> on_read);
 
-  // Reads a file through under a mapping, which must outlive the importer. What is wrong with the
-  // file is in its outcome; an error is the machine's.
+  // Reads a file through under a mapping, or in our own form. What is wrong with the file is in its
+  // outcome; an error is the machine's.
   absl::Status Stage(const std::string& path, const Mapping& mapping);
+  absl::Status StageOwnForm(const std::string& path, OwnForm form, const policy::RecordType& type);
   // After the last Stage: what the files say of one key together. Nothing is sent before it.
   absl::Status Resolve();
 
@@ -87,11 +89,13 @@ class Importer {
   Importer(const policy::Catalog& catalog, ImportOptions options,
            std::function<void(const ImportProblem&)> on_problem,
            std::function<void(int64_t, int64_t)> on_read, std::unique_ptr<StagedRecords> staged);
+  ImportOutcome& Begin(const std::string& path, std::string mapping, std::string record_type);
+  // What the last outcome comes to, after its file was opened.
+  absl::Status End(absl::StatusOr<RecordFile> file, const policy::RecordType& type);
   // Not OK: the file can't be taken, and why, with its place.
-  absl::Status StageRows(const std::string& path, const Mapping& mapping, ImportOutcome& outcome);
-  absl::Status StageRow(const SourceRow& row, const RowSource& source, RowMapper& mapper,
-                        const policy::RecordType& type, google::protobuf::Message& record,
-                        ImportOutcome& outcome);
+  absl::Status StageRows(RecordFile& file, const policy::RecordType& type, ImportOutcome& outcome);
+  absl::Status StageRow(const SourceRow& row, RecordFile& file, const policy::RecordType& type,
+                        google::protobuf::Message& record, ImportOutcome& outcome);
   // Writes a row of an outcome to its rejects.
   absl::Status Reject(int number, absl::string_view row);
   absl::Status TakeConflict(const KeyConflict& conflict);
@@ -110,12 +114,6 @@ class Importer {
   std::vector<ImportOutcome> outcomes_;
   std::map<int, RejectsForm> rejects_;  // by outcome
 };
-
-// Opens a file as a format says. XML and JSON: the rows are the resources of that name, with the
-// columns asked for.
-absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(const std::string& path, const Mapping& mapping,
-                                                    const std::string& resource,
-                                                    std::vector<std::string> columns);
 
 }  // namespace sluice::client
 

@@ -63,6 +63,13 @@ TEST_F(ImportTest, AJoinedFileThatIsMissingOrWrongIsNamed) {
       << importer_->outcomes().back().reason;
 }
 
+TEST_F(ImportTest, StandardInputIsNotReadTwice) {
+  const Mapping* mapping = Library().Find("ed-fi-xml-employment");
+  EXPECT_TRUE(absl::StrContains(Stage("-", *mapping).reason,
+                                "standard input can be read once, and this mapping reads it again"))
+      << importer_->outcomes().back().reason;
+}
+
 TEST_F(ImportTest, AJoinLargerThanItsMemoryIsFoundAllTheSame) {
   const Mapping mapping = MappingOf(kJoined);
   std::string ids = "Id\n", names = "Name,Of\n";

@@ -16,8 +16,8 @@ constexpr size_t kMaxDepth = 64;
 // Lays one resource flat. The second of an array is `races[2]`; the first has no number.
 class Flattener : public nlohmann::json_sax<nlohmann::json> {
  public:
-  Flattener(const std::map<std::string, size_t>& wanted, SourceRow& row)
-      : wanted_(wanted), row_(row) {}
+  Flattener(const std::map<std::string, size_t>& wanted, SourceRow& row, UnreadFields& unread)
+      : wanted_(wanted), row_(row), unread_(unread) {}
 
   bool null() override { return Step(); }
   bool boolean(bool value) override { return Take(value ? "true" : "false"); }
@@ -70,8 +70,13 @@ class Flattener : public nlohmann::json_sax<nlohmann::json> {
   }
   bool Take(absl::string_view value) {
     if (levels_.empty()) return Fail("a resource is an object");
-    const auto at = wanted_.find(Here());
-    if (at != wanted_.end()) row_.cells[at->second] = std::string(value);
+    const std::string here = Here();
+    const auto at = wanted_.find(here);
+    if (at != wanted_.end()) {
+      row_.cells[at->second] = std::string(value);
+    } else if (!value.empty() && here != kReasonColumn) {
+      unread_.Count(here);
+    }
     return true;
   }
   bool Open(bool array) {
@@ -89,6 +94,7 @@ class Flattener : public nlohmann::json_sax<nlohmann::json> {
 
   const std::map<std::string, size_t>& wanted_;
   SourceRow& row_;
+  UnreadFields& unread_;
   std::vector<Level> levels_;
   std::string problem_;
 };
@@ -106,7 +112,7 @@ class JsonRows : public RowSource {
     if (!found.ok() || !*found) return found;
     row.status = absl::OkStatus();
     row.cells.assign(columns_.size(), "");
-    Flattener flattener(wanted_, row);
+    Flattener flattener(wanted_, row, unread_);
     if (!nlohmann::json::sax_parse(row.source, &flattener)) {
       row.status = absl::InvalidArgumentError(flattener.problem());
     }

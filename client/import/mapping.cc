@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "client/import/mapping_binding.h"
 #include "policy/strict_yaml.h"
 
@@ -109,6 +111,22 @@ std::string Numbered(MappingFormat format, absl::string_view column, int n) {
   return absl::StrReplaceAll(
       first ? absl::StrReplaceAll(column, {{"[{n}]", ""}}) : std::string(column),
       {{"{n}", absl::StrCat(n)}});
+}
+
+bool LeavesOut(const Mapping& mapping, absl::string_view column) {
+  const auto fits = [&](absl::string_view left) {
+    absl::string_view rest = column;
+    if (!IsTabular(mapping.format)) {
+      return absl::ConsumePrefix(&rest, left) && (rest.empty() || rest[0] == '.');
+    }
+    const size_t at = left.find("{n}");
+    if (at == absl::string_view::npos) return rest == left;
+    return absl::ConsumePrefix(&rest, left.substr(0, at)) &&
+           absl::ConsumeSuffix(&rest, left.substr(at + 3)) && !rest.empty() &&
+           std::all_of(rest.begin(), rest.end(), absl::ascii_isdigit);
+  };
+  return std::any_of(mapping.left_out.begin(), mapping.left_out.end(),
+                     [&](const auto& left) { return fits(left.first); });
 }
 
 }  // namespace sluice::client

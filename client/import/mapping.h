@@ -61,6 +61,7 @@ struct ValueMapping {
   std::string prefix;              // put before a value that is there
   std::string crosswalk;           // by name; see Mapping::crosswalks
   std::vector<std::string> dates;  // forms beside the standard's own, like "MM/DD/YYYY"
+  bool school_year = false;        // "2021-2022" is known by its second year
   bool trim = false;
   bool optional = false;  // the file may lack the column
   bool required = false;  // a row may not lack the value
@@ -122,7 +123,8 @@ struct Mapping {
   std::vector<FieldMapping> fields;
   std::vector<RepeatMapping> repeats;
   std::map<std::string, Crosswalk> crosswalks;
-  // Columns that are left out on purpose, and why. A name may hold {n}: any number.
+  // Columns that are left out on purpose, and why. A name may hold {n}: any number; one of XML or
+  // JSON has no numbers, and stands for all that is inside it.
   std::vector<std::pair<std::string, std::string>> left_out;
   std::string file;  // of the mapping itself, for places
 };
@@ -139,6 +141,9 @@ MappingRead ReadMapping(absl::string_view file_name, absl::string_view bytes,
 // Whether it means something in the catalog: fields that there are, each filled once, the whole
 // key.
 std::vector<policy::Finding> CheckMapping(const Mapping& mapping, const policy::Catalog& catalog);
+
+// Whether it leaves a column out on purpose; in XML and JSON, a field or one around it.
+bool LeavesOut(const Mapping& mapping, absl::string_view column);
 
 // "Rating{n}" -> "Rating2". Of XML and JSON: "Race[{n}]" -> "Race[2]", and "Race" for the first.
 std::string Numbered(MappingFormat format, absl::string_view column, int n);

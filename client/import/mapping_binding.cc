@@ -127,8 +127,8 @@ class Binding {
       return value;
     }
     const YamlMapping map(binder_, node, path,
-                          {"column", "from", "constant", "prefix", "crosswalk", "date", "trim",
-                           "optional", "required"});
+                          {"column", "from", "constant", "prefix", "crosswalk", "date",
+                           "school_year", "trim", "optional", "required"});
     const YamlNode* column = map.Find("column");
     const YamlNode* constant = map.Find("constant");
     if (map.ok() && (column == nullptr) == (constant == nullptr)) {
@@ -138,7 +138,7 @@ class Binding {
     if (constant != nullptr) {
       value.constant = Text(*constant, map.PathOf("constant"));
       for (const char* other :
-           {"from", "prefix", "crosswalk", "date", "trim", "optional", "required"}) {
+           {"from", "prefix", "crosswalk", "date", "school_year", "trim", "optional", "required"}) {
         const YamlNode* extra = map.Find(other);
         if (extra == nullptr) continue;
         binder_.Report("M002", extra->key_place, map.PathOf(other),
@@ -153,6 +153,9 @@ class Binding {
     }
     if (const YamlNode* flag = map.Find("required")) {
       value.required = Bool(*flag, map.PathOf("required"));
+    }
+    if (const YamlNode* flag = map.Find("school_year")) {
+      value.school_year = Bool(*flag, map.PathOf("school_year"));
     }
     if (const YamlNode* dates = map.Find("date")) {
       value.dates = Strings(*dates, map.PathOf("date"));

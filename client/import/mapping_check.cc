@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "client/import/mapping.h"
 #include "client/import/value_form.h"
 #include "client/record_value.h"
@@ -170,6 +171,9 @@ class MappingCheck {
     if (!value.dates.empty() && !IsDate(*field)) {
       Report("M018", value.place, where, "\"date\" is for a field that is a date");
     }
+    if (value.school_year && field->cpp_type() != FieldDescriptor::CPPTYPE_INT32) {
+      Report("M018", value.place, where, "\"school_year\" is for a field that is a year");
+    }
     if (value.is_constant()) CheckConstant(value, *field, where);
   }
   void CheckConstant(const ValueMapping& value, const FieldDescriptor& field,
@@ -182,6 +186,12 @@ class MappingCheck {
             ->New());
     const absl::Status set = SetFromText(*message, field, value.constant);
     if (!set.ok()) Report("M018", value.place, where, absl::StrCat("the constant ", set.message()));
+    const policy::Field* leaf = type_->Find(absl::StripPrefix(where, "fields."));
+    if (leaf != nullptr && leaf->closed && !leaf->code_set->Contains(value.constant)) {
+      Report(
+          "M018", value.place, where,
+          absl::StrCat("the constant is no value of the closed code set ", leaf->code_set->name()));
+    }
   }
   void CheckJoin(const std::string& join, policy::Place place, const std::string& where) {
     std::vector<std::string> names;

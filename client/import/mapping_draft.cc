@@ -51,7 +51,9 @@ NumberedColumn SplitNumber(absl::string_view column) {
 // The names that a field may have in a file, in plain form.
 class Names {
  public:
-  Names(const policy::RecordType& type, const MappingLibrary& library) : type_(type) {
+  Names(const policy::RecordType& type, const MappingLibrary& library,
+        const policy::ImportAliases& aliases)
+      : type_(type) {
     for (const Mapping& mapping : library.mappings()) {
       if (mapping.record != type.name()) continue;
       for (const FieldMapping& field : mapping.fields) AddAll(field.value, field.field);
@@ -69,6 +71,7 @@ class Names {
       Add(element, leaf->path);
       Add(element.substr(element.rfind('.') + 1), leaf->path);
     }
+    for (const auto& [element, field] : aliases.ElementsOf(type)) Add(element, field->path);
   }
 
   // The field that a column is; `guessed` if only by a near name.
@@ -127,11 +130,12 @@ bool CanName(absl::string_view column) {
 }  // namespace
 
 const policy::RecordType* NearestType(const policy::Catalog& catalog, const MappingLibrary& library,
+                                      const policy::ImportAliases& aliases,
                                       const std::vector<std::string>& columns) {
   const policy::RecordType* nearest = nullptr;
   int most = 0;
   for (const policy::RecordType* type : catalog.types()) {
-    const Names names(*type, library);
+    const Names names(*type, library, aliases);
     int found = 0;
     std::set<std::string> paths;
     for (const std::string& column : columns) {
@@ -148,8 +152,9 @@ const policy::RecordType* NearestType(const policy::Catalog& catalog, const Mapp
 }
 
 std::string DraftMapping(const policy::RecordType& type, const MappingLibrary& library,
-                         absl::string_view file_name, const std::vector<std::string>& columns) {
-  const Names names(type, library);
+                         const policy::ImportAliases& aliases, absl::string_view file_name,
+                         const std::vector<std::string>& columns) {
+  const Names names(type, library, aliases);
   std::string name;
   for (const char c : file_name.substr(0, file_name.rfind('.'))) {
     const bool letter = absl::ascii_isalnum(static_cast<unsigned char>(c));

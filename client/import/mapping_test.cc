@@ -129,6 +129,14 @@ TEST(MappingTest, ChecksFormsAndConstants) {
   ExpectFinding(ReadFields("  first_name: {column: B, date: MM/DD/YYYY}\n"), "M018");
   ExpectFinding(ReadFields("  expected_completion_year: {constant: soon}\n"), "M018");
   ExpectFinding(ReadFields("  birth_date: {constant: 2017-02-30}\n"), "M018");
+  ExpectFinding(ReadFields("  first_name: {column: B, school_year: true}\n"), "is a year");
+  ExpectFinding(ReadFields("  first_name: {constant: A, school_year: true}\n"),
+                "a constant has no");
+  ExpectFinding(ReadMapping("m.yaml",
+                            "mapping: m\nrecord: PersonIdentity\nformat: csv\nfields:\n"
+                            "  id_space: {constant: staff}\n  id: Id\n",
+                            CatalogForTest()),
+                "no value of the closed code set IdSpace");
   ExpectFinding(ReadFields("  first_name: {constant: A, trim: true}\n"), "a constant has no");
 }
 

@@ -131,6 +131,12 @@ void RowMapper::SetField(Work& work, Message& message, const Field& field,
     text = *std::move(form);
     cell = text;
   }
+  if (mapping.school_year) {
+    absl::StatusOr<std::string> year = SchoolYearFromCell(cell);
+    if (!year.ok()) return problem(year.status().message());
+    text = *std::move(year);
+    cell = text;
+  }
   Message* at = &message;
   for (const FieldDescriptor* around : field.around) {
     at = at->GetReflection()->MutableMessage(at, around);

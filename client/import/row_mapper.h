@@ -10,23 +10,12 @@
 
 #include "absl/status/statusor.h"
 #include "client/import/mapping.h"
+#include "client/import/record_maker.h"
 #include "client/import/row_source.h"
 #include "google/protobuf/message.h"
 #include "policy/catalog.h"
 
 namespace sluice::client {
-
-// What is wrong with a row. Never holds a value.
-struct RowProblem {
-  std::string column;  // as the file names it; empty: the row as a whole
-  std::string field;   // path in the record; may be empty
-  std::string reason;
-};
-
-struct MappedRow {
-  bool taken = true;                 // false: the mapping leaves it out
-  std::vector<RowProblem> problems;  // all that is wrong with it
-};
 
 // Rows that belong to a row, found by the cells that both have.
 class JoinedRows {
@@ -41,7 +30,7 @@ class JoinedRows {
 // The columns that a mapping reads of its rows (`join` empty) or of a join, {n} written out.
 std::vector<std::string> ColumnsRead(const Mapping& mapping, const std::string& join);
 
-class RowMapper {
+class RowMapper : public RecordMaker {
  public:
   struct Bound {
     std::unique_ptr<RowMapper> mapper;      // only without errors
@@ -53,10 +42,9 @@ class RowMapper {
   // caller. `file`: named in findings.
   static Bound Bind(const Mapping& mapping, const policy::RecordType& type, const std::string& file,
                     const std::vector<std::string>& columns, std::vector<JoinedRows*> joins);
-  ~RowMapper();
+  ~RowMapper() override;
 
-  // Fills an empty record. Fails where a join can't be looked at.
-  absl::StatusOr<MappedRow> Map(const SourceRow& row, google::protobuf::Message& record);
+  absl::StatusOr<MappedRow> Map(const SourceRow& row, google::protobuf::Message& record) override;
 
  private:
   class Binder;

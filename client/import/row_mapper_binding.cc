@@ -3,10 +3,8 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "client/import/row_mapper_parts.h"
 #include "policy/suggest.h"
 
@@ -195,21 +193,12 @@ class RowMapper::Binder {
     std::vector<std::string> unread;
     if (!IsTabular(mapping_.format)) return unread;
     for (const std::string& column : columns_) {
-      const bool left_out =
-          std::any_of(mapping_.left_out.begin(), mapping_.left_out.end(),
-                      [&column](const auto& left) { return FitsNumbered(column, left.first); });
-      if (read_.count(column) == 0 && !left_out && !column.empty()) unread.push_back(column);
+      if (read_.count(column) == 0 && !LeavesOut(mapping_, column) && !column.empty()) {
+        unread.push_back(column);
+      }
     }
     return unread;
   }
-  static bool FitsNumbered(absl::string_view column, absl::string_view pattern) {
-    const size_t at = pattern.find("{n}");
-    if (at == absl::string_view::npos) return column == pattern;
-    return absl::ConsumePrefix(&column, pattern.substr(0, at)) &&
-           absl::ConsumeSuffix(&column, pattern.substr(at + 3)) && !column.empty() &&
-           std::all_of(column.begin(), column.end(), absl::ascii_isdigit);
-  }
-
   const Mapping& mapping_;
   const policy::RecordType& type_;
   const std::string file_;

@@ -6,12 +6,14 @@
 #define SLUICE_CLIENT_IMPORT_ROW_SOURCE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "client/import/decoded_file.h"
 
 namespace sluice::client {
@@ -21,7 +23,20 @@ struct SourceRow {
   // Not OK: this row can't be read, and why, without its place. The next can.
   absl::Status status;
   std::vector<std::string> cells;  // in the order of the source's columns
-  std::string source;              // JSON, XML: its text
+  std::string source;              // JSON, NDJSON, XML: its text
+};
+
+// Fields of resources that no column asked for: by their path without numbers, each with how often
+// it had a value. So many names at most are kept of one file.
+class UnreadFields {
+ public:
+  static constexpr size_t kMaxNames = 1000;
+
+  void Count(absl::string_view path);
+  const std::map<std::string, int64_t>& names() const { return names_; }
+
+ private:
+  std::map<std::string, int64_t> names_;
 };
 
 class RowSource {
@@ -42,12 +57,15 @@ class RowSource {
   // ABORTED if the file changed while it was read. Only after the end.
   absl::Status CheckUnchanged() { return file_->CheckUnchanged(); }
   const DecodedFile& file() const { return *file_; }
+  // XML, JSON: of the rows so far.
+  const UnreadFields& unread() const { return unread_; }
 
  protected:
   explicit RowSource(std::unique_ptr<DecodedFile> file) : file_(std::move(file)) {}
 
   std::unique_ptr<DecodedFile> file_;
   std::vector<std::string> columns_;
+  UnreadFields unread_;
 };
 
 // A CSV with a header. INVALID_ARGUMENT with the place for a header that can't be read, is empty or
@@ -68,6 +86,9 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenXmlRows(std::unique_ptr<DecodedFi
                                                        XmlOptions options);
 absl::StatusOr<std::unique_ptr<RowSource>> OpenJsonRows(std::unique_ptr<DecodedFile> file,
                                                         std::vector<std::string> columns);
+
+// One record a line; the rows have no cells, only their text.
+std::unique_ptr<RowSource> OpenNdjsonRows(std::unique_ptr<DecodedFile> file);
 
 // The column of a rejects file that says why; a source passes over it.
 inline constexpr char kReasonColumn[] = "sluice_reason";

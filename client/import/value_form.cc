@@ -154,4 +154,16 @@ absl::StatusOr<std::string> BoolFromCell(absl::string_view cell) {
   return absl::InvalidArgumentError("must be true or false");
 }
 
+absl::StatusOr<std::string> SchoolYearFromCell(absl::string_view cell) {
+  absl::string_view text = cell;
+  const std::optional<int> first = Number(text, 4, 4);
+  if (first.has_value() && text.empty()) return std::string(cell);
+  const bool dash = absl::ConsumePrefix(&text, "-");
+  const std::optional<int> last = Number(text, 4, 4);
+  if (dash && last.has_value() && text.empty() && *last == first.value_or(0) + 1) {
+    return absl::StrCat(*last);
+  }
+  return absl::InvalidArgumentError("must be a school year: 2022, or 2021-2022");
+}
+
 }  // namespace sluice::client

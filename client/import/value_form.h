@@ -27,6 +27,9 @@ absl::StatusOr<std::string> DateFromCell(absl::string_view cell,
 // "true" or "false" of TRUE, False, 1, 0.
 absl::StatusOr<std::string> BoolFromCell(absl::string_view cell);
 
+// A school year as a record has it, the year in which it ends: 2022 of "2022" and of "2021-2022".
+absl::StatusOr<std::string> SchoolYearFromCell(absl::string_view cell);
+
 }  // namespace sluice::client
 
 #endif  // SLUICE_CLIENT_IMPORT_VALUE_FORM_H_

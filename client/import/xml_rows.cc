@@ -210,9 +210,18 @@ class XmlRows : public RowSource {
     if (bytes_ > kMaxResourceBytes) return Refuse("the resource is larger than 2 MiB");
     absl::StrAppend(&row_.source, source);
   }
+  // An interchange's attributes are ids of its own, that its references name.
+  static bool IsAttribute(absl::string_view path) {
+    return absl::StrContains(path.substr(path.rfind('.') + 1), '@');
+  }
   void Set(const std::string& path, absl::string_view value) {
     const auto at = wanted_.find(path);
-    if (at != wanted_.end()) row_.cells[at->second] = std::string(value);
+    if (at != wanted_.end()) {
+      row_.cells[at->second] = std::string(value);
+    } else if (!IsAttribute(path) &&
+               value.find_first_not_of(" \t\r\n") != absl::string_view::npos) {
+      unread_.Count(path);
+    }
   }
 
   const XmlOptions options_;
