@@ -1,50 +1,19 @@
 // Files of another system's making, through the command and the gateway.
-#include <sys/wait.h>
-
-#include <cstdio>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "tests/e2e/deployment.h"
+#include "tests/e2e/import_fixture.h"
 
 namespace sluice::tests {
 namespace {
 
-struct Outcome {
-  int code = -1;
-  std::string out;
-};
-
-class ImportE2eTest : public ::testing::Test {
+class ImportedFile : public ImportE2eTest {
  protected:
-  void SetUp() override {
-    deployment_.Start();
-    const Identity system = deployment_.As(kProgram, "system", "sis");
-    WriteFile(deployment_.Path("command.yaml"),
-              absl::StrCat("profiles:\n  default:\n    gateway: ", deployment_.target(),
-                           "\n    ca: ", deployment_.Path("pki/operator/ca.pem").string(),
-                           "\n    certificate: ", system.certificate, "\n    key: ", system.key,
-                           "\n    organization: ", kProgram, "\n"));
-  }
-  void TearDown() override { deployment_.End(SIGTERM); }
-  // What the command says on both streams.
   Outcome Publish(absl::string_view arguments) {
-    const std::string command =
-        absl::StrCat("cd ", deployment_.Path("").string(), " && SLUICE_CONFIG=command.yaml ",
-                     SLUICE_BINARY, " record publish --format ed-fi-csv ", arguments, " 2>&1");
-    Outcome outcome;
-    std::FILE* pipe = popen(command.c_str(), "r");
-    char buffer[4096];
-    size_t n;
-    while ((n = fread(buffer, 1, sizeof buffer, pipe)) > 0) outcome.out.append(buffer, n);
-    const int status = pclose(pipe);
-    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return outcome;
+    return Run(absl::StrCat("record publish --format ed-fi-csv ", arguments));
   }
-
-  Deployment deployment_;
 };
 
 std::string Candidates(int count) {
@@ -67,7 +36,7 @@ std::string Utf16(absl::string_view text) {
   return wide;
 }
 
-TEST_F(ImportE2eTest, EveryEncodingOfAFileIsTheSameRecords) {
+TEST_F(ImportedFile, IsTheSameRecordsInEveryEncoding) {
   WriteFile(deployment_.Path("candidate.csv"), Candidates(2500));
   Outcome outcome = Publish("candidate.csv");
   EXPECT_EQ(outcome.code, 0) << outcome.out;
@@ -78,7 +47,7 @@ TEST_F(ImportE2eTest, EveryEncodingOfAFileIsTheSameRecords) {
   EXPECT_TRUE(absl::StrContains(outcome.out, "2,500  2,500    0    0        2,500")) << outcome.out;
 }
 
-TEST_F(ImportE2eTest, ADamagedFileStoresNothing) {
+TEST_F(ImportedFile, StoresNothingWhereItIsDamaged) {
   std::string text = Candidates(2500);
   text[text.size() / 2] = '\0';
   WriteFile(deployment_.Path("candidate.csv"), text);
@@ -89,6 +58,23 @@ TEST_F(ImportE2eTest, ADamagedFileStoresNothing) {
   WriteFile(deployment_.Path("candidate.csv"), Candidates(2500));
   outcome = Publish("candidate.csv");
   EXPECT_TRUE(absl::StrContains(outcome.out, "2,500  2,500    2,500")) << outcome.out;
+}
+
+TEST_F(ImportedFile, IsComparedWithWhatIsThereAndChangesNothing) {
+  WriteFile(deployment_.Path("candidate.csv"), Candidates(2500));
+  ASSERT_EQ(Publish("candidate.csv").code, 0);
+  std::string text = Candidates(3000);
+  text.replace(text.find("C-7,First"), 9, "C-7,Other");
+  WriteFile(deployment_.Path("candidate.csv"), text);
+  Outcome outcome = Publish("candidate.csv --dry-run --batch-size 700");
+  EXPECT_EQ(outcome.code, 0) << outcome.out;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "3,000  3,000    500  1        2,499 "))
+      << outcome.out;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "would be published")) << outcome.out;
+  EXPECT_EQ(Live()["Candidate"], 2500);
+  outcome = Publish("candidate.csv");
+  EXPECT_TRUE(absl::StrContains(outcome.out, "3,000  3,000    500  1        2,499 "))
+      << "what was foretold: " << outcome.out;
 }
 
 }  // namespace
