@@ -276,6 +276,8 @@ TEST_F(CommandTest, OurOwnFormSaysWhatAPublishWouldChange) {
   EXPECT_TRUE(absl::StrContains(outcome.out, R"({"candidate_id":"C-0"})")) << outcome.out;
   EXPECT_TRUE(service_->gateway.committed.empty());
   ExpectError("record publish records", kUsage, "record publish TYPE FILE");
+  ExpectError("record publish Candidate nowhere", kFailed, "there is no file nowhere");
+  ExpectError("record delete Candidate nowhere", kFailed, "nowhere");
 }
 
 TEST_F(CommandTest, OurOwnFormIsReadInEveryEncodingAndAFileIsAllOrNothing) {

@@ -96,6 +96,9 @@ class Command {
     }
     std::error_code error;
     if (!fs::is_directory(request_.path, error)) {
+      if (request_.path != "-" && !fs::exists(request_.path, error)) {
+        return absl::NotFoundError(absl::StrCat("there is no file ", request_.path));
+      }
       Planned planned = PlanFile(request_.path);
       if (!planned.reason.empty()) return absl::InvalidArgumentError(planned.reason);
       plan_.push_back(std::move(planned));

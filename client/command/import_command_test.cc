@@ -177,10 +177,11 @@ TEST_F(ImportCommandTest, ALineOfTwoGibibytesIsRefusedInLittleMemory) {
       {"Candidate --format csv -", "candidate_id\\n", "the row is larger than 2 MiB"}};
   for (const auto& each : kLong) {
     // What is not read is not made; what were kept of it would not fit.
-    const std::string line = absl::StrCat(
-        "(printf '", each.begin, "'; head -c 2147483648 /dev/zero | tr '\\0' x) | (", kLimit);
-    const Outcome outcome =
-        Run(absl::StrCat("record publish --dry-run --offline ", each.arguments, ")"), line);
+    service_->Write(
+        "long.sh",
+        absl::StrCat("(printf '", each.begin, "'; head -c 2147483648 /dev/zero | tr '\\0' x) | (",
+                     kLimit, " sluice record publish --dry-run --offline ", each.arguments, ")\n"));
+    const Outcome outcome = RunProgram("sh long.sh");
     EXPECT_EQ(outcome.code, kCheckFailed) << each.arguments << outcome.err;
     EXPECT_TRUE(absl::StrContains(outcome.err, each.refusal)) << each.arguments << outcome.err;
   }

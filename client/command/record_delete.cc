@@ -43,8 +43,8 @@ ExitCode DeleteRecords(Session& session, const RecordOptions& options) {
   absl::StatusOr<RecordFile> input =
       OpenOwnForm(options.file, *OwnFormOfName(options.format), **type);
   if (!input.ok()) {
-    Fail(input.status());
-    return kCheckFailed;
+    const ExitCode code = Fail(input.status());
+    return absl::IsInvalidArgument(input.status()) ? kCheckFailed : code;
   }
   v1::DeleteRecordsRequest request;
   request.set_parent(*parent);
@@ -85,6 +85,7 @@ ExitCode DeleteRecords(Session& session, const RecordOptions& options) {
     if (request.keys_size() == kMaxDeleteKeys) take();
   }
   take();
+  if (const absl::Status same = input->rows->CheckUnchanged(); !same.ok()) return Fail(same);
   if (problems.count() > 0) {
     Note("sluice: nothing was deleted; mend these records first\n");
     return kCheckFailed;
