@@ -336,6 +336,8 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Create(
     type->name_ = descriptor->name();
     type->ed_fi_entity_ = descriptor->options().GetExtension(v1::record).ed_fi_entity();
     type->descriptor_ = descriptor;
+    // No annotation makes another one: an operator's type joins nobody.
+    type->joins_ids_ = descriptor->full_name() == v1::PersonIdentity::descriptor()->full_name();
     type->prototype_ = catalog->messages_.GetPrototype(descriptor);
     type->fields_ = *std::move(fields);
     type->Index(type->fields_, "");

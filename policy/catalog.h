@@ -83,6 +83,8 @@ class RecordType {
   // `sha256:` and 64 hexadecimal digits.
   const std::string& digest() const { return digest_; }
   const std::string& ed_fi_entity() const { return ed_fi_entity_; }
+  // Whether its records say which ids are one subject.
+  bool joins_ids() const { return joins_ids_; }
 
  private:
   friend class Catalog;
@@ -91,6 +93,7 @@ class RecordType {
 
   std::string name_;
   std::string ed_fi_entity_;
+  bool joins_ids_ = false;
   const google::protobuf::Descriptor* descriptor_ = nullptr;
   const google::protobuf::Message* prototype_ = nullptr;
   std::vector<Field> fields_;

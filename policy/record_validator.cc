@@ -30,6 +30,9 @@ void AppendKeyPart(absl::string_view part, std::string& key) {
   absl::StrAppend(&key, part);
 }
 
+// The id space whose ids are whole only with their source system.
+constexpr absl::string_view kScopedIdSpace = "person";
+
 // A subject whose id is not whole before its message has been read.
 struct ScopedSubject {
   const Field* field;
@@ -40,7 +43,10 @@ struct ScopedSubject {
 // goes on where a value is wrong, so that every wrong value is reported, up to kMaxRecordProblems.
 class Reading {
  public:
-  Reading(const RecordType& type, bool key_only) : type_(type), key_only_(key_only) {}
+  Reading(const RecordType& type, bool key_only)
+      : type_(type),
+        key_only_(key_only),
+        person_(type.joins_ids() ? type.Find("person_id") : nullptr) {}
 
   Form Read(absl::string_view bytes) {
     const Form form = ReadMessage(type_.fields(), "", bytes);
@@ -58,6 +64,7 @@ class Reading {
       }
       AppendKeyPart(it->second, record_.key);
     }
+    if (type_.joins_ids()) AddIdentity();
     return form;
   }
 
@@ -119,6 +126,32 @@ class Reading {
     id = std::move(whole);
   }
 
+  // Of canonical parts, so that the name is the one that other records have of the same id. Only
+  // ids of this one space have a scope; with one that is missing, or one too many, two keys would
+  // be one id, or an id nobody's.
+  void AddIdentity() {
+    const auto part = [&](absl::string_view name) -> absl::string_view {
+      const auto it = key_parts_.find(type_.Find(name));
+      return it == key_parts_.end() ? "" : absl::string_view(it->second);
+    };
+    absl::string_view space = part("id_space");
+    space.remove_prefix(space.find('#') + 1);
+    const absl::string_view scope = part("source_system");
+    const bool scoped = space == kScopedIdSpace;
+    if (scoped && scope.empty()) {
+      Report("source_system", "KEY_MISSING", "an id of a person means nothing without it");
+    }
+    if (!scoped && !scope.empty()) {
+      Report("source_system", "INVALID_VALUE", "only an id of a person has one");
+    }
+    if (key_only_) return;
+    if (person_id_.empty()) Report("person_id", "INVALID_VALUE", "names nobody");
+    std::string id;
+    if (scoped) AppendKeyPart(scope, id);
+    absl::StrAppend(&id, part("id"));
+    record_.identity = {{std::string(space), std::move(id)}, person_id_};
+  }
+
   Form ReadField(const Field& field, const wire::Element& e) {
     if (e.type != (field.packed ? wire::kBytes : wire::TypeOf(field.type))) return Form::kOther;
     switch (field.kind) {
@@ -149,7 +182,8 @@ class Reading {
       ReportValue(field, absl::StrCat("no value of the closed code set ", field.code_set->name()));
     }
     const v1::CanonicalForm& form = field.canonical_form;
-    if (!field.key && !field.names_subject() && !form.postal_code() && form.pad_zeros() == 0) {
+    if (!field.key && !field.names_subject() && &field != person_ && !form.postal_code() &&
+        form.pad_zeros() == 0) {
       return;
     }
     std::optional<std::string> canonical = Canonical(value, form);
@@ -164,6 +198,7 @@ class Reading {
       if (!field.id_scope.empty()) scoped_.push_back({&field, record_.subjects.size()});
       record_.subjects.push_back({field.id_space, *canonical});
     }
+    if (&field == person_) person_id_ = *canonical;
     if (field.key) key_parts_[&field] = *std::move(canonical);
   }
 
@@ -263,6 +298,8 @@ class Reading {
 
   const RecordType& type_;
   const bool key_only_;
+  const Field* const person_;  // of a type that joins ids: what equals among joined ones
+  std::string person_id_;
   ValidRecord record_;
   std::vector<RecordProblem> problems_;
   std::vector<ScopedSubject> scoped_;  // of the messages that are being read

@@ -6,6 +6,7 @@
 #ifndef SLUICE_POLICY_RECORD_VALIDATOR_H_
 #define SLUICE_POLICY_RECORD_VALIDATOR_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,17 @@ struct SubjectName {
       id;  // canonical form; where the id has a scope, the scope's length and the scope first
 };
 
+// What a record of a type that joins ids says: whose id this is. Not printable.
+struct Identity {
+  SubjectName name;
+  std::string person;  // canonical form; the owner's own
+};
+
 struct ValidRecord {
   std::string bytes;
   std::string key;  // canonical: equal keys, equal bytes. Empty for key-only errors
   std::vector<SubjectName> subjects;  // one for each occurrence, in the order of the bytes
+  std::optional<Identity> identity;   // of a type that joins ids, unless only its key was read
 };
 
 // What is wrong with a record. Never holds a value.

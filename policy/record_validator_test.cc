@@ -399,5 +399,65 @@ TEST(ValidateRecord, RefusesAnUnknownValueOfAClosedSet) {
               ElementsAre("INVALID_VALUE id_space"));
 }
 
+v1::PersonIdentity IdentityOf(absl::string_view id_space) {
+  v1::PersonIdentity identity;
+  identity.set_id_space(absl::StrCat("uri://sluice/IdSpaceDescriptor#", id_space));
+  identity.set_id("I1");
+  identity.set_person_id("P1");
+  return identity;
+}
+
+TEST(ValidateRecord, SaysWhoseAnIdIsByTheNameThatOtherRecordsHaveOfIt) {
+  v1::PersonIdentity identity = IdentityOf("candidate");
+  identity.set_id("I1 ");
+  identity.set_person_id(" P1");
+  const Validation plain = ValidateRecord(Type("PersonIdentity"), identity.SerializeAsString());
+  ASSERT_TRUE(plain.record.identity.has_value());
+  EXPECT_EQ(plain.record.identity->name.id_space, "candidate");
+  EXPECT_EQ(plain.record.identity->name.id, "I1");
+  EXPECT_EQ(plain.record.identity->person, "P1");
+
+  identity = IdentityOf("person");
+  identity.set_source_system("uri://ed-fi.org/SourceSystemDescriptor#State");
+  const Validation scoped = ValidateRecord(Type("PersonIdentity"), identity.SerializeAsString());
+  ASSERT_TRUE(scoped.record.identity.has_value());
+  v1::Credential credential;
+  credential.set_credential_id("L1");
+  credential.set_state("uri://ed-fi.org/StateAbbreviationDescriptor#TX");
+  credential.set_namespace_("uri://tea.texas.gov");
+  credential.set_person_id("I1");
+  credential.set_source_system("uri://ed-fi.org/SourceSystemDescriptor#State");
+  const Validation other = ValidateRecord(Type("Credential"), credential.SerializeAsString());
+  ASSERT_EQ(other.record.subjects.size(), 1u);
+  EXPECT_EQ(scoped.record.identity->name.id_space, other.record.subjects[0].id_space);
+  EXPECT_EQ(scoped.record.identity->name.id, other.record.subjects[0].id);
+  EXPECT_FALSE(other.record.identity.has_value());
+}
+
+TEST(ValidateRecord, RefusesAnIdentityOfAPersonsIdWithoutItsSourceSystem) {
+  const std::string bytes = IdentityOf("person").SerializeAsString();
+  EXPECT_THAT(Problems(ValidateRecord(Type("PersonIdentity"), bytes)),
+              ElementsAre("KEY_MISSING source_system"));
+  EXPECT_THAT(Problems(ValidateRecord(Type("PersonIdentity"), bytes, /*key_only=*/true)),
+              ElementsAre("KEY_MISSING source_system"));
+}
+
+TEST(ValidateRecord, RefusesAnIdentityWithASourceSystemThatItsIdHasNot) {
+  v1::PersonIdentity identity = IdentityOf("staff");
+  identity.set_source_system("uri://ed-fi.org/SourceSystemDescriptor#State");
+  EXPECT_THAT(Problems(ValidateRecord(Type("PersonIdentity"), identity.SerializeAsString())),
+              ElementsAre("INVALID_VALUE source_system"));
+}
+
+TEST(ValidateRecord, RefusesAnIdentityOfNobody) {
+  v1::PersonIdentity identity = IdentityOf("staff");
+  identity.set_person_id(" ");
+  EXPECT_THAT(Problems(ValidateRecord(Type("PersonIdentity"), identity.SerializeAsString())),
+              ElementsAre("INVALID_VALUE person_id"));
+  identity.clear_person_id();
+  EXPECT_THAT(Problems(ValidateRecord(Type("PersonIdentity"), identity.SerializeAsString())),
+              ElementsAre("INVALID_VALUE person_id"));
+}
+
 }  // namespace
 }  // namespace sluice::policy
