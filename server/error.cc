@@ -95,6 +95,12 @@ absl::Status WithdrawTooLarge(absl::string_view sentence) {
                    " for one withdraw; take them back in parts, the latest positions first"));
 }
 
+absl::Status JoinTooLarge(absl::string_view sentence) {
+  return Make(absl::StatusCode::kFailedPrecondition, "JOIN_TOO_LARGE",
+              absl::StrCat(sentence,
+                           "; nothing was changed: publish or delete fewer identities at a time"));
+}
+
 absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after) {
   const std::string sentence =
       absl::StrCat("the quota \"", quota, "\" is spent; the gateway's operator can raise it");

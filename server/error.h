@@ -30,6 +30,8 @@ absl::Status RequestIdReused();
 absl::Status HistoryForgotten(absl::string_view sentence);
 // FAILED_PRECONDITION: one withdraw can't take so much back.
 absl::Status WithdrawTooLarge(absl::string_view sentence);
+// FAILED_PRECONDITION: one change can't make or part so many joined ids.
+absl::Status JoinTooLarge(absl::string_view sentence);
 // RESOURCE_EXHAUSTED: a quota. `retry_after` absent: waiting does not help.
 absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after);
 // UNAVAILABLE: the log can't be written. Nothing was disclosed, nothing changed.

@@ -55,6 +55,14 @@ TEST(Outward, NamesWhoHasNotSigned) {
   EXPECT_EQ(failure.violations(0).subject(), "river-unified");
 }
 
+TEST(Outward, SaysThatAJoinIsTooLargeAndWhatToDo) {
+  const google::rpc::Status outward = Outward(JoinTooLarge("so many ids"), "id");
+  EXPECT_EQ(outward.code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(outward).reason(), "JOIN_TOO_LARGE");
+  EXPECT_EQ(outward.message(),
+            "so many ids; nothing was changed: publish or delete fewer identities at a time");
+}
+
 TEST(Outward, NamesTheFieldThatIsWrong) {
   const google::rpc::Status outward = Outward(Invalid("filter", "at 3: no such field"), "id");
   const auto bad = DetailOf<google::rpc::BadRequest>(outward);

@@ -253,8 +253,13 @@ absl::StatusOr<v1::WithdrawRecordsResponse> OwnerRecords::Withdraw(
   work.apply = [&](Transaction& transaction) -> absl::Status {
     absl::StatusOr<WithdrawOutcome> withdrawn = transaction.Withdraw(batch);
     if (!withdrawn.ok()) return withdrawn.status();
-    outcome = *withdrawn;
+    outcome = *std::move(withdrawn);
     if (outcome.position == 0 || outcome.replayed) return absl::OkStatus();
+    if (!outcome.new_subjects.empty()) {
+      absl::Status grown =
+          parts_.log->GrowDictionaryIn(transaction, batch.owner, outcome.new_subjects);
+      if (!grown.ok()) return grown;
+    }
     entry.position = outcome.position;
     entry.deleted = outcome.deleted_count;
     entry.restored = outcome.restored_count;

@@ -94,6 +94,7 @@ bool AddBad(int index, const policy::RecordProblem& problem, v1::PublishRecordsR
 absl::Status StoreError(const absl::Status& status) {
   if (absl::IsAlreadyExists(status)) return RequestIdReused();
   if (absl::IsNotFound(status)) return NotFound("record");
+  if (absl::IsOutOfRange(status)) return JoinTooLarge(status.message());
   if (absl::IsUnavailable(status)) return AuditUnavailable();
   if (absl::IsResourceExhausted(status)) return Exhausted("rows_owned", std::nullopt);
   return status;
@@ -210,8 +211,9 @@ absl::StatusOr<v1::DeleteRecordsResponse> Publication::Delete(
   work.apply = [&](Transaction& transaction) -> absl::Status {
     absl::StatusOr<DeleteOutcome> deleted = transaction.Delete(batch);
     if (!deleted.ok()) return deleted.status();
-    outcome = *deleted;
-    return absl::OkStatus();
+    outcome = *std::move(deleted);
+    if (outcome.new_subjects.empty()) return absl::OkStatus();
+    return log_->GrowDictionaryIn(transaction, batch.owner, outcome.new_subjects);
   };
   if (const absl::Status s = store_->Commit(std::move(work)); !s.ok()) return StoreError(s);
   v1::DeleteRecordsResponse response;

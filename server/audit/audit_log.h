@@ -82,7 +82,7 @@ class AuditLog {
   // The index that the next AppendIn of a transaction under way gives: for what refers to its entry
   // and is written before it.
   virtual uint64_t NextIndexIn(const Transaction& transaction) const = 0;
-  // Grows an owner's dictionary in a publish's transaction: openings, tree, `ordinals` entry.
+  // Grows an owner's dictionary in the transaction of a change: openings, tree, `ordinals` entry.
   virtual absl::Status GrowDictionaryIn(Transaction& transaction, absl::string_view owner,
                                         const std::vector<NewSubject>& subjects) = 0;
 

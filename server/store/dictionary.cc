@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -14,11 +16,21 @@ absl::StatusOr<std::unique_ptr<Dictionary>> Dictionary::Create(SqliteConnection*
                                                                const NameHasher* hasher) {
   std::unique_ptr<Dictionary> dictionary(new Dictionary(hasher));
   const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&dictionary->find_, "SELECT ordinal, subject_id FROM subject WHERE name_hash = ?"},
+      {&dictionary->find_, "SELECT name, ordinal, subject_id FROM subject WHERE name_hash = ?"},
+      {&dictionary->current_,
+       "SELECT ordinal, subject_id FROM subject WHERE owner = ? AND name = ?"},
+      {&dictionary->person_, "SELECT person_hash FROM identity WHERE name_hash = ?"},
+      {&dictionary->subject_of_,
+       "SELECT s.ordinal, s.subject_id FROM identity i JOIN subject s ON s.name_hash = i.name_hash "
+       "WHERE i.person_hash = ? LIMIT 1"},
       {&dictionary->insert_,
-       "INSERT INTO subject (name_hash, owner, ordinal, subject_id) VALUES (?, ?, ?, ?)"},
-      {&dictionary->count_, "SELECT subjects FROM owner WHERE id = ?"},
-      {&dictionary->set_count_, "UPDATE owner SET subjects = ? WHERE id = ?"}};
+       "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id) VALUES (?, ?, ?, ?, ?)"},
+      {&dictionary->counts_, "SELECT subjects, names FROM owner WHERE id = ?"},
+      {&dictionary->set_subjects_, "UPDATE owner SET subjects = ? WHERE id = ?"},
+      {&dictionary->set_names_, "UPDATE owner SET names = ? WHERE id = ?"},
+      {&dictionary->repoint_, "UPDATE subject SET ordinal = ?, subject_id = ? WHERE name_hash = ?"},
+      {&dictionary->keep_former_,
+       "INSERT INTO former_subject (owner, name, ordinal, subject_id) VALUES (?, ?, ?, ?)"}};
   for (const auto& [statement, sql] : statements) {
     absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
     if (!prepared.ok()) return prepared.status();
@@ -37,83 +49,187 @@ absl::StatusOr<Dictionary::Resolved> Dictionary::Resolve(
     if (!hash.ok()) return hash.status();
     hashes.push_back(*hash);
   }
-  // Each subject once, in the order of the tree: neighbors are read and written once.
+  // Each name once, in the order of the tree: neighbors are read and written once.
   std::vector<size_t> by_hash(names.size());
   std::iota(by_hash.begin(), by_hash.end(), 0);
   std::sort(by_hash.begin(), by_hash.end(),
             [&](size_t a, size_t b) { return std::tie(hashes[a], a) < std::tie(hashes[b], b); });
-  std::vector<Subject> subjects;
-  std::vector<size_t> subject_of(names.size());
+  std::vector<Name> distinct;
+  std::vector<size_t> name_of(names.size());
   for (const size_t i : by_hash) {
-    if (subjects.empty() || subjects.back().name != hashes[i]) {
-      Subject subject{.name = hashes[i], .first = i};
-      if (absl::Status status = Find(subject); !status.ok()) return status;
-      subjects.push_back(subject);
+    if (distinct.empty() || distinct.back().hash != hashes[i]) {
+      Name name{.hash = hashes[i], .first = i};
+      absl::StatusOr<std::optional<DictionaryEntry>> entry = Find(name.hash);
+      if (!entry.ok()) return entry.status();
+      name.is_new = !entry->has_value();
+      if (!name.is_new) name.entry = **entry;
+      distinct.push_back(name);
     }
-    subject_of[i] = subjects.size() - 1;
+    name_of[i] = distinct.size() - 1;
   }
 
   Resolved resolved;
-  absl::StatusOr<std::vector<NewSubject>> added = Add(owner_id, subjects);
+  absl::StatusOr<std::vector<NewSubject>> added = Add(owner_id, distinct);
   if (!added.ok()) return added.status();
   resolved.added = *std::move(added);
   resolved.subjects.reserve(names.size());
-  for (const size_t i : subject_of) resolved.subjects.push_back(subjects[i].entry);
+  for (const size_t i : name_of) resolved.subjects.push_back(distinct[i].entry);
   return resolved;
 }
 
-absl::Status Dictionary::Find(Subject& subject) {
-  SqliteRun run = find_.Bind(SqliteBlob(subject.name));
+absl::StatusOr<std::optional<DictionaryEntry>> Dictionary::Find(const Hash16& name) {
+  SqliteRun run = find_.Bind(SqliteBlob(name));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
-  subject.is_new = !*row;
-  if (subject.is_new) return absl::OkStatus();
-  absl::StatusOr<Hash16> id = run.Array<16>(1);
+  if (!*row) return std::nullopt;
+  absl::StatusOr<Hash16> id = run.Array<16>(2);
   if (!id.ok()) return id.status();
-  subject.entry = {.ordinal = static_cast<uint32_t>(run.Int(0)), .id = {*id}};
-  return absl::OkStatus();
+  return DictionaryEntry{.name = static_cast<uint32_t>(run.Int(0)),
+                         .ordinal = static_cast<uint32_t>(run.Int(1)),
+                         .id = {*id}};
 }
 
-absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
-                                                        std::vector<Subject>& subjects) {
-  std::vector<Subject*> fresh;
-  for (Subject& subject : subjects) {
-    if (subject.is_new) fresh.push_back(&subject);
+absl::StatusOr<std::string> Dictionary::Current(int64_t owner_id,
+                                                absl::string_view record_subjects) {
+  absl::StatusOr<size_t> count = CountRecordSubjects(record_subjects);
+  if (!count.ok()) return count.status();
+  std::string current;
+  for (size_t i = 0; i < *count; ++i) {
+    DictionaryEntry subject = RecordSubjectAt(record_subjects, i);
+    SqliteRun run = current_.Bind(owner_id, subject.name);
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::DataLossError("a name that a record has is not in the dictionary");
+    absl::StatusOr<Hash16> id = run.Array<16>(1);
+    if (!id.ok()) return id.status();
+    subject.ordinal = static_cast<uint32_t>(run.Int(0));
+    subject.id.bytes = *id;
+    AppendRecordSubject(subject, current);
   }
+  return current;
+}
+
+absl::StatusOr<std::vector<NewSubject>> Dictionary::Grow(int64_t owner_id, size_t count) {
   std::vector<NewSubject> added;
-  if (fresh.empty()) return added;
-  // In the order in which they come: what belongs together in the file stays close in a scan.
-  std::sort(fresh.begin(), fresh.end(),
-            [](const Subject* a, const Subject* b) { return a->first < b->first; });
+  if (count == 0) return added;
   uint64_t next = 0;
   {
-    SqliteRun run = count_.Bind(owner_id);
+    SqliteRun run = counts_.Bind(owner_id);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) return absl::DataLossError("an owner that should be stored is not");
     next = static_cast<uint64_t>(run.Int(0));
   }
-  if (next + fresh.size() > uint64_t{std::numeric_limits<uint32_t>::max()} + 1) {
+  if (next + count > uint64_t{std::numeric_limits<uint32_t>::max()} + 1) {
     return absl::ResourceExhaustedError("the owner's dictionary is full");
   }
-  absl::StatusOr<std::vector<Hash16>> ids = RandomIds(fresh.size());
+  absl::StatusOr<std::vector<Hash16>> ids = RandomIds(count);
   if (!ids.ok()) return ids.status();
-  for (size_t i = 0; i < fresh.size(); ++i) {
-    fresh[i]->entry = {.ordinal = static_cast<uint32_t>(next + i), .id = {(*ids)[i]}};
-    added.push_back(fresh[i]->entry);
+  for (size_t i = 0; i < count; ++i) {
+    added.push_back({.ordinal = static_cast<uint32_t>(next + i), .id = {(*ids)[i]}});
   }
-  for (const Subject& subject : subjects) {
-    if (!subject.is_new) continue;
+  absl::Status status = set_subjects_.Bind(next + count, owner_id).Finish();
+  if (!status.ok()) return status;
+  return added;
+}
+
+absl::Status Dictionary::Repoint(int64_t owner_id, const Hash16& name,
+                                 const DictionaryEntry& before, const NewSubject& now) {
+  absl::Status status =
+      keep_former_.Bind(owner_id, before.name, before.ordinal, SqliteBlob(before.id.bytes))
+          .Finish();
+  if (!status.ok()) return status;
+  return repoint_.Bind(now.ordinal, SqliteBlob(now.id.bytes), SqliteBlob(name)).Finish();
+}
+
+absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
+                                                        std::vector<Name>& names) {
+  std::vector<Name*> fresh;
+  for (Name& name : names) {
+    if (name.is_new) fresh.push_back(&name);
+  }
+  std::vector<NewSubject> added;
+  if (fresh.empty()) return added;
+  // In the order in which they come: what belongs together in the file stays close in a scan.
+  std::sort(fresh.begin(), fresh.end(),
+            [](const Name* a, const Name* b) { return a->first < b->first; });
+  // A name that is of a person whom the dictionary knows, or of one with another new name, shares
+  // that subject.
+  constexpr size_t kKnown = std::numeric_limits<size_t>::max();
+  std::map<Hash16, size_t> new_of_person;
+  std::vector<size_t> new_of_name;
+  size_t count = 0;
+  for (Name* const name : fresh) {
+    absl::StatusOr<std::optional<Hash16>> person = PersonOf(name->hash);
+    if (!person.ok()) return person.status();
+    size_t subject = count;
+    if (person->has_value()) {
+      absl::StatusOr<std::optional<NewSubject>> known = SubjectOf(**person);
+      if (!known.ok()) return known.status();
+      if (known->has_value()) {
+        name->entry = {.ordinal = (*known)->ordinal, .id = (*known)->id};
+        subject = kKnown;
+      } else {
+        subject = new_of_person.emplace(**person, count).first->second;
+      }
+    }
+    if (subject == count) ++count;
+    new_of_name.push_back(subject);
+  }
+  absl::StatusOr<std::vector<NewSubject>> subjects = Grow(owner_id, count);
+  if (!subjects.ok()) return subjects.status();
+  added = *std::move(subjects);
+
+  int64_t next_name = 0;
+  {
+    SqliteRun run = counts_.Bind(owner_id);
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::DataLossError("an owner that should be stored is not");
+    next_name = run.Int(1);
+  }
+  if (next_name + static_cast<int64_t>(fresh.size()) > std::numeric_limits<uint32_t>::max()) {
+    return absl::ResourceExhaustedError("the owner's dictionary is full");
+  }
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    DictionaryEntry& entry = fresh[i]->entry;
+    entry.name = static_cast<uint32_t>(next_name + static_cast<int64_t>(i));
+    if (new_of_name[i] == kKnown) continue;
+    entry.ordinal = added[new_of_name[i]].ordinal;
+    entry.id = added[new_of_name[i]].id;
+  }
+  for (const Name& name : names) {
+    if (!name.is_new) continue;
     absl::Status status = insert_
-                              .Bind(SqliteBlob(subject.name), owner_id, subject.entry.ordinal,
-                                    SqliteBlob(subject.entry.id.bytes))
+                              .Bind(SqliteBlob(name.hash), owner_id, name.entry.name,
+                                    name.entry.ordinal, SqliteBlob(name.entry.id.bytes))
                               .Finish();
     if (!status.ok()) return status;
   }
-  if (absl::Status status = set_count_.Bind(next + fresh.size(), owner_id).Finish(); !status.ok()) {
-    return status;
-  }
+  absl::Status status =
+      set_names_.Bind(next_name + static_cast<int64_t>(fresh.size()), owner_id).Finish();
+  if (!status.ok()) return status;
   return added;
+}
+
+absl::StatusOr<std::optional<Hash16>> Dictionary::PersonOf(const Hash16& name) {
+  SqliteRun run = person_.Bind(SqliteBlob(name));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  absl::StatusOr<Hash16> person = run.Array<16>(0);
+  if (!person.ok()) return person.status();
+  return *person;
+}
+
+absl::StatusOr<std::optional<NewSubject>> Dictionary::SubjectOf(const Hash16& person) {
+  SqliteRun run = subject_of_.Bind(SqliteBlob(person));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  absl::StatusOr<Hash16> id = run.Array<16>(1);
+  if (!id.ok()) return id.status();
+  return NewSubject{.ordinal = static_cast<uint32_t>(run.Int(0)), .id = {*id}};
 }
 
 }  // namespace sluice::server

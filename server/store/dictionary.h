@@ -1,5 +1,6 @@
-// The owners' dictionaries: each subject by the keyed hash of its name, with its random id and its
-// ordinal. Append-only; ordinals are dense, in the order in which subjects come, never reused.
+// The owners' dictionaries: each name of a subject, by its keyed hash, with the subject's random id
+// and its ordinal. Append-only; ordinals are dense, in the order in which subjects come, never
+// reused. Names of one person (see SubjectJoins) have one subject between them.
 //
 // On the writer's thread, within a group's transaction.
 #ifndef SLUICE_SERVER_STORE_DICTIONARY_H_
@@ -7,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -14,13 +16,11 @@
 #include "absl/strings/string_view.h"
 #include "policy/record_validator.h"
 #include "server/store/name_hash.h"
+#include "server/store/record_subjects.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
-
-// One subject in its owner's dictionary.
-using DictionaryEntry = NewSubject;
 
 class Dictionary {
  public:
@@ -37,21 +37,34 @@ class Dictionary {
   absl::StatusOr<Resolved> Resolve(absl::string_view owner, int64_t owner_id,
                                    const std::vector<const policy::SubjectName*>& names);
 
+  // The entry of a name by its hash; nullopt if no record ever named it.
+  absl::StatusOr<std::optional<DictionaryEntry>> Find(const Hash16& name);
+  // Brings the subjects of a stored record, as it was once, to those that its names have now.
+  absl::StatusOr<std::string> Current(int64_t owner_id, absl::string_view record_subjects);
+  // So many subjects that are new; RESOURCE_EXHAUSTED when the ordinals are used up.
+  absl::StatusOr<std::vector<NewSubject>> Grow(int64_t owner_id, size_t count);
+  // Gives a name another subject, and keeps whom it named before.
+  absl::Status Repoint(int64_t owner_id, const Hash16& name, const DictionaryEntry& before,
+                       const NewSubject& now);
+
  private:
-  struct Subject {
-    Hash16 name{};
+  struct Name {
+    Hash16 hash{};
     size_t first = 0;  // where in the names it first stands
     bool is_new = false;
     DictionaryEntry entry;
   };
 
   explicit Dictionary(const NameHasher* hasher) : hasher_(hasher) {}
-  absl::Status Find(Subject& subject);
-  // Gives the new ones among `subjects` their ordinals and ids, and stores them.
-  absl::StatusOr<std::vector<NewSubject>> Add(int64_t owner_id, std::vector<Subject>& subjects);
+  // Numbers the new ones among `names`, finds or makes their subjects, and stores them.
+  absl::StatusOr<std::vector<NewSubject>> Add(int64_t owner_id, std::vector<Name>& names);
+  absl::StatusOr<std::optional<Hash16>> PersonOf(const Hash16& name);
+  // The subject that a person's other names have, if any was ever met.
+  absl::StatusOr<std::optional<NewSubject>> SubjectOf(const Hash16& person);
 
   const NameHasher* const hasher_;
-  SqliteStatement find_, insert_, count_, set_count_;
+  SqliteStatement find_, current_, person_, subject_of_, insert_, counts_, set_subjects_,
+      set_names_, repoint_, keep_former_;
 };
 
 }  // namespace sluice::server

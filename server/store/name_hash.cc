@@ -73,11 +73,10 @@ absl::StatusOr<std::unique_ptr<NameHasher>> NameHasher::Create(const policy::Sec
     return absl::InvalidArgumentError("the store's hash key has less than 32 bytes");
   }
   std::unique_ptr<NameHasher> hasher(new NameHasher);
-  const std::pair<absl::string_view, Context*> uses[] = {{"record-key", &hasher->record_key_},
-                                                         {"subject-name", &hasher->subject_name_},
-                                                         {"request", &hasher->request_},
-                                                         {"content", &hasher->content_},
-                                                         {"key-check", &hasher->key_check_}};
+  const std::pair<absl::string_view, Context*> uses[] = {
+      {"record-key", &hasher->record_key_}, {"subject-name", &hasher->subject_name_},
+      {"person", &hasher->person_},         {"request", &hasher->request_},
+      {"content", &hasher->content_},       {"key-check", &hasher->key_check_}};
   for (const auto& [use, context] : uses) {
     absl::StatusOr<Context> derived = Derive(key, use);
     if (!derived.ok()) return derived.status();
@@ -116,6 +115,10 @@ absl::StatusOr<Hash16> NameHasher::RecordKey(absl::string_view owner, absl::stri
 absl::StatusOr<Hash16> NameHasher::SubjectName(absl::string_view owner, absl::string_view id_space,
                                                absl::string_view id) const {
   return Hash(subject_name_, {owner, id_space, id});
+}
+
+absl::StatusOr<Hash16> NameHasher::Person(absl::string_view owner, absl::string_view person) const {
+  return Hash(person_, {owner, person});
 }
 
 absl::StatusOr<Hash16> NameHasher::Request(absl::string_view principal,

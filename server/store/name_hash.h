@@ -30,6 +30,8 @@ class NameHasher {
                                    absl::string_view key) const;
   absl::StatusOr<Hash16> SubjectName(absl::string_view owner, absl::string_view id_space,
                                      absl::string_view id) const;
+  // Whom identity records say that a subject's names are of.
+  absl::StatusOr<Hash16> Person(absl::string_view owner, absl::string_view person) const;
   absl::StatusOr<Hash16> Request(absl::string_view principal, absl::string_view request_id) const;
   // What a request asked for: `kind` tells a publish from a deletion. Keyed, because a bare hash of
   // records could be guessed at.
@@ -49,7 +51,7 @@ class NameHasher {
   static absl::StatusOr<Hash16> Hash(const Context& context,
                                      std::initializer_list<absl::string_view> parts);
 
-  Context record_key_, subject_name_, request_, content_, key_check_;
+  Context record_key_, subject_name_, person_, request_, content_, key_check_;
 };
 
 }  // namespace sluice::server

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/store/record_subjects.h"
+
 namespace sluice::server {
 namespace {
 
@@ -14,11 +16,11 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqliteConne
   std::unique_ptr<RecordHistory> history(new RecordHistory(connection));
   const std::pair<SqliteStatement*, absl::string_view> statements[] = {
       {&history->find_,
-       "SELECT subjects, bytes FROM record "
+       "SELECT subjects, identity, bytes FROM record "
        "WHERE collection = ? AND ordinal = ? AND record_id = ?"},
       // Not INSERT ... SELECT: what may write several rows is journaled for itself, page by page.
       {&history->keep_,
-       "INSERT INTO record_history (position, record_id, collection, ordinal, subjects, bytes) "
+       "INSERT INTO record_history (position, record_id, collection, subjects, identity, bytes) "
        "VALUES (?, ?, ?, ?, ?, ?)"},
       {&history->put_change_,
        "INSERT INTO record_change (collection, position, time_us, created, replaced, "
@@ -35,7 +37,12 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqliteConne
       {&history->forget_changes_, "DELETE FROM record_change WHERE id <= ?"},
       {&history->forget_rows_,
        "DELETE FROM record_history WHERE (position, record_id) IN (SELECT position, record_id "
-       "FROM record_history WHERE position < ? ORDER BY position, record_id LIMIT ?)"}};
+       "FROM record_history WHERE position < ? ORDER BY position, record_id LIMIT ?)"},
+      // A record may name somebody twice.
+      {&history->put_name_,
+       "INSERT OR IGNORE INTO further_name (collection, name, record_id) VALUES (?, ?, ?)"},
+      {&history->drop_name_,
+       "DELETE FROM further_name WHERE collection = ? AND name = ? AND record_id = ?"}};
   for (const auto& [statement, sql] : statements) {
     absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
     if (!prepared.ok()) return prepared.status();
@@ -55,15 +62,38 @@ absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& i
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("a record that should be stored is not");
-  const absl::string_view bytes = run.Bytes(1);
+  const absl::string_view subjects = run.Bytes(0);
+  const absl::string_view identity = run.Bytes(1);
+  const absl::string_view bytes = run.Bytes(2);
   ++change.replaced;
   change.replaced_bytes += static_cast<int64_t>(bytes.size());
   absl::Status kept = keep_
-                          .Bind(change.position, SqliteBlob(id.bytes), change.collection, ordinal,
-                                SqliteBlob(run.Bytes(0)), SqliteBlob(bytes))
+                          .Bind(change.position, SqliteBlob(id.bytes), change.collection,
+                                SqliteBlob(subjects), SqliteBlob(identity), SqliteBlob(bytes))
                           .Finish();
   if (!kept.ok()) return kept;
   if (goes) ++change.deleted;
+  absl::Status status = IdentityChanges::Add(identity, change.identities.gone);
+  if (!status.ok()) return status;
+  return ForFurtherNames(drop_name_, id, subjects, change);
+}
+
+absl::Status RecordHistory::Becomes(const policy::RecordId& id, absl::string_view subjects,
+                                    absl::string_view identity, Change& change) {
+  absl::Status status = IdentityChanges::Add(identity, change.identities.come);
+  if (!status.ok()) return status;
+  return ForFurtherNames(put_name_, id, subjects, change);
+}
+
+absl::Status RecordHistory::ForFurtherNames(SqliteStatement& statement, const policy::RecordId& id,
+                                            absl::string_view subjects, const Change& change) {
+  absl::StatusOr<size_t> count = CountRecordSubjects(subjects);
+  if (!count.ok()) return count.status();
+  for (size_t i = 1; i < *count; ++i) {
+    const uint32_t name = RecordSubjectAt(subjects, i).name;
+    absl::Status status = statement.Bind(change.collection, name, SqliteBlob(id.bytes)).Finish();
+    if (!status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 

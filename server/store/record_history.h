@@ -1,5 +1,6 @@
 // What changes replaced, kept for as long as they can be withdrawn: of a record that was there its
-// content, of one that was not its id alone. A withdraw reads it, and nobody else.
+// content, of one that was not its id alone. A withdraw reads it, and nobody else. Beside that,
+// what follows from a record's coming and going: whom else it names, and which ids it joins.
 //
 // On the writer's thread, within a group's transaction.
 #ifndef SLUICE_SERVER_STORE_RECORD_HISTORY_H_
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "policy/pseudonym.h"
+#include "server/store/identity_changes.h"
 #include "server/store/sqlite.h"
 
 namespace sluice::server {
@@ -28,6 +30,7 @@ class RecordHistory {
     int64_t replaced_bytes = 0;
     int64_t deleted = 0;          // of the replaced: they leave a tombstone
     int64_t tombstones_back = 0;  // of the created: their keys were there before
+    IdentityChanges identities;
   };
 
   static absl::StatusOr<std::unique_ptr<RecordHistory>> Create(SqliteConnection* connection);
@@ -36,6 +39,9 @@ class RecordHistory {
   static void Creates(const policy::RecordId& id, bool known, Change& change);
   // The live record of this place is replaced, or goes: keeps it as it is now.
   absl::Status Replaces(uint32_t ordinal, const policy::RecordId& id, bool goes, Change& change);
+  // What either becomes, of which `subjects` and `identity` are as `record` keeps them.
+  absl::Status Becomes(const policy::RecordId& id, absl::string_view subjects,
+                       absl::string_view identity, Change& change);
   // The change is whole: writes it down, and the collection's counts, position and time,
   // and the owner's count.
   absl::Status Finish(const Change& change, absl::Time time);
@@ -47,10 +53,13 @@ class RecordHistory {
 
  private:
   explicit RecordHistory(SqliteConnection* connection) : connection_(connection) {}
+  // Runs `statement` for each further name of a record.
+  static absl::Status ForFurtherNames(SqliteStatement& statement, const policy::RecordId& id,
+                                      absl::string_view subjects, const Change& change);
 
   SqliteConnection* const connection_;
   SqliteStatement find_, keep_, put_change_, touch_, add_rows_, begin_, oldest_, forget_changes_,
-      forget_rows_;
+      forget_rows_, put_name_, drop_name_;
 };
 
 }  // namespace sluice::server

@@ -20,9 +20,9 @@ constexpr absl::string_view kOwnChangesInRange =
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RecordWithdrawal>> RecordWithdrawal::Create(
-    SqliteConnection* connection, const NameHasher* hasher, RecordHistory* history) {
-  std::unique_ptr<RecordWithdrawal> withdrawal(new RecordWithdrawal(connection, hasher, history));
-  absl::StatusOr<std::unique_ptr<Answers>> answers = Answers::Create(connection);
+    const RecordWriter::Parts& parts) {
+  std::unique_ptr<RecordWithdrawal> withdrawal(new RecordWithdrawal(parts));
+  absl::StatusOr<std::unique_ptr<Answers>> answers = Answers::Create(parts.connection);
   if (!answers.ok()) return answers.status();
   withdrawal->answers_ = *std::move(answers);
   if (absl::Status status = withdrawal->Prepare(); !status.ok()) return status;
@@ -36,26 +36,27 @@ absl::Status RecordWithdrawal::Prepare() {
   const std::string changes =
       absl::StrCat("SELECT r.collection, r.position, r.created", kOwnChangesInRange);
   const std::pair<SqliteStatement*, absl::string_view> statements[] = {
+      {&find_owner_, "SELECT id FROM owner WHERE name = ?"},
       {&size_, size},
       {&changes_, changes},
-      {&replaced_,
-       "SELECT record_id, ordinal FROM record_history WHERE position = ? AND collection = ?"},
+      {&replaced_, "SELECT record_id FROM record_history WHERE position = ? AND collection = ?"},
       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
-      {&find_key_, "SELECT ordinal, live, position FROM record_key WHERE record_id = ?"},
+      {&find_key_, "SELECT ordinal, live, content_position FROM record_key WHERE record_id = ?"},
       {&same_,
        "SELECT r.bytes = h.bytes FROM record r JOIN record_history h ON h.record_id = r.record_id "
        "WHERE h.position = ? AND r.collection = ? AND r.ordinal = ? AND r.record_id = ?"},
       {&update_key_,
-       "UPDATE record_key SET ordinal = ?, live = ?, position = ? WHERE record_id = ?"},
+       "UPDATE record_key SET ordinal = ?1, live = ?2, position = ?3, content_position = ?3 "
+       "WHERE record_id = ?4"},
       {&find_before_,
-       "SELECT subjects, bytes FROM record_history WHERE position = ? AND record_id = ?"},
+       "SELECT subjects, identity, bytes FROM record_history WHERE position = ? AND record_id = ?"},
       {&put_back_,
-       "INSERT OR REPLACE INTO record (collection, ordinal, record_id, subjects, bytes) "
-       "VALUES (?, ?, ?, ?, ?)"},
+       "INSERT OR REPLACE INTO record (collection, ordinal, record_id, subjects, identity, bytes) "
+       "VALUES (?, ?, ?, ?, ?, ?)"},
       {&delete_record_,
        "DELETE FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"}};
   for (const auto& [statement, sql] : statements) {
-    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection_, sql);
+    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(parts_.connection, sql);
     if (!prepared.ok()) return prepared.status();
     *statement = *std::move(prepared);
   }
@@ -63,9 +64,9 @@ absl::Status RecordWithdrawal::Prepare() {
 }
 
 absl::StatusOr<WithdrawOutcome> RecordWithdrawal::Withdraw(const WithdrawBatch& batch) {
-  absl::StatusOr<Hash16> request = hasher_->Request(batch.principal, batch.request_id);
+  absl::StatusOr<Hash16> request = parts_.hasher->Request(batch.principal, batch.request_id);
   if (!request.ok()) return request.status();
-  absl::StatusOr<Hash16> content = hasher_->Content(
+  absl::StatusOr<Hash16> content = parts_.hasher->Content(
       "withdraw", batch.owner, "",
       absl::string_view(reinterpret_cast<const char*>(batch.content_digest.data()), sizeof(Hash)));
   if (!content.ok()) return content.status();
@@ -97,7 +98,7 @@ absl::StatusOr<WithdrawOutcome> RecordWithdrawal::Withdraw(const WithdrawBatch& 
 }
 
 absl::Status RecordWithdrawal::CheckRange(const WithdrawBatch& batch) {
-  absl::StatusOr<int64_t> begin = history_->Begin();
+  absl::StatusOr<int64_t> begin = parts_.history->Begin();
   if (!begin.ok()) return begin.status();
   if (batch.first < *begin) {
     return absl::FailedPreconditionError(
@@ -139,7 +140,6 @@ absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTou
       absl::StatusOr<Hash16> id = replaced.Array<kIdBytes>(0);
       if (!id.ok()) return id.status();
       touched.id.bytes = *id;
-      touched.ordinal = static_cast<uint32_t>(replaced.Int(1));
       all.push_back(touched);
     }
   }
@@ -179,10 +179,12 @@ absl::StatusOr<RecordWithdrawal::Step> RecordWithdrawal::StepOf(const Touched& t
 absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touched>& touched,
                                                           const WithdrawBatch& batch) {
   WithdrawOutcome outcome;
-  RecordHistory::Change change;
+  absl::StatusOr<int64_t> owner = FindOwner(batch.owner);
+  if (!owner.ok()) return owner.status();
+  RecordHistory::Change change;  // of one collection after the other
   const auto finish = [&]() -> absl::Status {
     if (change.collection == 0) return absl::OkStatus();
-    return history_->Finish(change, batch.time);
+    return parts_.history->Finish(change, batch.time);
   };
   for (const Touched& each : touched) {
     absl::StatusOr<Now> now = FindNow(each);
@@ -214,20 +216,35 @@ absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touc
     }
     if (change.collection != each.collection) {
       if (absl::Status status = finish(); !status.ok()) return status;
-      change = {.collection = each.collection, .position = outcome.position};
+      change = {.collection = each.collection,
+                .position = outcome.position,
+                .identities = std::move(change.identities)};
     }
-    if (absl::Status status = Take(*step, each, *now, change); !status.ok()) return status;
+    if (absl::Status status = Take(*step, each, *now, *owner, change); !status.ok()) return status;
   }
   if (absl::Status status = finish(); !status.ok()) return status;
+  // Last: what was put back follows what was joined or parted by the same withdraw.
+  absl::StatusOr<std::vector<NewSubject>> subjects =
+      parts_.joins->Apply(*owner, change.identities, outcome.position, batch.time);
+  if (!subjects.ok()) return subjects.status();
+  outcome.new_subjects = *std::move(subjects);
   return outcome;
 }
 
+absl::StatusOr<int64_t> RecordWithdrawal::FindOwner(absl::string_view owner) {
+  SqliteRun run = find_owner_.Bind(owner);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("an owner that should be stored is not");
+  return run.Int(0);
+}
+
 absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now& now,
-                                    RecordHistory::Change& change) {
+                                    int64_t owner, RecordHistory::Change& change) {
   const SqliteBlob id(touched.id.bytes);
   if (now.live) {
     absl::Status status =
-        history_->Replaces(now.ordinal, touched.id, step == Step::kDelete, change);
+        parts_.history->Replaces(now.ordinal, touched.id, step == Step::kDelete, change);
     if (status.ok()) status = delete_record_.Bind(touched.collection, now.ordinal, id).Finish();
     if (!status.ok()) return status;
   } else {
@@ -240,12 +257,17 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
   absl::StatusOr<bool> row = before.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("what a change replaced is not kept");
+  absl::StatusOr<std::string> subjects = parts_.dictionary->Current(owner, before.Bytes(0));
+  if (!subjects.ok()) return subjects.status();
+  const uint32_t ordinal = subjects->empty() ? 0 : RecordSubjectAt(*subjects, 0).ordinal;
+  const absl::string_view identity = before.Bytes(1);
   absl::Status status = put_back_
-                            .Bind(touched.collection, touched.ordinal, id,
-                                  SqliteBlob(before.Bytes(0)), SqliteBlob(before.Bytes(1)))
+                            .Bind(touched.collection, ordinal, id, SqliteBlob(*subjects),
+                                  SqliteBlob(identity), SqliteBlob(before.Bytes(2)))
                             .Finish();
+  if (status.ok()) status = parts_.history->Becomes(touched.id, *subjects, identity, change);
   if (!status.ok()) return status;
-  return update_key_.Bind(touched.ordinal, 1, change.position, id).Finish();
+  return update_key_.Bind(ordinal, 1, change.position, id).Finish();
 }
 
 absl::StatusOr<int64_t> RecordWithdrawal::NextPosition() {

@@ -1,5 +1,6 @@
 // Takes an owner's changes back, within a group's transaction: each record that a range of
-// positions touched becomes what it was before the range, unless it was changed again after it.
+// positions touched becomes what it was before the range, unless it was changed again after it. A
+// merge or split of whom it names is no such change: it comes back about whom its names are of now.
 //
 // On the writer's thread. Keeps nothing in memory from one call to the next.
 #ifndef SLUICE_SERVER_STORE_RECORD_WITHDRAWAL_H_
@@ -14,6 +15,7 @@
 #include "server/store/answers.h"
 #include "server/store/name_hash.h"
 #include "server/store/record_history.h"
+#include "server/store/record_writer.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
 
@@ -21,10 +23,8 @@ namespace sluice::server {
 
 class RecordWithdrawal {
  public:
-  // `history` and `hasher` must outlive it.
-  static absl::StatusOr<std::unique_ptr<RecordWithdrawal>> Create(SqliteConnection* connection,
-                                                                  const NameHasher* hasher,
-                                                                  RecordHistory* history);
+  // What it stands on must outlive it.
+  static absl::StatusOr<std::unique_ptr<RecordWithdrawal>> Create(const RecordWriter::Parts& parts);
 
   // As Transaction::Withdraw.
   absl::StatusOr<WithdrawOutcome> Withdraw(const WithdrawBatch& batch);
@@ -36,19 +36,17 @@ class RecordWithdrawal {
     int64_t position = 0;  // of the first change in the range that touched it
     int64_t collection = 0;
     bool was_live = false;  // what it was stands in the history, at `position`
-    uint32_t ordinal = 0;   // its own then
   };
   // What is stored under its key now.
   struct Now {
     uint32_t ordinal = 0;
     bool live = false;
-    int64_t position = 0;  // of its last change
+    int64_t position = 0;  // of the last change of its content
   };
   // What becomes of a record.
   enum class Step { kNone, kDelete, kRestore, kUndelete, kKept };
 
-  RecordWithdrawal(SqliteConnection* connection, const NameHasher* hasher, RecordHistory* history)
-      : connection_(connection), hasher_(hasher), history_(history) {}
+  explicit RecordWithdrawal(const RecordWriter::Parts& parts) : parts_(parts) {}
   absl::Status Prepare();
 
   // That the range is kept whole, has a change of the owner's, and is within the bounds.
@@ -57,17 +55,16 @@ class RecordWithdrawal {
   absl::StatusOr<std::vector<Touched>> FindTouched(const WithdrawBatch& batch);
   absl::StatusOr<Now> FindNow(const Touched& touched);
   absl::StatusOr<Step> StepOf(const Touched& touched, const Now& now, int64_t last);
-  absl::Status Take(Step step, const Touched& touched, const Now& now,
+  absl::Status Take(Step step, const Touched& touched, const Now& now, int64_t owner,
                     RecordHistory::Change& change);
+  absl::StatusOr<int64_t> FindOwner(absl::string_view owner);
   absl::StatusOr<int64_t> NextPosition();
   absl::StatusOr<WithdrawOutcome> TakeAll(const std::vector<Touched>& touched,
                                           const WithdrawBatch& batch);
 
-  SqliteConnection* const connection_;
-  const NameHasher* const hasher_;
-  RecordHistory* const history_;
+  const RecordWriter::Parts parts_;
   std::unique_ptr<Answers> answers_;
-  SqliteStatement size_, changes_, replaced_, next_position_, find_key_, same_;
+  SqliteStatement find_owner_, size_, changes_, replaced_, next_position_, find_key_, same_;
   SqliteStatement update_key_, find_before_, put_back_, delete_record_;
 };
 

@@ -14,31 +14,22 @@ absl::string_view View(const Hash& hash) {
   return absl::string_view(reinterpret_cast<const char*>(hash.data()), hash.size());
 }
 
-void AppendSubject(const policy::SubjectId& id, uint32_t ordinal, std::string& bytes) {
-  bytes.append(id.bytes.begin(), id.bytes.end());
-  for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(ordinal >> shift));
-}
-
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(SqliteConnection* connection,
-                                                                   const NameHasher* hasher,
-                                                                   RecordHistory* history) {
-  std::unique_ptr<RecordWriter> writer(new RecordWriter(hasher, history));
-  absl::StatusOr<std::unique_ptr<Answers>> answers = Answers::Create(connection);
+absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(const Parts& parts) {
+  std::unique_ptr<RecordWriter> writer(new RecordWriter(parts));
+  absl::StatusOr<std::unique_ptr<Answers>> answers = Answers::Create(parts.connection);
   if (!answers.ok()) return answers.status();
   writer->answers_ = *std::move(answers);
-  absl::StatusOr<std::unique_ptr<Dictionary>> dictionary = Dictionary::Create(connection, hasher);
-  if (!dictionary.ok()) return dictionary.status();
-  writer->dictionary_ = *std::move(dictionary);
-  if (absl::Status status = writer->Prepare(connection); !status.ok()) return status;
+  if (absl::Status status = writer->Prepare(parts.connection); !status.ok()) return status;
   return writer;
 }
 
 absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
   const std::pair<SqliteStatement*, absl::string_view> statements[] = {
       {&find_owner_, "SELECT id, rows FROM owner WHERE name = ?"},
-      {&insert_owner_, "INSERT INTO owner (name, subjects, rows) VALUES (?, 1, 0) RETURNING id"},
+      {&insert_owner_,
+       "INSERT INTO owner (name, subjects, names, rows) VALUES (?, 1, 1, 0) RETURNING id"},
       {&find_collection_,
        "SELECT id, position FROM collection WHERE owner = ? AND record_type = ?"},
       {&insert_collection_,
@@ -47,15 +38,16 @@ absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
       {&find_key_, "SELECT record_id, ordinal, live FROM record_key WHERE key_hash = ?"},
       {&insert_key_,
-       "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position) "
-       "VALUES (?, ?, ?, ?, 1, ?)"},
+       "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
+       "content_position) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5)"},
       {&update_key_,
-       "UPDATE record_key SET ordinal = ?, live = ?, position = ? WHERE key_hash = ?"},
+       "UPDATE record_key SET ordinal = ?1, live = ?2, position = ?3, content_position = ?3 "
+       "WHERE key_hash = ?4"},
       {&find_bytes_,
        "SELECT bytes FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"},
       {&put_record_,
-       "INSERT OR REPLACE INTO record (collection, ordinal, record_id, subjects, bytes) "
-       "VALUES (?, ?, ?, ?, ?)"},
+       "INSERT OR REPLACE INTO record (collection, ordinal, record_id, subjects, identity, bytes) "
+       "VALUES (?, ?, ?, ?, ?, ?)"},
       {&delete_record_,
        "DELETE FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"}};
   for (const auto& [statement, sql] : statements) {
@@ -100,6 +92,9 @@ absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) 
     if (!position.ok()) return position.status();
     change.position = *position;
     if (absl::Status status = WriteEntries(batch, entries, change); !status.ok()) return status;
+    subjects = joins_->Apply(collection.owner.id, change.identities, *position, batch.time);
+    if (!subjects.ok()) return subjects.status();
+    outcome.new_subjects.insert(outcome.new_subjects.end(), subjects->begin(), subjects->end());
   }
   outcome.position = change.position;
   if (absl::Status status = history_->Finish(change, batch.time); !status.ok()) return status;
@@ -181,6 +176,10 @@ absl::StatusOr<DeleteOutcome> RecordWriter::Delete(const DeleteBatch& batch) {
       if (!position.ok()) return position.status();
       change.position = *position;
       if (absl::Status status = DeleteEntries(*entries, change); !status.ok()) return status;
+      absl::StatusOr<std::vector<NewSubject>> subjects =
+          joins_->Apply(collection->owner.id, change.identities, *position, batch.time);
+      if (!subjects.ok()) return subjects.status();
+      outcome.new_subjects = *std::move(subjects);
     }
     outcome.position = change.position;
     if (absl::Status status = history_->Finish(change, batch.time); !status.ok()) return status;
@@ -297,10 +296,22 @@ absl::StatusOr<std::vector<NewSubject>> RecordWriter::ResolveSubjects(const Publ
     // Canonical bytes have their fields in order of number: the first is the lowest-numbered.
     entry->ordinal = count == 0 ? 0 : subject->ordinal;
     for (size_t i = 0; i < count; ++i, ++subject) {
-      AppendSubject(subject->id, subject->ordinal, entry->subjects);
+      AppendRecordSubject(*subject, entry->subjects);
     }
   }
   return std::move(resolved->added);
+}
+
+absl::StatusOr<std::string> RecordWriter::IdentityOf(const PublishBatch& batch,
+                                                     const Entry& entry) const {
+  const std::optional<policy::Identity>& identity = batch.records[entry.index].identity;
+  if (!identity.has_value()) return std::string();
+  absl::StatusOr<Hash16> name =
+      hasher_->SubjectName(batch.owner, identity->name.id_space, identity->name.id);
+  if (!name.ok()) return name.status();
+  absl::StatusOr<Hash16> person = hasher_->Person(batch.owner, identity->person);
+  if (!person.ok()) return person.status();
+  return IdentityBytes({.name = *name, .person = *person});
 }
 
 absl::Status RecordWriter::AssignRecordIds(std::vector<Entry>& entries) {
@@ -348,11 +359,14 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
               .Finish();
       if (!status.ok()) return status;
     }
-    absl::Status status =
-        put_record_
-            .Bind(change.collection, entry.ordinal, SqliteBlob(entry.id.bytes),
-                  SqliteBlob(entry.subjects), SqliteBlob(batch.records[entry.index].bytes))
-            .Finish();
+    absl::StatusOr<std::string> identity = IdentityOf(batch, entry);
+    if (!identity.ok()) return identity.status();
+    absl::Status status = put_record_
+                              .Bind(change.collection, entry.ordinal, SqliteBlob(entry.id.bytes),
+                                    SqliteBlob(entry.subjects), SqliteBlob(*identity),
+                                    SqliteBlob(batch.records[entry.index].bytes))
+                              .Finish();
+    if (status.ok()) status = history_->Becomes(entry.id, entry.subjects, *identity, change);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -1,6 +1,6 @@
 // Writes records and the dictionaries of their subjects, within a group's transaction: publishes
 // and deletions, each remembered under its request id for 7 days. What they replace goes into the
-// history.
+// history; where they change which ids are one subject, the records about it follow.
 //
 // On the writer's thread. Keeps nothing in memory from one call to the next, so an undone work
 // leaves nothing behind.
@@ -21,15 +21,21 @@
 #include "server/store/record_history.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
+#include "server/store/subject_joins.h"
 
 namespace sluice::server {
 
 class RecordWriter {
  public:
-  // `hasher` and `history` must outlive it.
-  static absl::StatusOr<std::unique_ptr<RecordWriter>> Create(SqliteConnection* connection,
-                                                              const NameHasher* hasher,
-                                                              RecordHistory* history);
+  // What it stands on must outlive it.
+  struct Parts {
+    SqliteConnection* connection;
+    const NameHasher* hasher;
+    RecordHistory* history;
+    Dictionary* dictionary;
+    SubjectJoins* joins;
+  };
+  static absl::StatusOr<std::unique_ptr<RecordWriter>> Create(const Parts& parts);
 
   // INVALID_ARGUMENT if a key stands twice in the batch; RESOURCE_EXHAUSTED beyond the owner's
   // rows.
@@ -66,8 +72,11 @@ class RecordWriter {
     PublishOutcome outcome;  // its counts
   };
 
-  RecordWriter(const NameHasher* hasher, RecordHistory* history)
-      : hasher_(hasher), history_(history) {}
+  explicit RecordWriter(const Parts& parts)
+      : hasher_(parts.hasher),
+        history_(parts.history),
+        dictionary_(parts.dictionary),
+        joins_(parts.joins) {}
   absl::Status Prepare(SqliteConnection* connection);
 
   absl::StatusOr<Owner> FindOwner(absl::string_view owner, bool create);
@@ -85,6 +94,8 @@ class RecordWriter {
   absl::StatusOr<std::vector<NewSubject>> ResolveSubjects(const PublishBatch& batch,
                                                           const Collection& collection,
                                                           std::vector<Entry>& entries);
+  // As `record.identity` keeps it.
+  absl::StatusOr<std::string> IdentityOf(const PublishBatch& batch, const Entry& entry) const;
   absl::Status AssignRecordIds(std::vector<Entry>& entries);
   absl::Status WriteEntries(const PublishBatch& batch, std::vector<Entry>& entries,
                             RecordHistory::Change& change);
@@ -93,8 +104,9 @@ class RecordWriter {
 
   const NameHasher* const hasher_;
   RecordHistory* const history_;
+  Dictionary* const dictionary_;
+  SubjectJoins* const joins_;
   std::unique_ptr<Answers> answers_;
-  std::unique_ptr<Dictionary> dictionary_;
   SqliteStatement find_owner_, insert_owner_, find_collection_, insert_collection_;
   SqliteStatement next_position_, find_key_, insert_key_, update_key_;
   SqliteStatement find_bytes_, put_record_, delete_record_;

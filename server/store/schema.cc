@@ -19,6 +19,7 @@ CREATE TABLE owner (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
   subjects INTEGER NOT NULL,            -- the next subject's ordinal, from 1: 0 is nobody
+  names INTEGER NOT NULL,               -- the next name's number, from 1
   rows INTEGER NOT NULL                 -- live records, of all types
 ) STRICT;
 
@@ -27,7 +28,7 @@ CREATE TABLE collection (               -- the records of one owner and type
   owner INTEGER NOT NULL,
   record_type TEXT NOT NULL,
   position INTEGER NOT NULL,            -- of its last change
-  time_us INTEGER NOT NULL,             -- of its last publish or delete
+  time_us INTEGER NOT NULL,             -- of that change
   live INTEGER NOT NULL,                -- how many of its keys are
   tombstones INTEGER NOT NULL,          -- how many are not
   UNIQUE (owner, record_type)
@@ -39,16 +40,25 @@ CREATE TABLE record_key (               -- every key ever published; a tombstone
   record_id BLOB NOT NULL UNIQUE,
   ordinal INTEGER NOT NULL,
   live INTEGER NOT NULL,
-  position INTEGER NOT NULL             -- of its last change
+  position INTEGER NOT NULL,            -- of its last change, a merge or split of whom it names too
+  content_position INTEGER NOT NULL     -- of the last change of its content, which a withdraw undoes
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE record (                   -- the live ones, in the order of a scan
   collection INTEGER NOT NULL,
   ordinal INTEGER NOT NULL,
   record_id BLOB NOT NULL,
-  subjects BLOB NOT NULL,               -- each one's id (16 bytes) and ordinal (4, big-endian)
+  subjects BLOB NOT NULL,               -- each one's id (16 bytes), ordinal and name (4, big-endian)
+  identity BLOB NOT NULL,               -- what it says as a row of `identity`; empty: nothing
   bytes BLOB NOT NULL,
   PRIMARY KEY (collection, ordinal, record_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE further_name (             -- which live records name somebody beside their first subject
+  collection INTEGER NOT NULL,
+  name INTEGER NOT NULL,
+  record_id BLOB NOT NULL,
+  PRIMARY KEY (collection, name, record_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE record_change (            -- what can be withdrawn, in order of position
@@ -66,19 +76,34 @@ CREATE TABLE record_history (           -- what a change replaced; read by a wit
   position INTEGER NOT NULL,
   record_id BLOB NOT NULL,
   collection INTEGER NOT NULL,
-  ordinal INTEGER NOT NULL,
-  subjects BLOB NOT NULL,
+  subjects BLOB NOT NULL,               -- as they were: only the names still hold
+  identity BLOB NOT NULL,
   bytes BLOB NOT NULL,
   PRIMARY KEY (position, record_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE subject (                  -- the dictionaries
+CREATE TABLE subject (                  -- the dictionaries: names of one subject have its ordinal
   name_hash BLOB PRIMARY KEY,
   owner INTEGER NOT NULL,
+  name INTEGER NOT NULL,                -- in the order in which they came
   ordinal INTEGER NOT NULL,
   subject_id BLOB NOT NULL,
-  UNIQUE (owner, ordinal)
+  UNIQUE (owner, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE former_subject (           -- whom a name named before a merge or split
+  owner INTEGER NOT NULL,
+  name INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  subject_id BLOB NOT NULL,
+  PRIMARY KEY (owner, name, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE identity (                 -- of which person an id is; equal persons are one subject
+  name_hash BLOB PRIMARY KEY,
+  person_hash BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identity_of_person ON identity (person_hash);
 
 CREATE TABLE dictionary_head (
   owner TEXT PRIMARY KEY,

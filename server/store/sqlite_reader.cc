@@ -6,12 +6,12 @@
 
 #include "server/store/decision_id.h"
 #include "server/store/hash_bytes.h"
+#include "server/store/record_subjects.h"
 
 namespace sluice::server {
 namespace {
 
 constexpr size_t kIdBytes = 16;
-constexpr size_t kSubjectBytes = kIdBytes + 4;
 constexpr int64_t kAfterEveryOrdinal = int64_t{std::numeric_limits<uint32_t>::max()} + 1;
 
 std::string Copy(absl::string_view bytes) { return std::string(bytes); }
@@ -84,18 +84,14 @@ absl::Status SqliteReader::Prepare() {
 }
 
 absl::Status SqliteReader::Spread(absl::string_view subjects) {
-  if (subjects.size() % kSubjectBytes != 0) {
-    return absl::DataLossError("a record's stored subjects have another length");
-  }
-  const size_t count = subjects.size() / kSubjectBytes;
-  ids_.resize(count);
-  ordinals_.resize(count);
-  const auto* bytes = reinterpret_cast<const uint8_t*>(subjects.data());
-  for (size_t i = 0; i < count; ++i, bytes += kSubjectBytes) {
-    std::copy_n(bytes, kIdBytes, ids_[i].bytes.begin());
-    const uint8_t* ordinal = bytes + kIdBytes;
-    ordinals_[i] = uint32_t{ordinal[0]} << 24 | uint32_t{ordinal[1]} << 16 |
-                   uint32_t{ordinal[2]} << 8 | uint32_t{ordinal[3]};
+  const absl::StatusOr<size_t> count = CountRecordSubjects(subjects);
+  if (!count.ok()) return count.status();
+  ids_.resize(*count);
+  ordinals_.resize(*count);
+  for (size_t i = 0; i < *count; ++i) {
+    const DictionaryEntry subject = RecordSubjectAt(subjects, i);
+    ids_[i] = subject.id;
+    ordinals_[i] = subject.ordinal;
   }
   return absl::OkStatus();
 }

@@ -179,6 +179,33 @@ TEST_F(SqliteStoreTest, ForgetsOldAnswersInPassing) {
   EXPECT_EQ(run.Int(0), 10);
 }
 
+// What a report on a person follows: each ordinal that a name of theirs ever had.
+TEST_F(SqliteStoreTest, KeepsWhomANameNamedBeforeEachMergeAndSplit) {
+  const auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  const auto met =
+      Publish(**store, BatchOf("r1", {RecordOf("a", "1", {"ann"}), RecordOf("b", "2", {"anna"})}));
+  const auto joined =
+      Publish(**store, IdentitiesOf("i1", {IdentityOf("ann", "P"), IdentityOf("anna", "P")}));
+  DeleteBatch part = DeletionOf("d1", {"ann"});
+  part.record_type = "PersonIdentity";
+  ASSERT_TRUE(Delete(**store, part).ok());
+  auto connection = SqliteConnection::Open({.path = path_, .read_only = true});
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  auto former = SqliteStatement::Prepare(
+      connection->get(), "SELECT name, ordinal, subject_id FROM former_subject ORDER BY 1, 2");
+  SqliteRun run = former->Bind();
+  for (const int name : {1, 2}) {
+    for (const NewSubject& subject : {met->new_subjects.at(name - 1), joined->new_subjects.at(0)}) {
+      ASSERT_TRUE(*run.Next());
+      EXPECT_EQ(run.Int(0), name);
+      EXPECT_EQ(run.Int(1), subject.ordinal);
+      EXPECT_EQ(*run.Array<16>(2), subject.id.bytes);
+    }
+  }
+  EXPECT_FALSE(*run.Next());
+}
+
 // A scan that sorted or looked at other rows would still be right, and useless.
 TEST_F(SqliteStoreTest, MovesTheWalIntoTheDatabaseAsItGrows) {
   const auto store = Open();

@@ -9,15 +9,25 @@ namespace sluice::server {
 absl::StatusOr<std::unique_ptr<SqliteTransaction>> SqliteTransaction::Create(
     SqliteConnection* connection, const NameHasher* hasher) {
   std::unique_ptr<SqliteTransaction> transaction(new SqliteTransaction(connection));
+  absl::StatusOr<std::unique_ptr<Dictionary>> dictionary = Dictionary::Create(connection, hasher);
+  if (!dictionary.ok()) return dictionary.status();
+  transaction->dictionary_ = *std::move(dictionary);
+  absl::StatusOr<std::unique_ptr<SubjectJoins>> joins =
+      SubjectJoins::Create(connection, transaction->dictionary_.get());
+  if (!joins.ok()) return joins.status();
+  transaction->joins_ = *std::move(joins);
   absl::StatusOr<std::unique_ptr<RecordHistory>> history = RecordHistory::Create(connection);
   if (!history.ok()) return history.status();
   transaction->history_ = *std::move(history);
-  absl::StatusOr<std::unique_ptr<RecordWriter>> records =
-      RecordWriter::Create(connection, hasher, transaction->history_.get());
+  const RecordWriter::Parts parts{.connection = connection,
+                                  .hasher = hasher,
+                                  .history = transaction->history_.get(),
+                                  .dictionary = transaction->dictionary_.get(),
+                                  .joins = transaction->joins_.get()};
+  absl::StatusOr<std::unique_ptr<RecordWriter>> records = RecordWriter::Create(parts);
   if (!records.ok()) return records.status();
   transaction->records_ = *std::move(records);
-  absl::StatusOr<std::unique_ptr<RecordWithdrawal>> withdrawal =
-      RecordWithdrawal::Create(connection, hasher, transaction->history_.get());
+  absl::StatusOr<std::unique_ptr<RecordWithdrawal>> withdrawal = RecordWithdrawal::Create(parts);
   if (!withdrawal.ok()) return withdrawal.status();
   transaction->withdrawal_ = *std::move(withdrawal);
   if (absl::Status status = transaction->Prepare(); !status.ok()) return status;

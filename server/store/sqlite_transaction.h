@@ -12,11 +12,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/dictionary.h"
 #include "server/store/record_history.h"
 #include "server/store/record_withdrawal.h"
 #include "server/store/record_writer.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
+#include "server/store/subject_joins.h"
 
 namespace sluice::server {
 
@@ -48,6 +50,8 @@ class SqliteTransaction final : public Transaction {
   absl::StatusOr<int64_t> BootId(absl::string_view writer, absl::string_view boot);
 
   SqliteConnection* const connection_;
+  std::unique_ptr<Dictionary> dictionary_;
+  std::unique_ptr<SubjectJoins> joins_;
   std::unique_ptr<RecordHistory> history_;
   std::unique_ptr<RecordWriter> records_;
   std::unique_ptr<RecordWithdrawal> withdrawal_;

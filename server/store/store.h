@@ -75,7 +75,7 @@ struct PublishBatch {
   bool validate_only = false;  // to count, and to change and remember nothing; has no request id
 };
 
-// A subject that was new with this batch.
+// A subject that was new with this batch: first named by it, or made by a merge or split.
 struct NewSubject {
   uint32_t ordinal = 0;
   policy::SubjectId id{};
@@ -105,6 +105,7 @@ struct DeleteOutcome {
   int64_t position = 0;
   int32_t deleted_count = 0;
   int32_t missing_count = 0;
+  std::vector<NewSubject> new_subjects;  // as in PublishOutcome
   bool replayed = false;
 };
 
@@ -121,18 +122,25 @@ struct WithdrawBatch {
 };
 
 struct WithdrawOutcome {
-  int64_t position = 0;         // 0: nothing was changed
-  int32_t deleted_count = 0;    // created in the range
-  int32_t restored_count = 0;   // changed in the range
-  int32_t undeleted_count = 0;  // deleted in the range
-  int32_t unchanged_count = 0;  // as before the range already
-  int32_t kept_count = 0;       // changed again after the range
+  int64_t position = 0;                  // 0: nothing was changed
+  int32_t deleted_count = 0;             // created in the range
+  int32_t restored_count = 0;            // changed in the range
+  int32_t undeleted_count = 0;           // deleted in the range
+  int32_t unchanged_count = 0;           // as before the range already
+  int32_t kept_count = 0;                // changed again after the range
+  std::vector<NewSubject> new_subjects;  // as in PublishOutcome
   bool replayed = false;
 };
 
 // Of one withdraw: it runs in one transaction, for which everything else waits.
 inline constexpr int64_t kMaxWithdrawRecords = 50'000;
 inline constexpr int64_t kMaxWithdrawBytes = 64 << 20;
+
+// Names of one person, and what its merges and splits may cost: they too run in the transaction of
+// the change that says so.
+inline constexpr size_t kMaxNamesOfPerson = 64;
+inline constexpr int64_t kMaxRejoinedRecords = 50'000;
+inline constexpr int64_t kMaxRejoinedBytes = 64 << 20;
 
 // A stored record, as the store lends it for the length of one call.
 struct StoredRecord {
@@ -196,6 +204,10 @@ class Transaction {
   // ABORTED unless the head's size is `old_size`.
   virtual absl::Status UpdateLogHead(uint64_t old_size, const LogHead& head) = 0;
 
+  // Each of these three may change which names are one subject, by what it changes of identity
+  // records: then the subjects of which names come or go get another ordinal and id, and every
+  // record that names them follows, as part of the change. OUT_OF_RANGE beyond the bounds of that.
+
   // ALREADY_EXISTS if the principal used this request id for another content within 7 days.
   // RESOURCE_EXHAUSTED if new records are more than the owner may have.
   virtual absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch) = 0;
@@ -203,7 +215,8 @@ class Transaction {
   virtual absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch) = 0;
 
   // Takes back an owner's changes as one change: what is created in the range goes, what is changed
-  // or deleted there is as before it; subjects stay in the dictionary. NOT_FOUND if the owner
+  // or deleted there is as before it, about whom its names are of now; subjects stay in the
+  // dictionary. NOT_FOUND if the owner
   // changed nothing in the range; FAILED_PRECONDITION if it begins before what is kept of replaced
   // content; OUT_OF_RANGE if it is more than the bounds above; ALREADY_EXISTS as in Publish.
   virtual absl::StatusOr<WithdrawOutcome> Withdraw(const WithdrawBatch& batch) = 0;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -93,9 +94,24 @@ TEST(StoreKill, LosesNothingAcknowledgedAndShowsNothingHalf) {
     const ReadRight right({"state-university"});
     std::map<std::string, int> seen;
     const std::vector<ScannedRecord> records = Scan(*store, right).value();
-    for (const ScannedRecord& record : records) ++seen[record.bytes];
+    std::map<std::string, std::set<uint32_t>> people;
+    for (const ScannedRecord& record : records) {
+      ++seen[record.bytes];
+      people[record.bytes].insert(record.ordinals.begin(), record.ordinals.end());
+      // Its key knows where it stands.
+      ASSERT_TRUE(store
+                      ->ReadOne(right.permit, right.receipt, record.place.record_id,
+                                [&](absl::string_view, const StoredRecord& found) {
+                                  EXPECT_EQ(found.place, record.place);
+                                })
+                      .ok());
+    }
     std::map<std::string, int> expected;
-    for (int64_t n = 0; n < size; ++n) expected[absl::StrCat("own ", n)] = 20;
+    for (int64_t n = 0; n < size; ++n) {
+      expected[absl::StrCat("own ", n)] = 20;
+      // Two are one person from the next batch on.
+      ASSERT_EQ(people[absl::StrCat("own ", n)].size(), n == size - 1 ? 20u : 19u) << n;
+    }
     if (size > 0) expected[absl::StrCat("shared ", size - 1)] = 5;
     ASSERT_EQ(seen, expected) << "seed " << run.seed;
   }

@@ -1,8 +1,10 @@
 // The store against a model of it in memory: a seeded walk of publishes, deletions, withdraws,
-// restarts and reads, compared at each step.
+// merges, splits, restarts and reads, compared at each step.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +22,7 @@ struct ModelRecord {
   bool live = false;
   std::string bytes;
   std::vector<std::string> people;
+  std::string person;                  // of an identity record: whose the id is
   std::optional<policy::RecordId> id;  // known once it was seen
   int64_t position = 0;                // of its last change
 };
@@ -59,7 +62,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
       records.push_back(record);
     }
     std::shuffle(records.begin(), records.end(), random_);
-    std::vector<std::string> fresh;  // in the order they come
+    std::vector<std::string> fresh;  // of each new subject its first name, in the order they come
     const std::map<std::string, ModelRecord> before = model_;
     for (const policy::ValidRecord& record : records) {
       ModelRecord& model = model_[record.key];
@@ -69,7 +72,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
       model.people.clear();
       for (const policy::SubjectName& name : record.subjects) {
         model.people.push_back(name.id);
-        if (ordinals_.emplace(name.id, ordinals_.size() + 1).second) fresh.push_back(name.id);
+        if (Meet(name.id)) fresh.push_back(name.id);
       }
     }
     const auto outcome = Publish(*store_, BatchOf(absl::StrCat("r", ++requests_), records));
@@ -80,12 +83,107 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     ASSERT_EQ(outcome->new_subjects.size(), fresh.size());
     for (size_t i = 0; i < fresh.size(); ++i) {
       EXPECT_EQ(outcome->new_subjects[i].ordinal, ordinals_[fresh[i]]);
-      subjects_.emplace(fresh[i], outcome->new_subjects[i].id);
+      NoteSubject(outcome->new_subjects[i]);
     }
     if (expected.new_count + expected.changed_count > 0) {
       EXPECT_GT(outcome->position, position_);
       NoteChange(outcome->position, before);
     }
+    position_ = outcome->position;
+  }
+
+  // Whose an id is, by the identity records that are live; "" if none says so.
+  std::string PersonOf(const std::string& name) const {
+    const auto record = model_.find(absl::StrCat("identity of ", name));
+    return record == model_.end() || !record->second.live ? "" : record->second.person;
+  }
+
+  // A record names somebody: whether that makes a new subject.
+  bool Meet(const std::string& name) {
+    if (ordinals_.count(name) > 0) return false;
+    const std::string person = PersonOf(name);
+    uint32_t ordinal = 0;
+    for (const std::string& other : names_) {
+      if (!person.empty() && PersonOf(other) == person) ordinal = ordinals_[other];
+    }
+    names_.push_back(name);
+    ordinals_[name] = ordinal != 0 ? ordinal : ++last_ordinal_;
+    return ordinal == 0;
+  }
+
+  void NoteSubject(const NewSubject& subject) {
+    EXPECT_TRUE(ids_.insert(subject.id.bytes).second);
+    subjects_[subject.ordinal] = subject.id;
+  }
+
+  // What merges and splits follow from the identity records as they are now.
+  void Rejoin(const std::vector<NewSubject>& added) {
+    std::vector<std::set<std::string>> joined;
+    for (const std::string& name : names_) {
+      const std::string person = PersonOf(name);
+      auto with = std::find_if(joined.begin(), joined.end(), [&](const auto& names) {
+        return !person.empty() && PersonOf(*names.begin()) == person;
+      });
+      if (with == joined.end()) with = joined.insert(with, std::set<std::string>());
+      with->insert(name);
+    }
+    std::map<uint32_t, std::set<std::string>> before;
+    for (const auto& [name, ordinal] : ordinals_) before[ordinal].insert(name);
+    auto subject = added.begin();
+    for (const std::set<std::string>& names : joined) {
+      if (before[ordinals_[*names.begin()]] == names) continue;
+      ++last_ordinal_;
+      for (const std::string& name : names) ordinals_[name] = last_ordinal_;
+      ASSERT_NE(subject, added.end());
+      ASSERT_EQ(subject->ordinal, last_ordinal_);
+      NoteSubject(*subject++);
+      ++rejoined_;
+    }
+    ASSERT_EQ(subject, added.end());
+  }
+
+  void JoinSome() {
+    std::map<std::string, policy::ValidRecord> chosen;
+    for (int i = 1 + Below(4); i > 0; --i) {
+      const std::string id = absl::StrCat("person ", Below(30));
+      policy::ValidRecord record = IdentityOf(id, absl::StrCat("P", Below(5)));
+      record.key = absl::StrCat("identity of ", id);
+      chosen[record.key] = std::move(record);
+    }
+    const std::map<std::string, ModelRecord> before = model_;
+    std::vector<policy::ValidRecord> records;
+    bool changes = false;
+    for (const auto& [key, record] : chosen) {
+      ModelRecord& model = model_[key];
+      changes = changes || !model.live || model.bytes != record.bytes;
+      model.live = true;
+      model.bytes = record.bytes;
+      model.person = record.identity->person;
+      records.push_back(record);
+    }
+    const auto outcome = Publish(*store_, IdentitiesOf(absl::StrCat("r", ++requests_), records));
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    Rejoin(outcome->new_subjects);
+    if (!changes) return;
+    NoteChange(outcome->position, before);
+    position_ = outcome->position;
+  }
+
+  void PartSome() {
+    std::vector<std::string> keys;
+    const std::map<std::string, ModelRecord> before = model_;
+    for (auto& [key, model] : model_) {
+      if (model.person.empty() || !model.live || Below(4) > 0) continue;
+      keys.push_back(key);
+      model.live = false;
+    }
+    if (keys.empty()) return;
+    DeleteBatch batch = DeletionOf(absl::StrCat("r", ++requests_), keys);
+    batch.record_type = "PersonIdentity";
+    const auto outcome = Delete(*store_, batch);
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    Rejoin(outcome->new_subjects);
+    NoteChange(outcome->position, before);
     position_ = outcome->position;
   }
 
@@ -128,6 +226,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
       if (!old.live) continue;
       model.bytes = old.bytes;
       model.people = old.people;
+      model.person = old.person;
     }
     const auto outcome =
         Withdraw(*store_, WithdrawalOf(absl::StrCat("r", ++requests_), first->first, last));
@@ -137,6 +236,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     EXPECT_EQ(outcome->undeleted_count, expected.undeleted_count);
     EXPECT_EQ(outcome->unchanged_count, expected.unchanged_count);
     EXPECT_EQ(outcome->kept_count, expected.kept_count);
+    Rejoin(outcome->new_subjects);
     if (outcome->position == 0) return;
     NoteChange(outcome->position, before);
     position_ = outcome->position;
@@ -167,12 +267,12 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
   void Compare() {
     const std::vector<ScannedRecord> records = Scan(*store_, right_).value();
     size_t live = 0;
-    for (const auto& [key, model] : model_) live += model.live ? 1 : 0;
+    for (const auto& [key, model] : model_) live += model.live && model.person.empty() ? 1 : 0;
     ASSERT_EQ(records.size(), live);
     if (live > 0) {
       const OwnerStatus status = store_->StatusOf(owner_.permit, owner_.receipt).value();
       ASSERT_EQ(status.collections.at(0).live, static_cast<int64_t>(live));
-      ASSERT_EQ(status.subjects, static_cast<int64_t>(ordinals_.size()));
+      ASSERT_EQ(status.subjects, static_cast<int64_t>(last_ordinal_));
     }
     for (size_t i = 0; i < records.size(); ++i) {
       const ScannedRecord& record = records[i];
@@ -187,7 +287,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
       ASSERT_EQ(record.subjects.size(), model.people.size());
       for (size_t j = 0; j < model.people.size(); ++j) {
         ASSERT_EQ(record.ordinals[j], ordinals_.at(model.people[j]));
-        ASSERT_EQ(record.subjects[j], subjects_.at(model.people[j]));
+        ASSERT_EQ(record.subjects[j], subjects_.at(record.ordinals[j]));
       }
       ASSERT_EQ(record.place.ordinal, model.people.empty() ? 0 : ordinals_.at(model.people[0]));
     }
@@ -208,8 +308,12 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
   const OwnerRight owner_{"state-university"};
   std::unique_ptr<Store> store_;
   std::map<std::string, ModelRecord> model_;
+  std::vector<std::string> names_;  // that records have named, in the order they came
   std::map<std::string, uint32_t> ordinals_;
-  std::map<std::string, policy::SubjectId> subjects_;
+  std::map<uint32_t, policy::SubjectId> subjects_;
+  std::set<std::array<uint8_t, 16>> ids_;  // that any subject ever had
+  uint32_t last_ordinal_ = 0;
+  int rejoined_ = 0;
   // By position: what the change there replaced.
   std::map<int64_t, std::map<std::string, ModelRecord>> replaced_;
   int64_t position_ = 0;
@@ -218,7 +322,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
 
 TEST_P(StoreModelTest, DoesWhatTheModelDoes) {
   for (int step = 0; step < 150 && !HasFatalFailure(); ++step) {
-    switch (Below(8)) {
+    switch (Below(12)) {
       case 0:
         Reopen();
         break;
@@ -227,13 +331,22 @@ TEST_P(StoreModelTest, DoesWhatTheModelDoes) {
         DeleteSome();
         break;
       case 3:
+      case 4:
         WithdrawSome();
+        break;
+      case 5:
+      case 6:
+        JoinSome();
+        break;
+      case 7:
+        PartSome();
         break;
       default:
         PublishSome();
     }
     Compare();
   }
+  EXPECT_GT(rejoined_, 20);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, StoreModelTest, ::testing::Values(1, 2, 3, 4, 5, 6));

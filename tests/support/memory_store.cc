@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace sluice::server {
 namespace {
@@ -61,6 +62,7 @@ class MemoryStore::GroupTransaction : public Transaction {
     PublishOutcome outcome;
     const int64_t position = tables.position + 1;
     Dictionary& dictionary = tables.dictionaries[batch.owner];
+    const std::map<Name, std::string> persons = Persons(batch.owner);
     for (const policy::ValidRecord& valid : batch.records) {
       auto [found, is_new] =
           tables.records.try_emplace({batch.owner, batch.record_type, valid.key});
@@ -77,15 +79,12 @@ class MemoryStore::GroupTransaction : public Transaction {
       record.deleted = false;
       record.subjects.clear();
       record.ordinals.clear();
+      record.names = valid.subjects;
+      record.identity = valid.identity;
       for (const policy::SubjectName& name : valid.subjects) {
-        auto [subject, first] = dictionary.subjects.try_emplace({name.id_space, name.id});
-        if (first) {
-          subject->second.ordinal = static_cast<uint32_t>(dictionary.subjects.size());
-          subject->second.id = CountedId<policy::SubjectId>(dictionary.subjects.size());
-          outcome.new_subjects.push_back(subject->second);
-        }
-        record.subjects.push_back(subject->second.id);
-        record.ordinals.push_back(subject->second.ordinal);
+        const NewSubject subject = Meet({name.id_space, name.id}, persons, dictionary, outcome);
+        record.subjects.push_back(subject.id);
+        record.ordinals.push_back(subject.ordinal);
       }
     }
     int64_t rows = 0;
@@ -97,6 +96,9 @@ class MemoryStore::GroupTransaction : public Transaction {
     }
     outcome.position = ++tables.position;
     tables.last_publish[{batch.owner, batch.record_type}] = {outcome.position, batch.time};
+    if (const absl::Status s = Join(batch.owner, batch.time, outcome.new_subjects); !s.ok()) {
+      return s;
+    }
     tables.publishes[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
     return outcome;
   }
@@ -108,6 +110,7 @@ class MemoryStore::GroupTransaction : public Transaction {
         return absl::AlreadyExistsError("the request id was used for another batch");
       }
       DeleteOutcome again = remembered->second.second;
+      again.new_subjects.clear();
       again.replayed = true;
       return again;
     }
@@ -127,6 +130,9 @@ class MemoryStore::GroupTransaction : public Transaction {
     }
     outcome.position = ++tables.position;
     tables.last_publish[{batch.owner, batch.record_type}] = {outcome.position, batch.time};
+    if (const absl::Status s = Join(batch.owner, batch.time, outcome.new_subjects); !s.ok()) {
+      return s;
+    }
     tables.deletes[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
     return outcome;
   }
@@ -138,6 +144,7 @@ class MemoryStore::GroupTransaction : public Transaction {
         return absl::AlreadyExistsError("the request id was used for another request");
       }
       WithdrawOutcome again = remembered->second.second;
+      again.new_subjects.clear();
       again.replayed = true;
       return again;
     }
@@ -181,6 +188,9 @@ class MemoryStore::GroupTransaction : public Transaction {
       return outcome;
     }
     if (outcome.position != 0) tables.position = position;
+    if (const absl::Status s = Join(batch.owner, batch.time, outcome.new_subjects); !s.ok()) {
+      return s;
+    }
     tables.withdraws[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
     return outcome;
   }
@@ -236,6 +246,87 @@ class MemoryStore::GroupTransaction : public Transaction {
   std::optional<LogHead> head;
 
  private:
+  // Whose ids are, as the owner's identity records say.
+  std::map<Name, std::string> Persons(const std::string& owner) const {
+    std::map<Name, std::string> persons;
+    for (const auto& [key, record] : tables.records) {
+      if (std::get<0>(key) != owner || record.deleted || !record.identity) continue;
+      persons[{record.identity->name.id_space, record.identity->name.id}] = record.identity->person;
+    }
+    return persons;
+  }
+
+  static NewSubject NextSubject(Dictionary& dictionary, std::vector<NewSubject>& added) {
+    ++dictionary.ordinals;
+    added.push_back({dictionary.ordinals, CountedId<policy::SubjectId>(dictionary.ordinals)});
+    return added.back();
+  }
+
+  // The subject of a name, which may be met for the first time.
+  static NewSubject Meet(const Name& name, const std::map<Name, std::string>& persons,
+                         Dictionary& dictionary, PublishOutcome& outcome) {
+    if (const auto met = dictionary.subjects.find(name); met != dictionary.subjects.end()) {
+      return met->second;
+    }
+    std::optional<NewSubject> subject;
+    const auto of = persons.find(name);
+    for (const auto& [other, person] : persons) {
+      const auto known = dictionary.subjects.find(other);
+      if (of == persons.end() || person != of->second) continue;
+      if (known != dictionary.subjects.end()) subject = known->second;
+    }
+    if (!subject) subject = NextSubject(dictionary, outcome.new_subjects);
+    dictionary.names.push_back(name);
+    return dictionary.subjects[name] = *subject;
+  }
+
+  // Gives each set of names that are one person, and were not before, a subject of its own; all
+  // records follow.
+  absl::Status Join(const std::string& owner, absl::Time time, std::vector<NewSubject>& added) {
+    Dictionary& dictionary = tables.dictionaries[owner];
+    const std::map<Name, std::string> persons = Persons(owner);
+    std::map<std::string, size_t> names_of;
+    for (const auto& [name, person] : persons) {
+      if (++names_of[person] > kMaxNamesOfPerson) return absl::OutOfRangeError("too many ids");
+    }
+    std::vector<std::set<Name>> joined;
+    std::map<std::string, size_t> joined_as;  // by person
+    for (const Name& name : dictionary.names) {
+      const auto person = persons.find(name);
+      if (person != persons.end()) {
+        const auto [with, first] = joined_as.emplace(person->second, joined.size());
+        if (!first) {
+          joined[with->second].insert(name);
+          continue;
+        }
+      }
+      joined.push_back({name});
+    }
+    std::map<uint32_t, std::set<Name>> before;
+    for (const auto& [name, subject] : dictionary.subjects) before[subject.ordinal].insert(name);
+    for (const std::set<Name>& names : joined) {
+      if (before[dictionary.subjects[*names.begin()].ordinal] == names) continue;
+      const NewSubject subject = NextSubject(dictionary, added);
+      for (const Name& name : names) dictionary.subjects[name] = subject;
+    }
+    int64_t rewritten = 0;
+    for (auto& [key, record] : tables.records) {
+      if (std::get<0>(key) != owner || record.deleted) continue;
+      const std::vector<policy::SubjectId> subjects = std::move(record.subjects);
+      record.subjects.clear();
+      record.ordinals.clear();
+      for (const policy::SubjectName& name : record.names) {
+        const NewSubject& subject = dictionary.subjects[{name.id_space, name.id}];
+        record.subjects.push_back(subject.id);
+        record.ordinals.push_back(subject.ordinal);
+      }
+      if (record.subjects == subjects) continue;
+      tables.last_publish[{owner, std::get<1>(key)}] = {tables.position, time};
+      if (++rewritten > kMaxRejoinedRecords) return absl::OutOfRangeError("too many records");
+    }
+    return absl::OkStatus();
+  }
+
   void Replaces(int64_t position, absl::Time time, const RecordKey& key, Record& record,
                 bool live) {
     Tables::Change& change = tables.history[position];

@@ -82,11 +82,16 @@ class MemoryStore : public Store {
     std::string bytes;
     std::vector<policy::SubjectId> subjects;
     std::vector<uint32_t> ordinals;
+    std::vector<policy::SubjectName> names;  // of the subjects
+    std::optional<policy::Identity> identity;
     bool deleted = false;
     int64_t position = 0;  // of its last change
   };
+  using Name = std::pair<std::string, std::string>;  // id space and id
   struct Dictionary {
-    std::map<std::pair<std::string, std::string>, NewSubject> subjects;  // by id space and id
+    std::map<Name, NewSubject> subjects;
+    std::vector<Name> names;  // in the order in which they came
+    uint32_t ordinals = 0;    // given so far
     uint64_t size = 0;
     std::vector<Hash> compact_range;
     std::map<uint32_t, std::string> salts;

@@ -1,6 +1,7 @@
 // Publishes batch after batch until it is killed: publish_until_killed PATH. Prints a batch's
 // number once the store says it is durable. Batch n is 20 records of its own, 5 that every batch
-// rewrites, and row n of the log with the head that counts it.
+// rewrites, a merge of the first two people of the batch before, and row n of the log with the head
+// that counts it.
 #include <stdio.h>
 
 #include "server/store/sqlite_store.h"
@@ -28,8 +29,13 @@ int main(int argc, char** argv) {
           RecordOf(absl::StrCat("shared ", i), absl::StrCat("shared ", n), {absl::StrCat(i)}));
     }
     const PublishBatch batch = BatchOf(absl::StrCat("batch ", n), std::move(records));
+    const std::string person = absl::StrCat("own ", n - 1);
+    const PublishBatch identities =
+        IdentitiesOf(absl::StrCat("identities ", n),
+                     {IdentityOf(person + ".0", person), IdentityOf(person + ".1", person)});
     const absl::Status status = (*store)->Commit({.apply = [&](Transaction& transaction) {
       if (auto outcome = transaction.Publish(batch); !outcome.ok()) return outcome.status();
+      if (auto outcome = transaction.Publish(identities); !outcome.ok()) return outcome.status();
       const LogRow row{.index = n, .writer = "w", .boot = "b", .wseq = n, .body = "x"};
       if (absl::Status inserted = transaction.InsertLogRow(row); !inserted.ok()) return inserted;
       return transaction.UpdateLogHead(n, {.size = n + 1});

@@ -70,6 +70,13 @@ inline policy::ValidRecord RecordOf(std::string key, std::string bytes,
   return record;
 }
 
+// Whose an id of the space "person" is.
+inline policy::ValidRecord IdentityOf(const std::string& id, const std::string& person) {
+  return {.bytes = absl::StrCat(id, " is ", person),
+          .key = id,
+          .identity = policy::Identity{{"person", id}, person}};
+}
+
 inline Hash DigestOf(uint64_t number) {
   Hash hash{};
   for (size_t i = 0; i < sizeof number; ++i) hash[i] = static_cast<uint8_t>(number >> (8 * i));
@@ -86,6 +93,12 @@ inline PublishBatch BatchOf(std::string request_id, std::vector<policy::ValidRec
           .content_digest = DigestOf(std::hash<std::string>()(request_id)),
           .time = kTestTime,
           .records = std::move(records)};
+}
+
+inline PublishBatch IdentitiesOf(std::string request_id, std::vector<policy::ValidRecord> records) {
+  PublishBatch batch = BatchOf(std::move(request_id), std::move(records));
+  batch.record_type = "PersonIdentity";
+  return batch;
 }
 
 inline DeleteBatch DeletionOf(std::string request_id, std::vector<std::string> keys) {

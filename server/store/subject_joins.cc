@@ -1,0 +1,221 @@
+#include "server/store/subject_joins.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::server {
+namespace {
+
+absl::Status TooMany() {
+  return absl::OutOfRangeError(absl::StrCat("merges and splits that change more than ",
+                                            kMaxRejoinedRecords, " records or ",
+                                            kMaxRejoinedBytes >> 20, " MiB of them are too many"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SubjectJoins>> SubjectJoins::Create(SqliteConnection* connection,
+                                                                   Dictionary* dictionary) {
+  std::unique_ptr<SubjectJoins> joins(new SubjectJoins(dictionary));
+  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
+      {&joins->names_of_, "SELECT name_hash FROM identity WHERE person_hash = ?"},
+      {&joins->forget_, "DELETE FROM identity WHERE name_hash = ?"},
+      {&joins->put_, "INSERT INTO identity (name_hash, person_hash) VALUES (?, ?)"},
+      {&joins->with_ordinal_,
+       "SELECT r.collection, r.ordinal, r.record_id FROM collection c "
+       "JOIN record r ON r.collection = c.id AND r.ordinal = ? WHERE c.owner = ?"},
+      {&joins->with_name_,
+       "SELECT k.collection, k.ordinal, k.record_id FROM collection c "
+       "JOIN further_name f ON f.collection = c.id AND f.name = ? "
+       "JOIN record_key k ON k.record_id = f.record_id WHERE c.owner = ?"},
+      {&joins->find_record_,
+       "SELECT subjects, length(bytes) FROM record "
+       "WHERE collection = ? AND ordinal = ? AND record_id = ?"},
+      {&joins->move_record_,
+       "UPDATE record SET ordinal = ?, subjects = ? "
+       "WHERE collection = ? AND ordinal = ? AND record_id = ?"},
+      {&joins->move_key_, "UPDATE record_key SET ordinal = ?, position = ? WHERE record_id = ?"},
+      {&joins->touch_, "UPDATE collection SET position = ?, time_us = ? WHERE id = ?"}};
+  for (const auto& [statement, sql] : statements) {
+    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return joins;
+}
+
+absl::StatusOr<std::vector<NewSubject>> SubjectJoins::Apply(int64_t owner,
+                                                            const IdentityChanges& changes,
+                                                            int64_t position, absl::Time time) {
+  absl::StatusOr<std::vector<Name>> names = Write(changes);
+  if (!names.ok()) return names.status();
+  // Names as they are joined from now on; who has no person stands alone.
+  std::map<std::pair<bool, Hash16>, std::vector<const Name*>> joined;
+  absl::flat_hash_map<uint32_t, size_t> names_before;  // by ordinal
+  for (const Name& name : *names) {
+    joined[{name.person.has_value(), name.person.value_or(name.hash)}].push_back(&name);
+    ++names_before[name.entry.ordinal];
+  }
+  std::vector<std::vector<const Name*>> changed;
+  for (auto& [key, together] : joined) {
+    const uint32_t ordinal = together.front()->entry.ordinal;
+    const bool as_before = names_before[ordinal] == together.size() &&
+                           std::all_of(together.begin(), together.end(), [&](const Name* name) {
+                             return name->entry.ordinal == ordinal;
+                           });
+    if (!as_before) changed.push_back(std::move(together));
+  }
+  if (changed.empty()) return std::vector<NewSubject>();
+  // In the order in which their first names came, as subjects are numbered elsewhere.
+  for (std::vector<const Name*>& together : changed) {
+    std::sort(together.begin(), together.end(),
+              [](const Name* a, const Name* b) { return a->entry.name < b->entry.name; });
+  }
+  std::sort(changed.begin(), changed.end(), [](const auto& a, const auto& b) {
+    return a.front()->entry.name < b.front()->entry.name;
+  });
+  absl::StatusOr<std::vector<NewSubject>> subjects = dictionary_->Grow(owner, changed.size());
+  if (!subjects.ok()) return subjects.status();
+  Moved moved;
+  for (size_t i = 0; i < changed.size(); ++i) {
+    for (const Name* const name : changed[i]) {
+      absl::Status status = dictionary_->Repoint(owner, name->hash, name->entry, (*subjects)[i]);
+      if (!status.ok()) return status;
+      moved.emplace(name->entry.name, (*subjects)[i]);
+    }
+  }
+
+  absl::StatusOr<std::vector<Place>> places = FindPlaces(owner, *names, moved);
+  if (!places.ok()) return places.status();
+  int64_t bytes = 0;
+  int64_t collection = 0;
+  for (const Place& place : *places) {
+    absl::Status status = Rewrite(place, moved, position, &bytes);
+    if (status.ok() && place.collection != collection) {
+      collection = place.collection;
+      status = touch_.Bind(position, absl::ToUnixMicros(time), collection).Finish();
+    }
+    if (!status.ok()) return status;
+  }
+  return subjects;
+}
+
+absl::StatusOr<std::vector<SubjectJoins::Name>> SubjectJoins::Write(
+    const IdentityChanges& changes) {
+  std::set<Hash16> persons;
+  std::map<Hash16, std::optional<Hash16>> names;  // each with its person after the change
+  for (const std::vector<IdentityRow>* rows : {&changes.gone, &changes.come}) {
+    for (const IdentityRow& row : *rows) {
+      persons.insert(row.person);
+      names.emplace(row.name, std::nullopt);
+    }
+  }
+  const auto add_all = [&](bool now) {
+    absl::Status status;
+    for (const Hash16& person : persons) {
+      if (status.ok()) status = AddNamesOf(person, names, now);
+    }
+    return status;
+  };
+  absl::Status status = add_all(false);
+  for (const IdentityRow& row : changes.gone) {
+    if (status.ok()) status = forget_.Bind(SqliteBlob(row.name)).Finish();
+  }
+  for (const IdentityRow& row : changes.come) {
+    if (status.ok()) status = put_.Bind(SqliteBlob(row.name), SqliteBlob(row.person)).Finish();
+  }
+  if (status.ok()) status = add_all(true);
+  if (!status.ok()) return status;
+
+  std::vector<Name> met;
+  for (const auto& [hash, person] : names) {
+    absl::StatusOr<std::optional<DictionaryEntry>> entry = dictionary_->Find(hash);
+    if (!entry.ok()) return entry.status();
+    if (entry->has_value()) met.push_back({.hash = hash, .entry = **entry, .person = person});
+  }
+  return met;
+}
+
+absl::Status SubjectJoins::AddNamesOf(const Hash16& person,
+                                      std::map<Hash16, std::optional<Hash16>>& names, bool now) {
+  SqliteRun run = names_of_.Bind(SqliteBlob(person));
+  for (size_t count = 0;; ++count) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    if (count == kMaxNamesOfPerson) {
+      return absl::OutOfRangeError(
+          absl::StrCat("a person would have more than ", kMaxNamesOfPerson, " ids"));
+    }
+    absl::StatusOr<Hash16> name = run.Array<16>(0);
+    if (!name.ok()) return name.status();
+    std::optional<Hash16>& of = names[*name];
+    if (now) of = person;
+  }
+}
+
+absl::StatusOr<std::vector<SubjectJoins::Place>> SubjectJoins::FindPlaces(
+    int64_t owner, const std::vector<Name>& names, const Moved& moved) {
+  std::vector<Place> places;
+  const auto add = [&](SqliteRun run) -> absl::Status {
+    for (;;) {
+      absl::StatusOr<bool> row = run.Next();
+      if (!row.ok()) return row.status();
+      if (!*row) return absl::OkStatus();
+      if (static_cast<int64_t>(places.size()) == 2 * kMaxRejoinedRecords) return TooMany();
+      absl::StatusOr<Hash16> id = run.Array<16>(2);
+      if (!id.ok()) return id.status();
+      places.push_back({run.Int(0), static_cast<uint32_t>(run.Int(1)), *id});
+    }
+  };
+  std::set<uint32_t> ordinals;
+  for (const Name& name : names) {
+    if (!moved.contains(name.entry.name)) continue;
+    absl::Status status = add(with_name_.Bind(name.entry.name, owner));
+    if (status.ok() && ordinals.insert(name.entry.ordinal).second) {
+      status = add(with_ordinal_.Bind(name.entry.ordinal, owner));
+    }
+    if (!status.ok()) return status;
+  }
+  // A record may name two of them.
+  std::sort(places.begin(), places.end());
+  places.erase(std::unique(places.begin(), places.end()), places.end());
+  if (static_cast<int64_t>(places.size()) > kMaxRejoinedRecords) return TooMany();
+  return places;
+}
+
+absl::Status SubjectJoins::Rewrite(const Place& place, const Moved& moved, int64_t position,
+                                   int64_t* bytes) {
+  std::string subjects;
+  uint32_t first = 0;
+  {
+    SqliteRun run = find_record_.Bind(place.collection, place.ordinal, SqliteBlob(place.record_id));
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::DataLossError("a record that should be stored is not");
+    const absl::string_view before = run.Bytes(0);
+    absl::StatusOr<size_t> count = CountRecordSubjects(before);
+    if (!count.ok()) return count.status();
+    for (size_t i = 0; i < *count; ++i) {
+      DictionaryEntry subject = RecordSubjectAt(before, i);
+      if (const auto now = moved.find(subject.name); now != moved.end()) {
+        subject.ordinal = now->second.ordinal;
+        subject.id = now->second.id;
+      }
+      if (i == 0) first = subject.ordinal;
+      AppendRecordSubject(subject, subjects);
+    }
+    *bytes += run.Int(1);
+    if (*bytes > kMaxRejoinedBytes) return TooMany();
+  }
+  absl::Status status = move_record_
+                            .Bind(first, SqliteBlob(subjects), place.collection, place.ordinal,
+                                  SqliteBlob(place.record_id))
+                            .Finish();
+  if (!status.ok()) return status;
+  return move_key_.Bind(first, position, SqliteBlob(place.record_id)).Finish();
+}
+
+}  // namespace sluice::server
