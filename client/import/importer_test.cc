@@ -140,6 +140,41 @@ TEST_F(ImportTest, EqualRecordsAreOne) {
   EXPECT_EQ(importer_->outcomes()[0].records, 2);
 }
 
+TEST_F(ImportTest, RecordsOfTwoTypesWithOneKeyAreTwoRecords) {
+  const Mapping candidates = MappingOf(kPeople);
+  const Mapping placements = MappingOf(
+      "mapping: placements\nrecord: Placement\nformat: csv\nfields: {fieldwork_id: Id}\n");
+  Write("f.csv", "Id,Name\n1,Ann\n");
+  Write("g.csv", "Id\n1\n");
+  Stage(Path("f.csv"), candidates);
+  Stage(Path("g.csv"), placements);
+  Publish();
+  EXPECT_EQ(sent_.size(), 2u) << Problems();
+}
+
+TEST_F(ImportTest, ARefusedFileIsInConflictWithNone) {
+  const Mapping people = MappingOf(kPeople);
+  Write("f.csv", "Id,Name\n1,Ann\n,Bo\n");
+  Write("g.csv", "Id,Name\n1,Cy\n");
+  EXPECT_TRUE(Stage(Path("f.csv"), people).refused);
+  Stage(Path("g.csv"), people);
+  Publish();
+  EXPECT_EQ(sent_, std::vector<std::string>{R"({"candidate_id":"1","last_surname":"Cy"})"});
+}
+
+TEST_F(ImportTest, EachOfThreeRowsOfOneIdIsABadRowOnce) {
+  const Mapping people = MappingOf(kPeople);
+  Begin({.skip_invalid = true, .rejects = Path("bad.csv")});
+  Write("f.csv", "Id,Name\n1,Ann\n1,Bo\n1,Cy\n2,Di\n");
+  Stage(Path("f.csv"), people);
+  Publish();
+  EXPECT_EQ(importer_->outcomes()[0].bad_rows, 3);
+  EXPECT_EQ(importer_->outcomes()[0].records, 1);
+  EXPECT_EQ(sent_.size(), 1u);
+  const std::string bad = *ReadFile(Path("bad.csv"));
+  EXPECT_EQ(std::count(bad.begin(), bad.end(), '\n'), 4) << bad;
+}
+
 // --- Columns ---
 
 TEST_F(ImportTest, AColumnThatIsNotThereIsNamedAtItsPlaceInTheMapping) {

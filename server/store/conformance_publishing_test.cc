@@ -58,6 +58,7 @@ TEST_P(StoreConformance, TellsWhatAPublishWouldChangeAndChangesNothing) {
   };
   EXPECT_THAT(compare({RecordOf("a", "1", {"ann"})}), ElementsAre(1, 0, 0)) << "an unknown owner";
   EXPECT_THAT(Bytes(), IsEmpty());
+  EXPECT_THAT(Status().collections, IsEmpty()) << "nor is one that nothing was published of";
   ASSERT_TRUE(Publish(*store_, BatchOf("r1", {RecordOf("a", "1"), RecordOf("b", "1")})).ok());
   for (int round = 0; round < 2; ++round) {
     EXPECT_THAT(compare({RecordOf("a", "1"), RecordOf("b", "2"), RecordOf("c", "1", {"bo"})}),
