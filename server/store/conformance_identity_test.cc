@@ -130,7 +130,7 @@ TEST_P(StoreIdentity, JoinsIdsThatNoRecordHasNamedYet) {
 TEST_P(StoreIdentity, JoinsNobodyOfAnotherOwner) {
   PublishAt("r1", {RecordOf("a", "1", {"a"}), RecordOf("b", "2", {"b"})});
   const auto before = Records();
-  PublishBatch theirs = BatchOf("r2", {RecordOf("a", "theirs", {"a"})});
+  PublishBatch theirs = BatchOf("r2", {RecordOf("a", "theirs", {"z", "a"})});
   theirs.owner = "river-unified";
   ASSERT_TRUE(Publish(*store_, theirs).ok());
   PublishBatch identities = IdentitiesOf("i1", {IdentityOf("a", "P1"), IdentityOf("b", "P1")});
