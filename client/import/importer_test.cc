@@ -283,6 +283,17 @@ TEST_F(ImportTest, AConditionSelectsRows) {
   EXPECT_EQ(sent_, std::vector<std::string>{R"({"candidate_id":"1"})"});
 }
 
+TEST_F(ImportTest, APrefixStandsBeforeAValueThatIsThere) {
+  const Mapping mapping = MappingOf(
+      "mapping: m\nrecord: Candidate\nformat: csv\nfields:\n  candidate_id: Id\n"
+      "  last_surname: {column: Name, prefix: \"x-\"}\n");
+  Write("f.csv", "Id,Name\n1,Ann\n2,\n");
+  Stage(Path("f.csv"), mapping);
+  Publish();
+  EXPECT_EQ(sent_, (std::vector<std::string>{R"({"candidate_id":"1","last_surname":"x-Ann"})",
+                                             R"({"candidate_id":"2"})"}));
+}
+
 // --- What the gateway refuses nevertheless ---
 
 TEST_F(ImportTest, SaysExactlyWhatWasCommittedWhenABatchIsRefused) {
