@@ -349,6 +349,13 @@ TEST(MayCall, GivesEachKindItsRpcs) {
   for (const char* rpc : {"PublishRecords", "ReadRecords", "ListEntries", "GetCheckpoint"}) {
     EXPECT_FALSE(MayCall(kSignatory, rpc));
   }
+  for (const char* rpc :
+       {"ListOrganizations", "GetOrganization", "CreateOrganization", "UpdateOrganization"}) {
+    EXPECT_TRUE(MayCall(kOperator, rpc));
+    for (PrincipalKind kind : {kSystem, kAdmin, kAuditor, kSignatory}) {
+      EXPECT_FALSE(MayCall(kind, rpc)) << rpc;
+    }
+  }
   EXPECT_FALSE(MayCall(kSystem, "NoSuchRpc"));
 }
 

@@ -12,7 +12,7 @@ struct Right {
 };
 
 // An administrator gets and reads records as their owner only: Decide's operations are a system's.
-constexpr std::array<Right, 15> kRights = {{
+constexpr std::array<Right, 19> kRights = {{
     {"PublishRecords", true, false, false, false},
     {"DeleteRecords", true, false, false, false},
     {"GetRecord", true, true, false, false},
@@ -29,6 +29,10 @@ constexpr std::array<Right, 15> kRights = {{
     // Checkpoints go to every party.
     {"GetCheckpoint", true, true, true, true},
     {"GetConsistencyProof", true, true, true, true},
+    {"ListOrganizations", false, false, false, true},
+    {"GetOrganization", false, false, false, true},
+    {"CreateOrganization", false, false, false, true},
+    {"UpdateOrganization", false, false, false, true},
 }};
 
 }  // namespace
