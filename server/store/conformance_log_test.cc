@@ -184,6 +184,56 @@ TEST_P(StoreConformance, TakesAnMouVersionInOnceAndMovesItOn) {
   EXPECT_EQ(moved[0].signatures[0].organization, "a");
 }
 
+TEST_P(StoreConformance, ReplacesAnOrganizationOnlyFromTheStateThatItIsIn) {
+  StoredOrganization river{.name = "river-unified",
+                           .display_name = "River Unified",
+                           .ca_bundle = std::string("ca\0", 3),
+                           .crl = "crl",
+                           .signatory_bundle = "signatories",
+                           .signatory_crl = "",
+                           .log_index = 7};
+  StoredOrganization hill{.name = "hill-county", .ca_bundle = "hill", .log_index = 8};
+  const auto put = [&](const StoredOrganization& it, std::optional<uint64_t> replaces) {
+    return store_->Commit(
+        {.apply = [&](Transaction& t) { return t.PutOrganization(it, replaces); }});
+  };
+  EXPECT_TRUE(absl::IsAborted(put(river, 7)));
+  ASSERT_TRUE(put(river, std::nullopt).ok());
+  ASSERT_TRUE(put(hill, std::nullopt).ok());
+  EXPECT_TRUE(absl::IsAborted(put(river, std::nullopt)));
+  Reopen();
+  auto stored = store_->Organizations().value();
+  ASSERT_THAT(stored, SizeIs(2));
+  EXPECT_EQ(stored[0].name, "hill-county");
+  EXPECT_EQ(stored[1].display_name, "River Unified");
+  EXPECT_EQ(stored[1].ca_bundle, river.ca_bundle);
+  EXPECT_EQ(stored[1].crl, "crl");
+  EXPECT_EQ(stored[1].signatory_bundle, "signatories");
+  EXPECT_EQ(stored[1].signatory_crl, "");
+  EXPECT_EQ(stored[1].log_index, 7u);
+
+  StoredOrganization next{.name = "river-unified",
+                          .display_name = "River",
+                          .ca_bundle = "new",
+                          .crl = "new crl",
+                          .signatory_bundle = "new signatories",
+                          .signatory_crl = "new signatories' crl",
+                          .log_index = 12};
+  EXPECT_TRUE(absl::IsAborted(put(next, 8)));
+  ASSERT_TRUE(put(next, 7).ok());
+  EXPECT_TRUE(absl::IsAborted(put(river, 7)));
+  Reopen();
+  stored = store_->Organizations().value();
+  ASSERT_THAT(stored, SizeIs(2));
+  EXPECT_EQ(stored[0].ca_bundle, "hill");
+  EXPECT_EQ(stored[1].display_name, "River");
+  EXPECT_EQ(stored[1].ca_bundle, "new");
+  EXPECT_EQ(stored[1].crl, "new crl");
+  EXPECT_EQ(stored[1].signatory_bundle, "new signatories");
+  EXPECT_EQ(stored[1].signatory_crl, "new signatories' crl");
+  EXPECT_EQ(stored[1].log_index, 12u);
+}
+
 TEST_P(StoreConformance, FindsADecisionByItsId) {
   const StoredDecision decision{.decision_id = "00112233445566778899aabbccddeeff",
                                 .principal = "p",

@@ -36,6 +36,9 @@ class NoTransaction final : public Transaction {
     return None();
   }
   absl::Status PutMouVersion(const StoredMouVersion&) override { return None(); }
+  absl::Status PutOrganization(const StoredOrganization&, std::optional<uint64_t>) override {
+    return None();
+  }
   absl::Status PutDecision(const StoredDecision&) override { return None(); }
   absl::Status PutCatalog(absl::string_view) override { return None(); }
 

@@ -182,6 +182,17 @@ CREATE TABLE mou_signature (
   PRIMARY KEY (mou, version, organization)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE organization (             -- what the operator added; the configuration has the others
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  display_name TEXT NOT NULL,
+  ca_bundle BLOB NOT NULL,
+  crl BLOB NOT NULL,
+  signatory_bundle BLOB NOT NULL,
+  signatory_crl BLOB NOT NULL,
+  log_index INTEGER NOT NULL            -- of the entry that says so
+) STRICT;
+
 CREATE TABLE catalog (                  -- what types were read from, for the documents that pin them
   id INTEGER PRIMARY KEY,
   digest BLOB NOT NULL UNIQUE,

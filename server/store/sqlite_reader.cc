@@ -56,6 +56,9 @@ absl::Status SqliteReader::Prepare() {
       {&last_publish_,
        "SELECT c.position, c.time_us FROM collection c JOIN owner o ON o.id = c.owner "
        "WHERE o.name = ? AND c.record_type = ?"},
+      {&organizations_,
+       "SELECT name, display_name, ca_bundle, crl, signatory_bundle, signatory_crl, log_index "
+       "FROM organization ORDER BY name"},
       {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
       {&mou_versions_,
        "SELECT mou, version, document, state, log_index FROM mou_version "
@@ -219,6 +222,23 @@ absl::StatusOr<std::vector<StoredMouVersion>> SqliteReader::MouVersions() {
                                     .received = absl::FromUnixMicros(signatures.Int(2))});
     }
     versions.push_back(std::move(version));
+  }
+}
+
+absl::StatusOr<std::vector<StoredOrganization>> SqliteReader::Organizations() {
+  std::vector<StoredOrganization> organizations;
+  SqliteRun run = organizations_.Bind();
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return organizations;
+    organizations.push_back({.name = Copy(run.Bytes(0)),
+                             .display_name = Copy(run.Bytes(1)),
+                             .ca_bundle = Copy(run.Bytes(2)),
+                             .crl = Copy(run.Bytes(3)),
+                             .signatory_bundle = Copy(run.Bytes(4)),
+                             .signatory_crl = Copy(run.Bytes(5)),
+                             .log_index = static_cast<uint64_t>(run.Int(6))});
   }
 }
 

@@ -37,6 +37,7 @@ class SqliteReader {
   absl::StatusOr<bool> HistoryBefore(absl::Time time);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions();
+  absl::StatusOr<std::vector<StoredOrganization>> Organizations();
   absl::StatusOr<std::vector<std::string>> Catalogs();
   absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id);
   absl::StatusOr<LogHead> ReadLogHead();
@@ -55,8 +56,8 @@ class SqliteReader {
 
   std::unique_ptr<SqliteConnection> connection_;
   SqliteStatement scan_, point_, by_key_, last_publish_, collections_, subjects_, history_before_;
-  SqliteStatement mou_versions_, mou_signatures_, catalogs_, decision_;
-  SqliteStatement head_, rows_, leaves_, openings_, last_wseq_;
+  SqliteStatement mou_versions_, mou_signatures_, organizations_, catalogs_;
+  SqliteStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;
   // What a record's subjects are lent from; kept so that a scan allocates nothing a row.
   std::vector<policy::SubjectId> ids_;
   std::vector<uint32_t> ordinals_;

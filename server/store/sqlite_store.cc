@@ -85,6 +85,9 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override {
     return Reader(this)->MouVersions();
   }
+  absl::StatusOr<std::vector<StoredOrganization>> Organizations() const override {
+    return Reader(this)->Organizations();
+  }
   absl::StatusOr<std::vector<std::string>> Catalogs() const override {
     return Reader(this)->Catalogs();
   }

@@ -59,6 +59,12 @@ absl::Status SqliteTransaction::Prepare() {
       {&insert_signature_,
        "INSERT INTO mou_signature (mou, version, organization, cms_der, received_us) "
        "VALUES (?, ?, ?, ?, ?)"},
+      {&insert_organization_,
+       "INSERT INTO organization (name, display_name, ca_bundle, crl, signatory_bundle, "
+       "signatory_crl, log_index) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"},
+      {&update_organization_,
+       "UPDATE organization SET display_name = ?, ca_bundle = ?, crl = ?, signatory_bundle = ?, "
+       "signatory_crl = ?, log_index = ? WHERE name = ? AND log_index = ?"},
       {&insert_decision_,
        "INSERT INTO decision (decision_id, principal, decision, time_us, log_index) "
        "VALUES (?, ?, ?, ?, ?)"},
@@ -186,6 +192,27 @@ absl::Status SqliteTransaction::PutMouVersion(const StoredMouVersion& version) {
 
 absl::Status SqliteTransaction::PutCatalog(absl::string_view kept) {
   return put_catalog_.Bind(SqliteBlob(policy::Sha256Digest(kept)), SqliteBlob(kept)).Finish();
+}
+
+absl::Status SqliteTransaction::PutOrganization(const StoredOrganization& organization,
+                                                std::optional<uint64_t> replaces) {
+  const StoredOrganization& it = organization;
+  absl::Status status =
+      replaces
+          ? update_organization_
+                .Bind(it.display_name, SqliteBlob(it.ca_bundle), SqliteBlob(it.crl),
+                      SqliteBlob(it.signatory_bundle), SqliteBlob(it.signatory_crl), it.log_index,
+                      it.name, *replaces)
+                .Finish()
+          : insert_organization_
+                .Bind(it.name, it.display_name, SqliteBlob(it.ca_bundle), SqliteBlob(it.crl),
+                      SqliteBlob(it.signatory_bundle), SqliteBlob(it.signatory_crl), it.log_index)
+                .Finish();
+  if (!status.ok()) return status;
+  if (connection_->changes() != 1) {
+    return absl::AbortedError("the organization was changed meanwhile");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SqliteTransaction::PutDecision(const StoredDecision& decision) {

@@ -1,11 +1,12 @@
 // The transaction of one group on SQLite, and the engine that runs it: statements for the log's
-// tables, MOU versions and decisions, with RecordWriter for records.
+// tables, MOU versions, organizations and decisions, with RecordWriter for records.
 //
 // On the writer's thread.
 #ifndef SLUICE_SERVER_STORE_SQLITE_TRANSACTION_H_
 #define SLUICE_SERVER_STORE_SQLITE_TRANSACTION_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +42,8 @@ class SqliteTransaction final : public Transaction {
   absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
       absl::string_view owner) override;
   absl::Status PutMouVersion(const StoredMouVersion& version) override;
+  absl::Status PutOrganization(const StoredOrganization& organization,
+                               std::optional<uint64_t> replaces) override;
   absl::Status PutDecision(const StoredDecision& decision) override;
   absl::Status PutCatalog(absl::string_view kept) override;
 
@@ -58,7 +61,8 @@ class SqliteTransaction final : public Transaction {
   SqliteStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
   SqliteStatement put_dictionary_head_, find_dictionary_head_, put_dictionary_opening_;
   SqliteStatement find_version_, insert_version_, update_version_, insert_signature_;
-  SqliteStatement delete_signatures_, insert_decision_, put_catalog_;
+  SqliteStatement delete_signatures_, insert_organization_, update_organization_;
+  SqliteStatement insert_decision_, put_catalog_;
 };
 
 }  // namespace sluice::server

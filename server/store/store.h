@@ -1,5 +1,6 @@
 // The store: one interface for what the gateway keeps, whichever engine keeps it. It holds records,
-// the dictionaries of their subjects, MOU versions, remembered answers, and the log's truth.
+// the dictionaries of their subjects, MOU versions, organizations, remembered answers, and the
+// log's truth.
 //
 // All writing is group commit: works wait in a queue, one writer thread takes what waits, runs it
 // in one transaction, appends before publishes, and says so when the transaction is durable.
@@ -185,6 +186,18 @@ struct StoredMouVersion {
   uint64_t log_index = 0;                   // of the entry that says so
 };
 
+// --- Organizations that the operator added ---
+
+struct StoredOrganization {
+  std::string name;
+  std::string display_name;
+  std::string ca_bundle;         // PEM, as in TrustAnchors
+  std::string crl;               // PEM; empty: none
+  std::string signatory_bundle;  // PEM; empty: ca_bundle
+  std::string signatory_crl;     // PEM; empty: none
+  uint64_t log_index = 0;        // of the entry that says so
+};
+
 // --- Decisions, to be explained again ---
 
 struct StoredDecision {
@@ -235,6 +248,10 @@ class Transaction {
   // Takes a version in, or moves it on: its signatures, state and entry. ALREADY_EXISTS if it was
   // taken in with other bytes: a document never changes.
   virtual absl::Status PutMouVersion(const StoredMouVersion& version) = 0;
+  // Keeps an organization, in the place of the one whose entry is at `replaces`; nullopt: there is
+  // none yet. ABORTED if that is not how it stands.
+  virtual absl::Status PutOrganization(const StoredOrganization& organization,
+                                       std::optional<uint64_t> replaces) = 0;
   virtual absl::Status PutDecision(const StoredDecision& decision) = 0;
   // Keeps the bytes of a policy::Keep; once, however often they are put.
   virtual absl::Status PutCatalog(absl::string_view kept) = 0;
@@ -317,6 +334,8 @@ class Store {
   virtual absl::StatusOr<bool> HistoryBefore(absl::Time time) const = 0;
 
   virtual absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const = 0;
+  // In order of name.
+  virtual absl::StatusOr<std::vector<StoredOrganization>> Organizations() const = 0;
   // The kept ones, in the order in which they came.
   virtual absl::StatusOr<std::vector<std::string>> Catalogs() const = 0;
   // NOT_FOUND.

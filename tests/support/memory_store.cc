@@ -228,6 +228,16 @@ class MemoryStore::GroupTransaction : public Transaction {
     tables.mou_versions.push_back(version);
     return absl::OkStatus();
   }
+  absl::Status PutOrganization(const StoredOrganization& organization,
+                               std::optional<uint64_t> replaces) override {
+    const auto known = tables.organizations.find(organization.name);
+    const bool as_said =
+        replaces ? known != tables.organizations.end() && known->second.log_index == *replaces
+                 : known == tables.organizations.end();
+    if (!as_said) return absl::AbortedError("changed meanwhile");
+    tables.organizations[organization.name] = organization;
+    return absl::OkStatus();
+  }
   absl::Status PutCatalog(absl::string_view kept) override {
     const std::string bytes(kept);
     for (const std::string& known : tables.catalogs) {
@@ -521,6 +531,15 @@ absl::StatusOr<bool> MemoryStore::HistoryBefore(absl::Time time) const {
 absl::StatusOr<std::vector<StoredMouVersion>> MemoryStore::MouVersions() const {
   absl::MutexLock lock(&mutex_);
   return tables_.mou_versions;
+}
+
+absl::StatusOr<std::vector<StoredOrganization>> MemoryStore::Organizations() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<StoredOrganization> organizations;
+  for (const auto& [name, organization] : tables_.organizations) {
+    organizations.push_back(organization);
+  }
+  return organizations;
 }
 
 absl::StatusOr<std::vector<std::string>> MemoryStore::Catalogs() const {

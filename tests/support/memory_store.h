@@ -45,6 +45,7 @@ class MemoryStore : public Store {
                                        const AuditReceipt& receipt) const override;
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override;
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override;
+  absl::StatusOr<std::vector<StoredOrganization>> Organizations() const override;
   absl::StatusOr<std::vector<std::string>> Catalogs() const override;
   absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const override;
   absl::StatusOr<LogHead> ReadLogHead() const override;
@@ -106,6 +107,7 @@ class MemoryStore : public Store {
     std::map<std::pair<std::string, std::string>, std::pair<Hash, DeleteOutcome>> deletes;
     std::map<std::pair<std::string, std::string>, LastPublish> last_publish;
     std::vector<StoredMouVersion> mou_versions;
+    std::map<std::string, StoredOrganization> organizations;
     std::vector<std::string> catalogs;
     std::map<std::string, StoredDecision> decisions;
     // What each change replaced, by position.
