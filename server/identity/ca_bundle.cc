@@ -117,12 +117,12 @@ absl::StatusOr<std::unique_ptr<const CaBundle>> CaBundle::Create(absl::string_vi
   return bundle;
 }
 
-absl::StatusOr<std::vector<Certificate>> CaBundle::Path(const Certificate& leaf,
-                                                        ChainPurpose purpose,
-                                                        std::optional<absl::Time> now) const {
+absl::StatusOr<std::vector<Certificate>> CaBundle::Verify(const Certificate& certificate,
+                                                          ChainPurpose purpose,
+                                                          std::optional<absl::Time> now) const {
   X509StoreContextPtr context(X509_STORE_CTX_new());
-  if (context == nullptr ||
-      X509_STORE_CTX_init(context.get(), roots_.get(), leaf.get(), intermediates_.get()) != 1) {
+  if (context == nullptr || X509_STORE_CTX_init(context.get(), roots_.get(), certificate.get(),
+                                                intermediates_.get()) != 1) {
     ERR_clear_error();
     return absl::ResourceExhaustedError("out of memory");
   }
@@ -151,12 +151,20 @@ absl::StatusOr<std::vector<Certificate>> CaBundle::Path(const Certificate& leaf,
   std::vector<Certificate> path;
   const STACK_OF(X509)* const chain = X509_STORE_CTX_get0_chain(context.get());
   for (int i = 0; i < sk_X509_num(chain); ++i) {
-    absl::StatusOr<Certificate> certificate = Certificate::FromX509(sk_X509_value(chain, i));
-    if (!certificate.ok()) return certificate.status();
-    path.push_back(*std::move(certificate));
+    absl::StatusOr<Certificate> next = Certificate::FromX509(sk_X509_value(chain, i));
+    if (!next.ok()) return next.status();
+    path.push_back(*std::move(next));
   }
+  return path;
+}
+
+absl::StatusOr<std::vector<Certificate>> CaBundle::Path(const Certificate& leaf,
+                                                        ChainPurpose purpose,
+                                                        std::optional<absl::Time> now) const {
+  absl::StatusOr<std::vector<Certificate>> path = Verify(leaf, purpose, now);
+  if (!path.ok()) return path.status();
   // A root is no leaf, and a leaf is no CA: the one would have no list, the other could sign.
-  if (path.size() < 2 || X509_check_ca(leaf.get()) != 0) {
+  if (path->size() < 2 || X509_check_ca(leaf.get()) != 0) {
     return absl::FailedPreconditionError(
         "the certificate is a CA's: have one issued whose basic constraints say CA:FALSE");
   }

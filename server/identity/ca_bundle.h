@@ -53,13 +53,29 @@ class CaBundle {
   // Whether some list no longer counts.
   bool HasStaleCrl(absl::Time now) const;
 
- private:
-  CaBundle() = default;
-  // Leaf first. `now` absent: whatever the dates say.
-  absl::StatusOr<std::vector<Certificate>> Path(const Certificate& leaf, ChainPurpose purpose,
-                                                std::optional<absl::Time> now) const;
+  // Whether an operator may put it in the place of `before` (null: of none) at `now`: what is new
+  // in it must be of use at once, and nothing may come back that was revoked. INVALID_ARGUMENT with
+  // every problem, joined by "; ".
+  absl::Status CheckChange(const CaBundle* before, absl::Time now) const;
+
+  // In the order of the PEM text.
+  const std::vector<Certificate>& certificates() const { return certificates_; }
   // The list of a CA; null if revocation is not configured.
   const RevocationList* ListOf(const Certificate& ca) const;
+  // Its certificates in PEM, each once, with nothing between them; the one list of each that
+  // counts, in the same order, likewise.
+  absl::StatusOr<std::string> CertificatesPem() const;
+  absl::StatusOr<std::string> ListsPem() const;
+
+ private:
+  CaBundle() = default;
+  // The path of a certificate, itself first, whatever it is.
+  absl::StatusOr<std::vector<Certificate>> Verify(const Certificate& certificate,
+                                                  ChainPurpose purpose,
+                                                  std::optional<absl::Time> now) const;
+  // The same of a leaf: no CA's. `now` absent: whatever the dates say.
+  absl::StatusOr<std::vector<Certificate>> Path(const Certificate& leaf, ChainPurpose purpose,
+                                                std::optional<absl::Time> now) const;
 
   std::vector<Certificate> certificates_;
   X509StorePtr roots_;

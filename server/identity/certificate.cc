@@ -31,6 +31,13 @@ absl::StatusOr<absl::Time> ReadTime(const ASN1_TIME* time) {
   return absl::FromTM(fields, absl::UTCTimeZone());
 }
 
+absl::StatusOr<std::string> TextOf(BIO* written) {
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(written, &text);
+  if (text == nullptr || size <= 0) return absl::ResourceExhaustedError("out of memory");
+  return std::string(text, static_cast<size_t>(size));
+}
+
 std::string IntegerBytes(const ASN1_INTEGER* integer) {
   // The sign is part of the number: a negative serial is not its positive twin.
   return absl::StrCat(
@@ -164,6 +171,15 @@ bool Certificate::is_self_signed() const {
 
 std::string Certificate::serial() const { return IntegerBytes(X509_get0_serialNumber(get())); }
 
+absl::StatusOr<std::string> Certificate::ToPem() const {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (bio == nullptr || PEM_write_bio_X509(bio.get(), get()) != 1) {
+    ERR_clear_error();
+    return absl::ResourceExhaustedError("out of memory");
+  }
+  return TextOf(bio.get());
+}
+
 absl::StatusOr<std::vector<std::string>> Certificate::Uris() const {
   int critical = 0;
   GeneralNamesPtr names(static_cast<GENERAL_NAMES*>(
@@ -260,6 +276,15 @@ absl::StatusOr<std::vector<RevocationList>> RevocationList::BundleFromPem(absl::
     lists.push_back(*std::move(list));
   }
   return lists;
+}
+
+absl::StatusOr<std::string> RevocationList::ToPem() const {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (bio == nullptr || PEM_write_bio_X509_CRL(bio.get(), crl_.get()) != 1) {
+    ERR_clear_error();
+    return absl::ResourceExhaustedError("out of memory");
+  }
+  return TextOf(bio.get());
 }
 
 bool RevocationList::IsSignedBy(const Certificate& ca) const {

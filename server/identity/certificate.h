@@ -43,6 +43,8 @@ class Certificate {
   bool is_self_signed() const;
   // Its serial number's bytes.
   std::string serial() const;
+  // One PEM block, and nothing around it.
+  absl::StatusOr<std::string> ToPem() const;
   // The URIs among its alternative names. INVALID_ARGUMENT if that extension cannot be read or
   // stands twice.
   absl::StatusOr<std::vector<std::string>> Uris() const;
@@ -78,6 +80,8 @@ class RevocationList {
   absl::Time next_update() const { return next_update_; }
   // Decimal.
   const std::string& number() const { return number_; }
+  // One PEM block, and nothing around it.
+  absl::StatusOr<std::string> ToPem() const;
 
  private:
   RevocationList() = default;

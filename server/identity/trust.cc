@@ -68,10 +68,32 @@ absl::StatusOr<std::shared_ptr<const Trust>> Trust::Create(TrustConfig config) {
     add(anchors.organization, anchors);
   }
   if (!config.operator_anchors.ca_bundle.empty()) add(kOperator, config.operator_anchors);
+  AddSharedKeys(trust->bundles_, problems);
   if (!problems.empty()) return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
   trust->digest_ = DigestOf(config);
   trust->config_ = std::move(config);
   return trust;
+}
+
+// A key that stands behind two organizations could mint the identities of both.
+void Trust::AddSharedKeys(const std::map<std::string, Bundles>& bundles,
+                          std::vector<std::string>& problems) {
+  std::map<std::string, std::string> whose;  // by the key's digest
+  for (const auto& [name, of] : bundles) {
+    for (const CaBundle* bundle : {of.callers.get(), of.signatories.get()}) {
+      if (bundle == nullptr) continue;
+      int number = 0;
+      for (const Certificate& ca : bundle->certificates()) {
+        ++number;
+        const auto [first, added] = whose.emplace(ca.spki(), name);
+        if (added || first->second == name) continue;
+        problems.push_back(absl::StrCat(
+            name, ": ", bundle == of.callers.get() ? "" : "signatories' ",
+            "CA bundle: certificate ", number, " has the key of a CA of ", first->second,
+            ": either could mint the other's identities; give each CAs of its own"));
+      }
+    }
+  }
 }
 
 const Trust::Bundles* Trust::Find(absl::string_view name) const {

@@ -34,6 +34,31 @@ TEST_F(TrustTest, TellsEveryProblemAtOnce) {
                     HasSubstr("configured twice"), HasSubstr("\"Bad Name\" is no organization")));
 }
 
+TEST_F(TrustTest, RefusesACasKeyThatTwoHave) {
+  TrustConfig trust = TrustForTest({&state_, &river_});
+  // As callers' CA, as signatories', and as the operator's.
+  TrustConfig shared = trust;
+  shared.organizations[0].ca_bundle = river_.ca().certificate;
+  shared.organizations[0].crl = river_.Anchors().crl;
+  EXPECT_THAT(Trust::Create(shared).status().ToString(),
+              HasSubstr("state-university: CA bundle: certificate 1 has the key of a CA of "
+                        "river-unified"));
+  shared = trust;
+  shared.organizations[0].signatory_bundle = river_.ca().certificate;
+  shared.organizations[0].signatory_crl.clear();
+  EXPECT_THAT(Trust::Create(shared).status().ToString(),
+              HasSubstr("state-university: signatories' CA bundle: certificate 1 has the key of a "
+                        "CA of river-unified"));
+  shared = trust;
+  shared.operator_anchors.ca_bundle = state_.ca().certificate;
+  EXPECT_THAT(Trust::Create(shared).status().ToString(), HasSubstr("has the key of a CA of oper"));
+  // One's own may be both.
+  shared = trust;
+  shared.organizations[0].signatory_bundle = state_.ca().certificate;
+  shared.organizations[0].signatory_crl.clear();
+  EXPECT_TRUE(Trust::Create(shared).ok());
+}
+
 TEST_F(TrustTest, RefusesACrlThatItsCaDidNotSign) {
   TrustConfig trust = TrustForTest({&river_});
   // Of the same name, by another key.
