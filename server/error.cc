@@ -101,6 +101,28 @@ absl::Status JoinTooLarge(absl::string_view sentence) {
                            "; nothing was changed: publish or delete fewer identities at a time"));
 }
 
+absl::Status AlreadyExists(absl::string_view what) {
+  return Make(absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS",
+              absl::StrCat("there is one ", what, " of this name already"));
+}
+
+absl::Status EtagMismatch() {
+  return Make(absl::StatusCode::kAborted, "ETAG_MISMATCH",
+              "it was changed by somebody since you looked at it; look again, then change it");
+}
+
+absl::Status StandsInConfiguration(absl::string_view organization) {
+  return Make(absl::StatusCode::kFailedPrecondition, "ORGANIZATION_IN_CONFIGURATION",
+              absl::StrCat(organization,
+                           " stands in the gateway's configuration file; change the files that it "
+                           "names there, then reload (SIGHUP)"));
+}
+
+absl::Status TooManyOrganizations(size_t most) {
+  return Make(absl::StatusCode::kFailedPrecondition, "TOO_MANY_ORGANIZATIONS",
+              absl::StrCat("this gateway has ", most, " organizations, which are the most"));
+}
+
 absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after) {
   const std::string sentence =
       absl::StrCat("the quota \"", quota, "\" is spent; the gateway's operator can raise it");

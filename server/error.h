@@ -32,6 +32,14 @@ absl::Status HistoryForgotten(absl::string_view sentence);
 absl::Status WithdrawTooLarge(absl::string_view sentence);
 // FAILED_PRECONDITION: one change can't make or part so many joined ids.
 absl::Status JoinTooLarge(absl::string_view sentence);
+// ALREADY_EXISTS: there is one of this name.
+absl::Status AlreadyExists(absl::string_view what);
+// ABORTED: what the caller looked at has changed since.
+absl::Status EtagMismatch();
+// FAILED_PRECONDITION: the configuration file has this organization, and alone changes it.
+absl::Status StandsInConfiguration(absl::string_view organization);
+// FAILED_PRECONDITION: there are as many as a gateway takes.
+absl::Status TooManyOrganizations(size_t most);
 // RESOURCE_EXHAUSTED: a quota. `retry_after` absent: waiting does not help.
 absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after);
 // UNAVAILABLE: the log can't be written. Nothing was disclosed, nothing changed.

@@ -29,6 +29,8 @@
 #include "server/keys.h"
 #include "server/metrics.h"
 #include "server/mou_registry.h"
+#include "server/operator_rpc.h"
+#include "server/organizations.h"
 #include "server/store/sqlite_store.h"
 #include "server/trust_files.h"
 
@@ -71,14 +73,16 @@ class Wired final : public Gateway {
   void Stop() override;
 
  private:
-  // `action`, and each CA bundle that comes into force by it, are in the log before anything of
-  // the configuration is. What can't be read, or not be logged, changes nothing.
-  absl::Status TakeTrust(const Config& config, absl::string_view action)
+  // What can't be read, or not be logged, changes nothing.
+  absl::Status TakeConfiguration(const Config& config, absl::string_view action)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  void LookAtRevocation();
+  void TakeOrganizations() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status TakeInbox(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
-  std::shared_ptr<const Identity> CurrentIdentity() const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::shared_ptr<const Identity> CurrentIdentity() const;
   bool PurposePermitted(absl::string_view principal, absl::string_view purpose) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of the CAs that TLS lets in.
   std::string ClientCas() const { return absl::StrCat(config_.keys, "/client-cas.pem"); }
   // `inbox_at`: when the inbox was looked at last.
   void Watch(absl::Time inbox_at);
@@ -94,6 +98,7 @@ class Wired final : public Gateway {
   std::unique_ptr<Store> store_;
   std::unique_ptr<AuditLog> log_;
   std::unique_ptr<Clock> clock_;
+  std::unique_ptr<Organizations> organizations_;
   std::unique_ptr<MouRegistry> mous_;
   std::unique_ptr<PageTokens> page_tokens_;
   std::unique_ptr<Denials> denials_;
@@ -109,12 +114,12 @@ class Wired final : public Gateway {
   RequestThreads threads_{config_.quotas.total_streams + kThreadsBesideStreams};
   std::unique_ptr<ExchangeRpc> exchange_rpc_;
   std::unique_ptr<AuditRpc> audit_rpc_;
+  std::unique_ptr<OperatorRpc> operator_rpc_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
   std::thread watch_;
 
   mutable absl::Mutex mutex_;
-  std::shared_ptr<const Identity> identity_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::vector<std::string>> purposes_ ABSL_GUARDED_BY(mutex_);
   absl::Status fatal_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -165,7 +170,9 @@ absl::Status Wired::Open() {
   if (!catalog.ok()) return catalog.status();
   catalog_ = *std::move(catalog);
 
-  if (const absl::Status s = TakeTrust(config_, "START"); !s.ok()) return s;
+  organizations_ =
+      std::make_unique<Organizations>(Organizations::Parts{store_.get(), log_.get(), ClientCas()});
+  if (const absl::Status s = TakeConfiguration(config_, "START"); !s.ok()) return s;
 
   const absl::StatusOr<absl::Time> now = clock_->Now();
   if (!now.ok()) return now.status();
@@ -214,6 +221,8 @@ absl::Status Wired::Serve() {
       ExchangeRpc::Parts{calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(),
                          &threads_, &publish_budget_, owner_records_.get(), owner_view_.get()});
   audit_rpc_ = std::make_unique<AuditRpc>(calls, log_.get(), store_.get());
+  operator_rpc_ = std::make_unique<OperatorRpc>(
+      OperatorRpc::Parts{calls, organizations_.get(), [this] { TakeOrganizations(); }});
 
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -239,6 +248,7 @@ absl::Status Wired::Serve() {
   builder.SetResourceQuota(quota);
   builder.RegisterService(exchange_rpc_.get());
   builder.RegisterService(audit_rpc_.get());
+  builder.RegisterService(operator_rpc_.get());
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port_ == 0) {
     return absl::FailedPreconditionError(
@@ -263,51 +273,34 @@ absl::Status Wired::Serve() {
   return ReplaceFile(config_.port_file, absl::StrCat(port_, "\n"));
 }
 
-absl::Status Wired::TakeTrust(const Config& config, absl::string_view action) {
-  absl::StatusOr<TrustConfig> files = ReadTrust(config);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<std::shared_ptr<const Trust>> trust = Trust::Create(*std::move(files));
-  if (!trust.ok()) return trust.status();
-
-  AdminEntry taken;
-  taken.action = std::string(action);
-  if (const auto index = log_->Append(std::move(taken)); !index.ok()) return index.status();
-  // A CA bundle that comes into force is in the log before it lets anybody in.
-  std::vector<std::pair<std::string, std::string>> before;
-  if (const std::shared_ptr<const Identity> old = CurrentIdentity()) {
-    before = old->trust()->BundleDigests();
-  }
-  for (const std::pair<std::string, std::string>& bundle : (*trust)->BundleDigests()) {
-    if (std::find(before.begin(), before.end(), bundle) != before.end()) continue;
-    AdminEntry entry;
-    entry.action = "CA_BUNDLE";
-    entry.organization = bundle.first;
-    entry.digest = bundle.second;
-    if (const auto index = log_->Append(std::move(entry)); !index.ok()) return index.status();
-  }
-  if (const absl::Status s = ReplaceFile(ClientCas(), (*trust)->AllCaBundles()); !s.ok()) {
-    return s;
-  }
-  // Nobody of these is shut out before his certificate runs out.
-  std::vector<std::string> unrevoked;
-  for (const OrganizationConfig& organization : config.organizations) {
-    if (organization.crl.empty()) unrevoked.push_back(organization.name);
-  }
-  if (config.operator_trust && config.operator_trust->crl.empty()) unrevoked.push_back("operator");
-  for (const std::string& organization : unrevoked) {
-    LogLine(LogLine::Level::kWarning, "organization without revocation")
-        .With("organization", organization);
-  }
-  metrics_.SetWithoutRevocation(unrevoked);
+absl::Status Wired::TakeConfiguration(const Config& config, absl::string_view action) {
+  if (const absl::Status s = organizations_->TakeConfiguration(config, action); !s.ok()) return s;
+  LookAtRevocation();
   absl::MutexLock lock(&mutex_);
-  identity_ = Identity::Create(*std::move(trust));
   purposes_ = config.purposes;
   return absl::OkStatus();
 }
 
+void Wired::LookAtRevocation() {
+  const std::vector<std::string> without = organizations_->Current()->WithoutRevocation();
+  for (const std::string& organization : without) {
+    LogLine(LogLine::Level::kWarning, "organization without revocation")
+        .With("organization", organization);
+  }
+  metrics_.SetWithoutRevocation(without);
+}
+
+// An operator changed an organization: documents wait for its signatories, or have lost one.
+void Wired::TakeOrganizations() {
+  LookAtRevocation();
+  const absl::StatusOr<absl::Time> now = clock_->Now();
+  const absl::Status taken = now.ok() ? TakeInbox(*now) : now.status();
+  if (taken.ok()) return;
+  LogLine(LogLine::Level::kWarning, "inbox").With("cause", taken.message());
+}
+
 std::shared_ptr<const Identity> Wired::CurrentIdentity() const {
-  absl::MutexLock lock(&mutex_);
-  return identity_;
+  return organizations_->Current()->identity;
 }
 
 bool Wired::PurposePermitted(absl::string_view principal, absl::string_view purpose) const {
@@ -330,7 +323,7 @@ absl::Status Wired::Reload(Config config) {
         "take a restart; the old configuration stays in force");
   }
   const absl::StatusOr<absl::Time> now = clock_->Now();
-  const absl::Status taken = now.ok() ? TakeTrust(config, "RELOAD") : now.status();
+  const absl::Status taken = now.ok() ? TakeConfiguration(config, "RELOAD") : now.status();
   if (!taken.ok()) {
     return absl::Status(taken.code(),
                         absl::StrCat("the old configuration stays in force: ", taken.message()));

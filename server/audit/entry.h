@@ -129,6 +129,23 @@ struct AdminEntry {
   std::string digest;
 };
 
+// By their digests, the CAs and revocation lists of one organization; empty: none.
+struct TrustDigests {
+  std::string ca_bundle;
+  std::string crl;
+  std::string signatory_bundle;
+  std::string signatory_crl;
+};
+
+// An operator added an organization, or changed it.
+struct OrganizationEntry {
+  RequestId request;
+  EntryCaller caller;
+  std::string organization;
+  TrustDigests before;  // all empty: it is new
+  TrustDigests after;
+};
+
 struct KeyEntry {
   std::string action;  // CREATED, ROTATED, DESTROYED
   std::string key;     // its name, never its bytes
@@ -152,9 +169,9 @@ struct GapEntry {
 
 struct HeartbeatEntry {};
 
-using Entry =
-    std::variant<DecisionEntry, DisclosureEntry, OutcomeEntry, MouEntry, OrdinalsEntry,
-                 WithdrawEntry, AdminEntry, KeyEntry, ReadEntry, GapEntry, HeartbeatEntry>;
+using Entry = std::variant<DecisionEntry, DisclosureEntry, OutcomeEntry, MouEntry, OrdinalsEntry,
+                           WithdrawEntry, AdminEntry, OrganizationEntry, KeyEntry, ReadEntry,
+                           GapEntry, HeartbeatEntry>;
 
 }  // namespace sluice::server
 

@@ -190,6 +190,16 @@ class Encoder {
     if (!entry.digest.empty()) Digest("digest", entry.digest);
   }
 
+  void Write(const OrganizationEntry& entry) {
+    encoded_.type = "admin";
+    encoded_.request = entry.request;
+    WriteCaller(entry.caller);
+    json_.String("action", "ORGANIZATION");
+    Name("organization", entry.organization);
+    Digests("before", entry.before);
+    Digests("after", entry.after);
+  }
+
   void Write(const KeyEntry& entry) {
     encoded_.type = "key";
     Name("action", entry.action);
@@ -273,6 +283,18 @@ class Encoder {
   void Digest(absl::string_view key, absl::string_view value) {
     if (!IsDigest(value)) Refuse(key);
     json_.String(key, value);
+  }
+
+  void Digests(absl::string_view key, const TrustDigests& digests) {
+    if (digests.ca_bundle.empty()) return;
+    json_.BeginObject(key);
+    for (const auto& [name, digest] :
+         {std::pair("ca_bundle", &digests.ca_bundle), std::pair("crl", &digests.crl),
+          std::pair("signatory_bundle", &digests.signatory_bundle),
+          std::pair("signatory_crl", &digests.signatory_crl)}) {
+      if (!digest->empty()) Digest(name, *digest);
+    }
+    json_.EndObject();
   }
 
   void Unsigned(absl::string_view key, uint64_t value) {

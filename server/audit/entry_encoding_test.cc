@@ -81,6 +81,18 @@ MouEntry Mou() {
   return entry;
 }
 
+OrganizationEntry ChangedOrganization() {
+  OrganizationEntry entry;
+  entry.request = RequestNumber(6);
+  entry.caller.principal = {policy::PrincipalKind::kOperator, "", "pat-doe"};
+  entry.caller.spki = std::string(64, 'a');
+  entry.organization = "river-unified";
+  entry.before.ca_bundle = "sha256:" + std::string(64, '1');
+  entry.after = {"sha256:" + std::string(64, '2'), "sha256:" + std::string(64, '3'),
+                 "sha256:" + std::string(64, '4'), "sha256:" + std::string(64, '5')};
+  return entry;
+}
+
 std::vector<std::pair<std::string, Entry>> OneOfEachType(const policy::Field& field) {
   DecisionEntry decision = PermitEntry(1);
   decision.filter = "expected_completion_year >= 2027";
@@ -96,6 +108,7 @@ std::vector<std::pair<std::string, Entry>> OneOfEachType(const policy::Field& fi
           {"withdraw", WithdrawEntry{RequestNumber(5), RiverUnified(), "river-unified", 19, 40, 43,
                                      44, 3, 2, 1, 0, 4}},
           {"admin", AdminEntry{"CA_BUNDLE", "river-unified", std::string(64, '9')}},
+          {"organization", ChangedOrganization()},
           {"key", KeyEntry{"CREATED", "log-1", std::string(64, '8')}},
           {"read", ReadEntry{RequestNumber(4), RiverUnified(), "ListEntries", 0, 100}},
           {"gap", GapEntry{std::string(32, 'c'), 7, 9}},
