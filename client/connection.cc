@@ -15,6 +15,7 @@
 #include "client/file.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
+#include "sluice/v1/operator_service.grpc.pb.h"
 
 namespace sluice::client {
 namespace {
@@ -177,7 +178,8 @@ class GrpcGateway final : public Gateway {
       : ends_{options.target, options.server_name, options.ca_file, std::move(certificate)},
         deadline_(options.deadline),
         exchange_(v1::ExchangeService::NewStub(channel)),
-        audit_(v1::AuditService::NewStub(channel)) {}
+        audit_(v1::AuditService::NewStub(channel)),
+        operator_(v1::OperatorService::NewStub(channel)) {}
 
   std::unique_ptr<PublishStream> PublishRecords() override {
     return std::make_unique<GrpcPublishStream>(ends_, *exchange_);
@@ -224,6 +226,26 @@ class GrpcGateway final : public Gateway {
     return Unary<v1::ExplainRowResponse>(*exchange_, &v1::ExchangeService::Stub::ExplainRow,
                                          request);
   }
+  absl::StatusOr<v1::ListOrganizationsResponse> ListOrganizations(
+      const v1::ListOrganizationsRequest& request) override {
+    return Unary<v1::ListOrganizationsResponse>(
+        *operator_, &v1::OperatorService::Stub::ListOrganizations, request);
+  }
+  absl::StatusOr<v1::GetOrganizationResponse> GetOrganization(
+      const v1::GetOrganizationRequest& request) override {
+    return Unary<v1::GetOrganizationResponse>(*operator_,
+                                              &v1::OperatorService::Stub::GetOrganization, request);
+  }
+  absl::StatusOr<v1::CreateOrganizationResponse> CreateOrganization(
+      const v1::CreateOrganizationRequest& request) override {
+    return Unary<v1::CreateOrganizationResponse>(
+        *operator_, &v1::OperatorService::Stub::CreateOrganization, request);
+  }
+  absl::StatusOr<v1::UpdateOrganizationResponse> UpdateOrganization(
+      const v1::UpdateOrganizationRequest& request) override {
+    return Unary<v1::UpdateOrganizationResponse>(
+        *operator_, &v1::OperatorService::Stub::UpdateOrganization, request);
+  }
   absl::StatusOr<v1::ListEntriesResponse> ListEntries(
       const v1::ListEntriesRequest& request) override {
     return Unary<v1::ListEntriesResponse>(*audit_, &v1::AuditService::Stub::ListEntries, request);
@@ -261,6 +283,7 @@ class GrpcGateway final : public Gateway {
   const absl::Duration deadline_;
   const std::unique_ptr<v1::ExchangeService::Stub> exchange_;
   const std::unique_ptr<v1::AuditService::Stub> audit_;
+  const std::unique_ptr<v1::OperatorService::Stub> operator_;
 };
 
 absl::Status InFile(const std::string& path, const absl::Status& status) {

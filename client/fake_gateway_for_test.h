@@ -188,6 +188,47 @@ class FakeGateway : public Gateway {
     return explanation;
   }
 
+  // --- The operator's ---
+  std::vector<v1::TrustedOrganization> organizations;  // by name; one a page
+  std::vector<v1::CreateOrganizationRequest> creates;
+  std::vector<v1::UpdateOrganizationRequest> updates;
+
+  absl::StatusOr<v1::ListOrganizationsResponse> ListOrganizations(
+      const v1::ListOrganizationsRequest& request) override {
+    if (!unary_error.ok()) return unary_error;
+    v1::ListOrganizationsResponse response;
+    const size_t i = request.page_token().empty() ? 0 : std::stoul(request.page_token());
+    if (i < organizations.size()) *response.add_organizations() = organizations[i];
+    if (i + 1 < organizations.size()) response.set_next_page_token(absl::StrCat(i + 1));
+    return response;
+  }
+  absl::StatusOr<v1::GetOrganizationResponse> GetOrganization(
+      const v1::GetOrganizationRequest& request) override {
+    v1::GetOrganizationResponse response;
+    for (const v1::TrustedOrganization& organization : organizations) {
+      if (organization.name() == request.name()) *response.mutable_organization() = organization;
+    }
+    if (!response.has_organization()) return absl::NotFoundError("no such organization");
+    return response;
+  }
+  absl::StatusOr<v1::CreateOrganizationResponse> CreateOrganization(
+      const v1::CreateOrganizationRequest& request) override {
+    creates.push_back(request);
+    if (!unary_error.ok()) return unary_error;
+    v1::CreateOrganizationResponse response;
+    *response.mutable_organization() = request.organization();
+    response.mutable_organization()->set_name("organizations/" + request.organization_id());
+    return response;
+  }
+  absl::StatusOr<v1::UpdateOrganizationResponse> UpdateOrganization(
+      const v1::UpdateOrganizationRequest& request) override {
+    updates.push_back(request);
+    if (!unary_error.ok()) return unary_error;
+    v1::UpdateOrganizationResponse response;
+    *response.mutable_organization() = request.organization();
+    return response;
+  }
+
   // --- The log: `shown` says which entries this caller may see, `lie` changes a page. ---
   LogForTest log;
   std::vector<std::string> entries;

@@ -20,6 +20,7 @@
 #include "client/pki.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
+#include "sluice/v1/operator_service.grpc.pb.h"
 
 namespace sluice::client {
 
@@ -141,6 +142,39 @@ class FakeAuditService final : public v1::AuditService::Service {
   FakeGateway* const gateway_;
 };
 
+class FakeOperatorService final : public v1::OperatorService::Service {
+ public:
+  explicit FakeOperatorService(FakeGateway* gateway) : gateway_(gateway) {}
+
+  grpc::Status ListOrganizations(grpc::ServerContext*, const v1::ListOrganizationsRequest* request,
+                                 v1::ListOrganizationsResponse* response) override {
+    return Take(gateway_->ListOrganizations(*request), response);
+  }
+  grpc::Status GetOrganization(grpc::ServerContext*, const v1::GetOrganizationRequest* request,
+                               v1::GetOrganizationResponse* response) override {
+    return Take(gateway_->GetOrganization(*request), response);
+  }
+  grpc::Status CreateOrganization(grpc::ServerContext*,
+                                  const v1::CreateOrganizationRequest* request,
+                                  v1::CreateOrganizationResponse* response) override {
+    return Take(gateway_->CreateOrganization(*request), response);
+  }
+  grpc::Status UpdateOrganization(grpc::ServerContext*,
+                                  const v1::UpdateOrganizationRequest* request,
+                                  v1::UpdateOrganizationResponse* response) override {
+    return Take(gateway_->UpdateOrganization(*request), response);
+  }
+
+ private:
+  template <typename Response>
+  static grpc::Status Take(absl::StatusOr<Response> answer, Response* response) {
+    if (answer.ok()) *response = *std::move(answer);
+    return ToGrpcForTest(answer.status());
+  }
+
+  FakeGateway* const gateway_;
+};
+
 // A directory with the certificates of one organization, and a service that trusts it.
 class ServiceForTest {
  public:
@@ -149,7 +183,8 @@ class ServiceForTest {
         ca_(Root("gateway CA")),
         client_ca_(Root("organization CA")),
         exchange_(&gateway),
-        audit_(&gateway) {
+        audit_(&gateway),
+        operator_(&gateway) {
     Write("ca.pem", ca_.certificate);
     WriteClient("system", client_ca_, Lasting());
     const pki::Credential server =
@@ -164,6 +199,7 @@ class ServiceForTest {
     builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(tls), &port_);
     builder.RegisterService(&exchange_);
     builder.RegisterService(&audit_);
+    builder.RegisterService(&operator_);
     server_ = builder.BuildAndStart();
   }
   ~ServiceForTest() { Stop(); }
@@ -212,6 +248,7 @@ class ServiceForTest {
   const pki::Credential client_ca_;
   FakeExchangeService exchange_;
   FakeAuditService audit_;
+  FakeOperatorService operator_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

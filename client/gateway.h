@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "sluice/v1/audit_service.pb.h"
 #include "sluice/v1/exchange_service.pb.h"
+#include "sluice/v1/operator_service.pb.h"
 
 namespace sluice::client {
 
@@ -70,6 +71,15 @@ class Gateway {
       const v1::PreviewGrantRequest& request) = 0;
   virtual absl::StatusOr<v1::ExplainRowResponse> ExplainRow(
       const v1::ExplainRowRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::ListOrganizationsResponse> ListOrganizations(
+      const v1::ListOrganizationsRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetOrganizationResponse> GetOrganization(
+      const v1::GetOrganizationRequest& request) = 0;
+  virtual absl::StatusOr<v1::CreateOrganizationResponse> CreateOrganization(
+      const v1::CreateOrganizationRequest& request) = 0;
+  virtual absl::StatusOr<v1::UpdateOrganizationResponse> UpdateOrganization(
+      const v1::UpdateOrganizationRequest& request) = 0;
 
   virtual absl::StatusOr<v1::ListEntriesResponse> ListEntries(
       const v1::ListEntriesRequest& request) = 0;

@@ -104,6 +104,7 @@ int Main(const std::vector<std::string>& words) {
   AddGrant(app, session);
   AddExplain(app, session);
   AddAudit(app, session);
+  AddOrganization(app, session);
   AddPki(app, session);
   AddCompletion(app, session);
   ExitCode code = kDone;

@@ -71,6 +71,7 @@ void AddExplain(CLI::App& app, Session& session);
 void AddGrant(CLI::App& app, Session& session);
 void AddMapping(CLI::App& app, Session& session);
 void AddMou(CLI::App& app, Session& session);
+void AddOrganization(CLI::App& app, Session& session);
 void AddPki(CLI::App& app, Session& session);
 void AddRecord(CLI::App& app, Session& session);
 
