@@ -35,13 +35,36 @@ TEST_F(CommandTest, WrongUsageEndsWithTwoAndASuggestion) {
 }
 
 TEST_F(CommandTest, EveryVerbHasHelpWithAnExample) {
-  for (const char* verb :
-       {"catalog list",     "catalog show",    "mou check",     "mou explain",   "mou show",
-        "mou sign",         "mapping list",    "mapping show",  "mapping check", "mapping suggest",
-        "record publish",   "record delete",   "record read",   "record get",    "grant list",
-        "decision explain", "audit log",       "audit verify",  "pki init",      "pki issue",
-        "record status",    "record withdraw", "grant preview", "explain row",   "pki crl",
-        "pki revoke"}) {
+  for (const char* verb : {"catalog list",
+                           "catalog show",
+                           "mou check",
+                           "mou explain",
+                           "mou show",
+                           "mou sign",
+                           "mapping list",
+                           "mapping show",
+                           "mapping check",
+                           "mapping suggest",
+                           "record publish",
+                           "record delete",
+                           "record read",
+                           "record get",
+                           "grant list",
+                           "decision explain",
+                           "audit log",
+                           "audit verify",
+                           "pki init",
+                           "pki issue",
+                           "record status",
+                           "record withdraw",
+                           "grant preview",
+                           "explain row",
+                           "pki crl",
+                           "pki revoke",
+                           "organization list",
+                           "organization add",
+                           "organization rotate-ca",
+                           "organization renew-crl"}) {
     const Outcome outcome = Run(absl::StrCat(verb, " --help"));
     EXPECT_EQ(outcome.code, kDone) << verb;
     EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Example:\n  sluice ", verb)))

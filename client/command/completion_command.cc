@@ -37,6 +37,10 @@ class Names {
       Mappings();
     } else if (value == kMouValue || value == kPurposeValue || value == kOrganizationValue) {
       OfGrants(value);
+    } else if (value == kCallingValue) {
+      OfCallers();
+    } else if (value == kCaValue) {
+      OfCas();
     }
     return std::move(names_);
   }
@@ -96,6 +100,33 @@ class Names {
       if (value == kMouValue) offer(grant.mou(), absl::StrCat("version ", grant.version()));
       if (value == kPurposeValue) offer(grant.purpose(), grant.purpose_description());
       if (value == kOrganizationValue) offer(grant.owner(), "");
+    }
+  }
+
+  void OfCallers() {
+    const absl::StatusOr<Gateway*> gateway = session_.GetGateway();
+    if (!gateway.ok()) return;
+    v1::ListOrganizationsRequest request;
+    request.set_page_size(1000);
+    const auto page = (*gateway)->ListOrganizations(request);
+    if (!page.ok()) return;
+    for (const v1::TrustedOrganization& organization : page->organizations()) {
+      const std::string& name = organization.name();
+      names_.push_back({name.substr(name.find('/') + 1), organization.display_name()});
+    }
+  }
+
+  void OfCas() {
+    const absl::StatusOr<Gateway*> gateway = session_.GetGateway();
+    if (!gateway.ok()) return;
+    v1::GetOrganizationRequest request;
+    request.set_name(absl::StrCat("organizations/", Given("NAME")));
+    const auto response = (*gateway)->GetOrganization(request);
+    if (!response.ok()) return;
+    const v1::TrustedOrganization& organization = response->organization();
+    for (const auto& ca : organization.authorities()) names_.push_back({ca.digest(), "callers'"});
+    for (const auto& ca : organization.signatory_authorities()) {
+      names_.push_back({ca.digest(), "signatories'"});
     }
   }
 

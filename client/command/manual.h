@@ -26,6 +26,9 @@ inline constexpr char kKeyValue[] = "FIELD=VALUE";
 inline constexpr char kMouValue[] = "MOU";
 inline constexpr char kPurposeValue[] = "PURPOSE";
 inline constexpr char kOrganizationValue[] = "ORGANIZATION";
+inline constexpr char kCallingValue[] =
+    "CALLER";                             // an organization that may call, for the operator
+inline constexpr char kCaValue[] = "CA";  // a digest of a CA of NAME
 inline constexpr char kProfileValue[] = "PROFILE";
 inline constexpr char kMappingValue[] = "MAPPING";
 inline constexpr char kDateValue[] = "DATE";

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "client/command/manual.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
 #include "client/file.h"
@@ -259,15 +260,15 @@ void AddOrganization(CLI::App& app, Session& session) {
       ->capture_default_str();
 
   auto options = std::make_shared<Options>();
-  CLI::App* add =
-      session.AddVerb(noun, "add", "Add an organization to the gateway while it runs",
-                      "sluice organization add hill-county --ca-bundle ca.pem --crl crl.pem \\\n"
-                      "    --signatory-bundle signatory-ca.pem --signatory-crl signatory-crl.pem",
-                      [&session, options] { return Add(session, *options); });
+  CLI::App* add = session.AddVerb(
+      noun, "add", "Add an organization to the gateway while it runs",
+      "sluice organization add hill-county --ca-bundle ca.pem --crl crl.pem --signatory-bundle "
+      "signatory-ca.pem --signatory-crl signatory-crl.pem",
+      [&session, options] { return Add(session, *options); });
   CLI::App* rotate = session.AddVerb(
-      noun, "rotate-ca", "Put new CAs beside an organization's old ones, or take old ones out",
-      "sluice organization rotate-ca hill-county --ca-bundle new-ca.pem --crl new-crl.pem\n"
-      "  sluice organization rotate-ca hill-county --remove sha256:9b1c...",
+      noun, "rotate-ca",
+      "Put new CAs beside an organization's, so that both are accepted; or take old ones out",
+      "sluice organization rotate-ca hill-county --ca-bundle new-ca.pem --crl new-crl.pem",
       [&session, options] {
         if (options->ca_bundle.empty() && options->signatory_bundle.empty() &&
             options->remove.empty()) {
@@ -285,21 +286,30 @@ void AddOrganization(CLI::App& app, Session& session) {
         return Change(session, *options);
       });
   add->add_option("--display-name", options->display_name, "What people call it");
-  rotate->add_option("--remove", options->remove,
-                     "Digest of a CA to take out, as list shows it; several may be given");
+  rotate
+      ->add_option("--remove", options->remove,
+                   "Digest of a CA to take out, as list shows it; several may be given")
+      ->type_name(kCaValue);
   for (CLI::App* verb : {add, rotate, renew}) {
-    verb->add_option("NAME", options->name, "The organization, as SPIFFE ids name it")->required();
+    CLI::Option* name =
+        verb->add_option("NAME", options->name, "The organization, as SPIFFE ids name it")
+            ->required();
+    if (verb != add) name->type_name(kCallingValue);
     if (verb != renew) {
-      CLI::Option* ca =
+      CLI::Option* bundle =
           verb->add_option("--ca-bundle", options->ca_bundle,
-                           "PEM file: CAs of its systems, administrators and auditors");
-      if (verb == add) ca->required();
+                           "PEM file: CAs of its systems, administrators and auditors")
+              ->type_name(kFileValue);
+      if (verb == add) bundle->required();
       verb->add_option("--signatory-bundle", options->signatory_bundle,
-                       "PEM file: CAs of its signatories");
+                       "PEM file: CAs of its signatories, if they are others")
+          ->type_name(kFileValue);
     }
-    verb->add_option("--crl", options->crl, "PEM file: revocation lists of its CAs, one for each");
+    verb->add_option("--crl", options->crl, "PEM file: revocation lists of its CAs, one for each")
+        ->type_name(kFileValue);
     verb->add_option("--signatory-crl", options->signatory_crl,
-                     "PEM file: revocation lists of the signatories' CAs");
+                     "PEM file: revocation lists of its signatories' CAs")
+        ->type_name(kFileValue);
     verb->add_option("--output", options->output, "What is printed")
         ->check(CLI::IsMember({"text", "json"}))
         ->capture_default_str();
