@@ -10,6 +10,7 @@
 #include "server/error.h"
 #include "server/identity/certificate.h"
 #include "tests/support/organization_for_test.h"
+#include "tests/support/reissued_ca.h"
 
 namespace sluice::server {
 namespace {
@@ -176,6 +177,14 @@ TEST_F(CheckOrganizationTest, RefusesMoreThanSixteenCas) {
   EXPECT_TRUE(Check(given).ok());
   given.ca_bundle += other_.ca().certificate;
   ExpectRefused(given, "it has 17 certificates; 16 are the most");
+}
+
+TEST_F(CheckOrganizationTest, RefusesNamesThatFillEverybodysHandshake) {
+  StoredOrganization given = WithoutLists();
+  given.ca_bundle = Reissued(hill_.ca(), /*units=*/40);
+  EXPECT_TRUE(Check(given).ok()) << Check(given).status();
+  given.ca_bundle = Reissued(hill_.ca(), /*units=*/60);
+  ExpectRefused(given, "the names of its CAs are larger than 4 KiB");
 }
 
 TEST_F(CheckOrganizationTest, RefusesTextsThatAreTooLarge) {

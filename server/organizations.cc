@@ -146,9 +146,9 @@ absl::StatusOr<std::shared_ptr<const Organizations::State>> Organizations::Make(
 
 // TLS may let in more than identity does, but never less: its file is written before a change for
 // both sides of it, and after the change for what is in force.
-absl::Status Organizations::Show(const State& state, const State* before) const {
+absl::Status Organizations::Show(const State& state, const StoredOrganization* before) const {
   std::string cas = state.identity->trust()->AllCaBundles();
-  if (before != nullptr) absl::StrAppend(&cas, before->identity->trust()->AllCaBundles());
+  if (before != nullptr) absl::StrAppend(&cas, before->ca_bundle, before->signatory_bundle);
   return ReplaceFile(parts_.client_cas, cas);
 }
 
@@ -205,7 +205,7 @@ absl::StatusOr<StoredOrganization> Organizations::Put(const Caller& caller,
   // What was in force was sound, so the problem is this organization's.
   if (!state.ok()) return Invalid("organization", state.status().message());
   if (!parts_.log->Health().ok()) return AuditUnavailable();
-  if (const absl::Status s = Show(**state, before.get()); !s.ok()) return s;
+  if (const absl::Status s = Show(**state, was); !s.ok()) return s;
 
   OrganizationEntry entry;
   entry.request = request;

@@ -73,11 +73,12 @@ class Organizations {
   using Added = std::map<std::string, StoredOrganization>;
 
   absl::StatusOr<Added> ReadStore() const;
-  // A trust in all of them, with the TLS layer's file for it and, as long as `before` may come
-  // back, for that.
+  // A trust in all of them.
   absl::StatusOr<std::shared_ptr<const State>> Make(const TrustConfig& configured,
                                                     const Added& added) const;
-  absl::Status Show(const State& state, const State* before) const;
+  // Writes the TLS layer's file for a state and, as long as it may come back, what was before in
+  // the place of one organization (null: nothing).
+  absl::Status Show(const State& state, const StoredOrganization* before) const;
   void Set(std::shared_ptr<const State> state) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Parts parts_;

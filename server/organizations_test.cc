@@ -14,11 +14,11 @@
 #include "policy/digest.h"
 #include "server/audit/entry_encoding.h"
 #include "server/error.h"
-#include "server/identity/certificate.h"
 #include "server/trust_files.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/organization_for_test.h"
+#include "tests/support/reissued_ca.h"
 
 namespace sluice::server {
 namespace {
@@ -39,16 +39,6 @@ class OperatorsForTest : public Identity {
                       std::string(32, 'f'));
   }
 };
-
-// Another certificate of the same key.
-std::string IssuedAgain(const pki::Credential& ca) {
-  X509* const x509 = X509_dup(Certificate::BundleFromPem(ca.certificate)->front().get());
-  EXPECT_EQ(ASN1_INTEGER_set(X509_get_serialNumber(x509), 99), 1);
-  EXPECT_GT(X509_sign(x509, ca.key.get(), EVP_sha256()), 0);
-  const std::string pem = Certificate::FromX509(x509)->ToPem().value();
-  X509_free(x509);
-  return pem;
-}
 
 class OrganizationsTest : public ::testing::Test {
  protected:
@@ -276,7 +266,7 @@ TEST_F(OrganizationsTest, LeavesWhatTheConfigurationFileHasToIt) {
 }
 
 TEST_F(OrganizationsTest, RefusesTheKeyOfAnotherOrganizationsCaInWhicheverCertificate) {
-  for (const std::string& theirs : {river_.ca().certificate, IssuedAgain(river_.ca())}) {
+  for (const std::string& theirs : {river_.ca().certificate, Reissued(river_.ca())}) {
     const absl::Status status =
         Put({.name = "hill-county", .ca_bundle = hill_.ca().certificate + theirs}).status();
     EXPECT_EQ(ReasonOf(status), "INVALID_ARGUMENT");

@@ -58,6 +58,8 @@ class CaBundle {
   // every problem, joined by "; ".
   absl::Status CheckChange(const CaBundle* before, absl::Time now) const;
 
+  // What the names of its CAs take of a handshake: a server tells every client all of them.
+  size_t NameBytes() const;
   // In the order of the PEM text.
   const std::vector<Certificate>& certificates() const { return certificates_; }
   // The list of a CA; null if revocation is not configured.

@@ -12,6 +12,8 @@ namespace {
 
 // Each call of the organization may look at all of them.
 constexpr size_t kMaxCertificates = 16;
+// Of what all organizations have (Trust), so that one can't take it from the others.
+constexpr size_t kMaxNameBytes = 4 << 10;
 // What a CA's clock may be ahead of ours.
 constexpr absl::Duration kClockSkew = absl::Minutes(5);
 
@@ -22,6 +24,10 @@ absl::Status CaBundle::CheckChange(const CaBundle* before, absl::Time now) const
   if (certificates_.size() > kMaxCertificates) {
     problems.push_back(absl::StrCat("CA bundle: it has ", certificates_.size(), " certificates; ",
                                     kMaxCertificates, " are the most"));
+  }
+  if (NameBytes() > kMaxNameBytes) {
+    problems.push_back(absl::StrCat("CA bundle: the names of its CAs are larger than ",
+                                    kMaxNameBytes / 1024, " KiB"));
   }
   if (before != nullptr && !before->lists_.empty() && lists_.empty()) {
     problems.push_back(
@@ -74,6 +80,15 @@ absl::Status CaBundle::CheckChange(const CaBundle* before, absl::Time now) const
   }
   if (problems.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrJoin(problems, "; "));
+}
+
+size_t CaBundle::NameBytes() const {
+  size_t bytes = 0;
+  for (const Certificate& ca : certificates_) {
+    const int size = i2d_X509_NAME(X509_get_subject_name(ca.get()), nullptr);
+    bytes += 2 + (size > 0 ? static_cast<size_t>(size) : 0);
+  }
+  return bytes;
 }
 
 absl::StatusOr<std::string> CaBundle::CertificatesPem() const {

@@ -11,6 +11,8 @@ namespace {
 
 // The operator's name among organizations.
 constexpr char kOperator[] = "operator";
+// A handshake carries 64 KiB of CAs' names; around a change one organization's stand in it twice.
+constexpr size_t kMaxNameBytes = 48 << 10;
 
 std::string DigestOf(const TrustConfig& trust) {
   std::string all = trust.trust_domain;
@@ -68,20 +70,23 @@ absl::StatusOr<std::shared_ptr<const Trust>> Trust::Create(TrustConfig config) {
     add(anchors.organization, anchors);
   }
   if (!config.operator_anchors.ca_bundle.empty()) add(kOperator, config.operator_anchors);
-  AddSharedKeys(trust->bundles_, problems);
+  CheckTogether(trust->bundles_, problems);
   if (!problems.empty()) return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
   trust->digest_ = DigestOf(config);
   trust->config_ = std::move(config);
   return trust;
 }
 
-// A key that stands behind two organizations could mint the identities of both.
-void Trust::AddSharedKeys(const std::map<std::string, Bundles>& bundles,
+// What no bundle shows alone: a key that stands behind two organizations could mint the identities
+// of both; a handshake that no longer holds the names of all CAs shuts everybody out.
+void Trust::CheckTogether(const std::map<std::string, Bundles>& bundles,
                           std::vector<std::string>& problems) {
   std::map<std::string, std::string> whose;  // by the key's digest
+  size_t name_bytes = 0;
   for (const auto& [name, of] : bundles) {
     for (const CaBundle* bundle : {of.callers.get(), of.signatories.get()}) {
       if (bundle == nullptr) continue;
+      name_bytes += bundle->NameBytes();
       int number = 0;
       for (const Certificate& ca : bundle->certificates()) {
         ++number;
@@ -93,6 +98,12 @@ void Trust::AddSharedKeys(const std::map<std::string, Bundles>& bundles,
             ": either could mint the other's identities; give each CAs of its own"));
       }
     }
+  }
+  if (name_bytes > kMaxNameBytes) {
+    problems.push_back(absl::StrCat("the names of all CAs together are larger than ",
+                                    kMaxNameBytes / 1024,
+                                    " KiB: no client could finish a handshake; give shorter names, "
+                                    "or have fewer CAs"));
   }
 }
 

@@ -40,7 +40,7 @@ class Trust {
  public:
   // Fails with every problem at once, one a line: a bundle or CRL that does not parse or is empty,
   // a CRL that no CA of its bundle signed, a CA without one where CRLs are configured, a CA's key
-  // that two organizations have.
+  // that two organizations have, more CAs than a handshake can name.
   static absl::StatusOr<std::shared_ptr<const Trust>> Create(TrustConfig config);
 
   const std::string& trust_domain() const { return config_.trust_domain; }
@@ -71,7 +71,7 @@ class Trust {
 
   Trust() = default;
   const Bundles* Find(absl::string_view name) const;
-  static void AddSharedKeys(const std::map<std::string, Bundles>& bundles,
+  static void CheckTogether(const std::map<std::string, Bundles>& bundles,
                             std::vector<std::string>& problems);
 
   TrustConfig config_;

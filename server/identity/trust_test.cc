@@ -3,6 +3,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/organization_for_test.h"
+#include "tests/support/reissued_ca.h"
 
 namespace sluice::server {
 namespace {
@@ -57,6 +58,16 @@ TEST_F(TrustTest, RefusesACasKeyThatTwoHave) {
   shared.organizations[0].signatory_bundle = state_.ca().certificate;
   shared.organizations[0].signatory_crl.clear();
   EXPECT_TRUE(Trust::Create(shared).ok());
+}
+
+TEST_F(TrustTest, RefusesMoreNamesOfCasThanAHandshakeHolds) {
+  TrustConfig trust = TrustForTest({&state_, &river_});
+  trust.organizations[1].crl.clear();
+  trust.organizations[1].ca_bundle = Reissued(river_.ca(), /*units=*/300);
+  EXPECT_TRUE(Trust::Create(trust).ok());
+  trust.organizations[1].ca_bundle += Reissued(OrganizationForTest("x", kNow).ca(), /*units=*/400);
+  EXPECT_THAT(Trust::Create(trust).status().ToString(),
+              HasSubstr("the names of all CAs together are larger than 48 KiB"));
 }
 
 TEST_F(TrustTest, RefusesACrlThatItsCaDidNotSign) {
