@@ -9,7 +9,7 @@
 
 namespace sluice::server {
 
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 
 // FAILED_PRECONDITION with a sentence for the operator.
 absl::Status PrepareSchema(SqliteConnection* connection, const NameHasher& hasher);
