@@ -67,7 +67,8 @@ std::string CanonicalFormText(const v1::CanonicalForm& form) {
 
 std::string CodeSetText(const Field& field) {
   if (field.code_set == nullptr) return "";
-  return absl::StrCat(field.code_set->name(), "=", OrDash(field.code_set->digest()));
+  return absl::StrCat(field.code_set->name(), "=", OrDash(field.code_set->digest()),
+                      field.closed ? ",closed" : "");
 }
 
 std::string IdSpaceText(const Field& field) {
@@ -80,18 +81,19 @@ std::string LineOf(const Field& field, absl::string_view numbers) {
   for (const v1::Regime r : field.regimes) regimes.push_back(v1::Regime_Name(r));
   for (const FieldRule& rule : field.floor) floor.push_back(rule.ToString());
   if (field.withheld) floor = {"drop"};
-  return absl::StrCat(numbers, "\t", field.path, "\t", KindName(field), "\t",
-                      field.packed     ? "packed"
-                      : field.repeated ? "repeated"
-                                       : "-",
-                      "\t", v1::Sensitivity_Name(field.sensitivity), "\t",
-                      OrDash(absl::StrJoin(regimes, ",")), "\t",
-                      field.optional_in_key ? "key?"
-                      : field.key           ? "key"
-                                            : "-",
-                      "\t", IdSpaceText(field), "\t", OrDash(absl::StrJoin(floor, ",")), "\t",
-                      OrDash(CanonicalFormText(field.canonical_form)), "\t",
-                      OrDash(CodeSetText(field)), "\n");
+  return absl::StrCat(
+      numbers, "\t", field.path, "\t", KindName(field), "\t",
+      field.packed     ? "packed"
+      : field.repeated ? "repeated"
+                       : "-",
+      "\t", v1::Sensitivity_Name(field.sensitivity), field.not_brokered ? ",not_brokered" : "",
+      "\t", OrDash(absl::StrJoin(regimes, ",")), "\t",
+      field.optional_in_key ? "key?"
+      : field.key           ? "key"
+      : field.required      ? "required"
+                            : "-",
+      "\t", IdSpaceText(field), "\t", OrDash(absl::StrJoin(floor, ",")), "\t",
+      OrDash(CanonicalFormText(field.canonical_form)), "\t", OrDash(CodeSetText(field)), "\n");
 }
 
 }  // namespace
@@ -106,6 +108,10 @@ class RecordTypeReader {
   absl::StatusOr<std::vector<Field>> Read() {
     if (!type_.options().HasExtension(v1::record)) {
       return Wrong(type_.full_name(), "no (sluice.v1.record) annotation");
+    }
+    if (type_.name().size() > kMaxTypeName) {
+      return Wrong(type_.full_name(),
+                   absl::StrCat("has a name of more than ", kMaxTypeName, " characters"));
     }
     const v1::RecordAnnotation& record = type_.options().GetExtension(v1::record);
     if (record.ed_fi_entity().empty()) return Wrong(type_.full_name(), "no ed_fi_entity");
@@ -174,11 +180,15 @@ class RecordTypeReader {
       return Wrong(type_.full_name(), absl::StrCat("has more than ", kMaxFieldsOfType, " fields"));
     }
     if (member.is_map()) return At(field, "is a map");
+    if (field.path.size() > kMaxFieldPath) {
+      return At(field, absl::StrCat("has a path of more than ", kMaxFieldPath, " characters"));
+    }
 
     const v1::FieldAnnotation& said = member.options().GetExtension(v1::field);
     field.sensitivity = said.sensitivity();
     field.key = said.key() || (around != nullptr && around->key);
     field.optional_in_key = said.optional_in_key();
+    field.required = said.required();
     field.id_space = said.id_space();
     field.id_scope = said.id_scope();
     field.withheld = withheld_;
@@ -194,6 +204,7 @@ class RecordTypeReader {
     const absl::Status kind = SetKind(member, said, field);
     if (!kind.ok()) return kind;
     if (field.kind == FieldKind::kMessage) {
+      if (field.required) return At(field, "is a message and required: say it of its fields");
       absl::StatusOr<std::vector<Field>> inside = Fields(*member.message_type(), &field);
       if (!inside.ok()) return inside.status();
       field.fields = *std::move(inside);
@@ -207,6 +218,8 @@ class RecordTypeReader {
     }
     if (field.key && !field.singular_path) return At(field, "is repeated and part of the key");
     if (field.optional_in_key && !field.key) return At(field, "is optional in a key without it");
+    if (field.required && field.repeated) return At(field, "is repeated and required");
+    if (field.required && said.key()) return At(field, "is required as a part of the key already");
     if (said.closed() && (field.code_set == nullptr || field.code_set->codes().empty())) {
       return At(field, "is closed to all but a code set that has no value");
     }

@@ -47,6 +47,7 @@ struct Field {
   std::vector<v1::Regime> regimes;  // its own, or the record type's
   bool key = false;                 // it, or a message around it, is part of the key
   bool optional_in_key = false;     // of a key: it may be absent
+  bool required = false;            // its message is refused without it
   std::string id_space;             // not empty: it names a subject
   std::string id_scope;             // not empty: the code beside it that is part of the id
   std::string ed_fi_element;
@@ -105,6 +106,9 @@ class RecordType {
 };
 
 inline constexpr int kMaxFieldDepth = 16;
+// Longer names would not fit into the log's entries.
+inline constexpr size_t kMaxTypeName = 64;
+inline constexpr size_t kMaxFieldPath = 256;
 inline constexpr size_t kMaxFieldsOfType = 2048;  // at all depths together
 
 class Catalog {

@@ -1,6 +1,7 @@
 #include "policy/catalog.h"
 
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -291,6 +292,46 @@ TEST(Catalog, RefusesAKeyWhosePartsMayAllBeAbsent) {
                     "proto3_optional: true oneof_index: 0 options { [sluice.v1.field] { key: true "
                     "optional_in_key: true } } } oneof_decl { name: '_id' } }",
                 "has no key");
+}
+
+TEST(Catalog, RefusesARequiredFieldThatCannotBe) {
+  constexpr char kRequired[] = " options { [sluice.v1.field] { required: true } }";
+  ExpectRefused(MessageT(std::string("field { name: 'x' number: 2 label: LABEL_REPEATED "
+                                     "type: TYPE_STRING") +
+                         kRequired + " }"),
+                "T.x: is repeated and required");
+  ExpectRefused(MessageT(std::string("field { name: 'm' number: 2 label: LABEL_OPTIONAL "
+                                     "type: TYPE_MESSAGE type_name: '.t.M'") +
+                         kRequired + " }") +
+                    " message_type { name: 'M' }",
+                "T.m: is a message and required");
+  ExpectRefused(std::string("message_type { name: 'T' ") + kRecord +
+                    "field { name: 'id' number: 1 type: TYPE_STRING label: LABEL_OPTIONAL "
+                    "proto3_optional: true oneof_index: 0 options { [sluice.v1.field] { key: true "
+                    "required: true } } } oneof_decl { name: '_id' } }",
+                "T.id: is required as a part of the key already");
+}
+
+TEST(Catalog, RefusesNamesThatTheLogHasNoRoomFor) {
+  const std::string field =
+      "field { name: 'id' number: 1 type: TYPE_STRING label: LABEL_OPTIONAL proto3_optional: true "
+      "oneof_index: 0 options { [sluice.v1.field] { key: true } } } oneof_decl { name: '_id' } }";
+  ExpectRefused(absl::StrCat("message_type { name: '", std::string(65, 'T'), "' ", kRecord, field),
+                "has a name of more than 64 characters");
+  ExpectRefused(MessageT(Optional("type: TYPE_STRING", std::string(257, 'x'))),
+                "has a path of more than 256 characters");
+}
+
+TEST(Catalog, WhatIsClosedRequiredOrNotBrokeredIsPartOfTheDigest) {
+  const auto digest = [](const std::string& said) {
+    const CatalogOf made(MessageT(Optional(
+        "type: TYPE_STRING options { [sluice.v1.field] { code_set: 'Sex' " + said + " } }")));
+    EXPECT_TRUE(made.result().ok()) << made.result().status();
+    return (*made.result())->Find("T")->digest();
+  };
+  const std::set<std::string> digests = {digest(""), digest("closed: true"),
+                                         digest("required: true"), digest("not_brokered: true")};
+  EXPECT_EQ(digests.size(), 4u);
 }
 
 TEST(Catalog, RefusesATypeThatIsTooDeep) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -16,6 +17,7 @@
 #include "policy/canonical_form.h"
 #include "policy/civil_date.h"
 #include "policy/field_transform.h"
+#include "policy/wire.h"
 
 namespace sluice::policy {
 namespace {
@@ -70,14 +72,44 @@ struct Seen {
   bool readable = true;
 };
 
+// What the type's own fields have of a record, the others left out: a document may pin a version
+// of the type that is older than the record. Nullopt if fields do not come in order.
+std::optional<std::string> KnownPart(const std::vector<Field>& fields, absl::string_view bytes) {
+  std::string known;
+  uint32_t last = 0;
+  const char* p = bytes.data();
+  const char* const end = p + bytes.size();
+  while (p < end) {
+    const wire::Element e = wire::ReadElement(p, end);
+    if (e.next == nullptr || e.number < last) return std::nullopt;
+    last = e.number;
+    const absl::string_view whole(p, e.next - p);
+    p = e.next;
+    const auto field = absl::c_find_if(
+        fields, [&](const Field& f) { return static_cast<uint32_t>(f.number) == e.number; });
+    if (field == fields.end()) continue;
+    if (field->kind != FieldKind::kMessage || e.type != wire::kBytes) {
+      absl::StrAppend(&known, whole);
+      continue;
+    }
+    const std::optional<std::string> inside = KnownPart(field->fields, e.bytes());
+    if (!inside) return std::nullopt;
+    wire::Writer writer;
+    writer.String(wire::Tag(e.number, wire::kBytes), *inside);
+    absl::StrAppend(&known, writer.bytes());
+  }
+  return known;
+}
+
 class Row {
  public:
   // Null if the bytes are no record in its canonical form.
   static std::unique_ptr<Row> Parse(const RecordType& type, absl::string_view bytes) {
     std::unique_ptr<Row> row(new Row(type));
     const google::protobuf::LogSilencer silence;
-    if (!row->record_->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-        absl::string_view(row->record_->SerializeAsString()) != bytes) {
+    const std::optional<std::string> known = KnownPart(type.fields(), bytes);
+    if (!known || !row->record_->ParseFromString(*known) ||
+        row->record_->SerializeAsString() != *known) {
       return nullptr;
     }
     row->FindValues(*row->record_, type.fields());

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "absl/algorithm/container.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -78,6 +80,7 @@ class Reading {
     const char* const end = p + bytes.size();
     uint32_t last = 0;
     const size_t first_scoped = scoped_.size();
+    absl::InlinedVector<const Field*, 4> required;  // those that are there
     while (p < end && !IsFull()) {
       const wire::Element e = wire::ReadElement(p, end);
       if (e.next == nullptr) return Form::kOther;
@@ -93,9 +96,19 @@ class Reading {
         return Form::kOther;
       }
       last = e.number;
+      if (at->required && (e.type != wire::kBytes || e.value > 0)) required.push_back(&*at);
       if (ReadField(*at, e) != Form::kCanonical) return Form::kOther;
     }
-    for (size_t i = first_scoped; i < scoped_.size(); ++i) AddScope(scoped_[i], fields, bytes);
+    // What follows the last problem was not looked at and may be anything.
+    if (!IsFull()) {
+      for (const Field& field : fields) {
+        if (field.required && !field.key && !key_only_ &&
+            !absl::c_linear_search(required, &field)) {
+          Report(field.path, "FIELD_MISSING", "this field is missing or empty, and is required");
+        }
+      }
+      for (size_t i = first_scoped; i < scoped_.size(); ++i) AddScope(scoped_[i], fields, bytes);
+    }
     scoped_.resize(first_scoped);
     return Form::kCanonical;
   }
@@ -195,6 +208,11 @@ class Reading {
     }
     if (field.names_subject()) {
       if (canonical->empty() && !field.key) ReportValue(field, "names nobody");
+      if (record_.subjects.size() == kMaxRecordSubjects) {
+        ReportValue(field, absl::StrCat("the record names more than ", kMaxRecordSubjects,
+                                        " persons: part it"));
+        return;
+      }
       if (!field.id_scope.empty()) scoped_.push_back({&field, record_.subjects.size()});
       record_.subjects.push_back({field.id_space, *canonical});
     }

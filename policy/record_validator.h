@@ -51,6 +51,8 @@ struct Validation {
 inline constexpr size_t kMaxRecordBytes = 1 << 20;
 // A record with so many problems is read no further.
 inline constexpr size_t kMaxRecordProblems = 16;
+// Persons that one record may name: what it costs to say whom a disclosure is about.
+inline constexpr size_t kMaxRecordSubjects = 256;
 
 // `key_only`: for a deletion; nothing but the key need be there.
 Validation ValidateRecord(const RecordType& type, absl::string_view bytes, bool key_only = false);

@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "policy/check.h"
 #include "policy/decide.h"
+#include "policy/explain_row.h"
 #include "policy/kept_catalog.h"
 #include "policy/operator_types.h"
 #include "policy/projector.h"
@@ -28,9 +29,9 @@ constexpr char kLocker[] =
     "type: TYPE_STRING options { [sluice.v1.field] { sensitivity: SENSITIVITY_PUBLIC key: true } } "
     "} "
     "oneof_decl { name: '_id' } "
-    "field { name: 'part' number: 2 label: LABEL_REPEATED type: TYPE_MESSAGE "
+    "field { name: 'part' number: 4 label: LABEL_REPEATED type: TYPE_MESSAGE "
     "type_name: '.acme.Locker.Part' } "
-    "nested_type { name: 'Part' field { name: 'size' number: 1 label: LABEL_REPEATED type: "
+    "nested_type { name: 'Part' field { name: 'size' number: 3 label: LABEL_REPEATED type: "
     "TYPE_STRING options { [sluice.v1.field] { sensitivity: SENSITIVITY_PUBLIC } } } ADDED_INSIDE "
     "} "
     "ADDED } }";
@@ -49,6 +50,7 @@ std::shared_ptr<const Catalog> CatalogOf(const std::string& added) {
   return CatalogWithTypes({{"locker.binpb", set.SerializeAsString()}}).value();
 }
 
+// The added fields come before those that stood.
 class TypeVersion : public ::testing::Test {
  protected:
   TypeVersion()
@@ -106,6 +108,8 @@ class TypeVersion : public ::testing::Test {
     EXPECT_TRUE(projector.ok()) << projector.status();
     std::string released;
     EXPECT_EQ((*projector)->Project(Record(), {}, &released), Projector::Outcome::kReleased);
+    EXPECT_EQ(ExplainRow(permit->plan(), "state-university", Record(), false).verdict(),
+              v1::ROW_VERDICT_RELEASED);
     return released;
   }
 

@@ -1,4 +1,4 @@
-// Catalogs for tests: of the one type T whose messages a text of a FileDescriptorProto declares.
+// Catalogs for tests: of the first message that the text of a FileDescriptorProto declares, T.
 #ifndef SLUICE_TESTS_SUPPORT_CATALOG_OF_H_
 #define SLUICE_TESTS_SUPPORT_CATALOG_OF_H_
 
@@ -34,7 +34,7 @@ class CatalogOf {
       ADD_FAILURE() << "not a file: " << body;
       return;
     }
-    catalog_ = Catalog::Create({built->FindMessageTypeByName("T")}, std::move(code_sets));
+    catalog_ = Catalog::Create({built->message_type(0)}, std::move(code_sets));
   }
   const absl::StatusOr<std::shared_ptr<const Catalog>>& result() const { return catalog_; }
   const Catalog& catalog() const { return **catalog_; }
