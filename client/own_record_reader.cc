@@ -22,9 +22,9 @@ absl::StatusOr<std::optional<v1::OwnRecordBatch>> OwnRecordReader::Next() {
           retry_.Progress();
           count_ += response.batch().records_size();
           in_stream_ += response.batch().records_size();
-          if (!response.batch().next_page_token().empty()) {
-            request_.set_page_token(response.batch().next_page_token());
-          }
+          // One record that was asked for by its key comes without: there is nothing to resume.
+          only_ = response.batch().next_page_token().empty();
+          if (!only_) request_.set_page_token(response.batch().next_page_token());
           return std::move(*response.mutable_batch());
         case v1::ReadOwnRecordsResponse::kTrailer:
           if (response.trailer().record_count() != in_stream_) {
@@ -41,6 +41,7 @@ absl::StatusOr<std::optional<v1::OwnRecordBatch>> OwnRecordReader::Next() {
     absl::Status status = stream_->Finish();
     stream_.reset();
     if (status.ok()) status = absl::DataLossError("the records end without their trailer");
+    if (only_) return std::nullopt;
     if (const absl::Status again = retry_.Again(status); !again.ok()) return again;
   }
   // What the call itself ends with counts, too.

@@ -38,6 +38,7 @@ class OwnRecordReader {
   v1::OwnRecordsHeader header_;  // of the last stream
   int64_t count_ = 0;
   int64_t in_stream_ = 0;
+  bool only_ = false;  // the one batch that there is has come
   bool ended_ = false;
 };
 

@@ -56,6 +56,14 @@ TEST_F(OwnRecordReaderTest, ResumesAfterTheLastBatchThatCameWhole) {
   EXPECT_EQ(gateway_.own_reads[1].page_token(), "after 1");
 }
 
+TEST_F(OwnRecordReaderTest, GivesOneRecordByItsKeyOnce) {
+  Messages broken = Stream(0, 1, false);
+  broken.back().mutable_batch()->clear_next_page_token();
+  gateway_.own_streams = {broken, Stream(0, 1, true)};
+  EXPECT_EQ(*ReadAll(), "0a 0b ");
+  EXPECT_EQ(gateway_.own_reads.size(), 1u);
+}
+
 TEST_F(OwnRecordReaderTest, NeverTakesAnInterruptedStreamForTheEnd) {
   gateway_.own_streams = {Stream(0, 2, false)};
   EXPECT_TRUE(absl::IsUnavailable(ReadAll().status()));

@@ -1,5 +1,9 @@
 #include "server/error.h"
 
+#include <map>
+#include <string>
+#include <utility>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/any.pb.h"
@@ -183,11 +187,17 @@ google::rpc::Status Outward(const absl::Status& status, absl::string_view reques
   google::rpc::Status outward;
   outward.set_code(static_cast<int>(status.code()));
   outward.set_message(std::string(status.message()));
-  status.ForEachPayload([&outward](absl::string_view url, const absl::Cord& bytes) {
-    auto* detail = outward.add_details();
-    detail->set_type_url(std::string(url));
-    detail->set_value(std::string(bytes));
+  // A status gives them in any order: the reason comes first, the others by their type.
+  std::map<std::pair<bool, std::string>, std::string> details;
+  status.ForEachPayload([&details](absl::string_view url, const absl::Cord& bytes) {
+    const bool reason = url == kErrorInfoUrl;
+    details[{!reason, std::string(url)}] = std::string(bytes);
   });
+  for (auto& [type, bytes] : details) {
+    auto* detail = outward.add_details();
+    detail->set_type_url(type.second);
+    detail->set_value(std::move(bytes));
+  }
   google::rpc::RequestInfo info;
   info.set_request_id(std::string(request_id));
   outward.add_details()->PackFrom(info);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "google/rpc/error_details.pb.h"
 
 namespace sluice::server {
@@ -69,6 +71,18 @@ TEST(Outward, NamesTheFieldThatIsWrong) {
   ASSERT_EQ(bad.field_violations_size(), 1);
   EXPECT_EQ(bad.field_violations(0).field(), "filter");
   EXPECT_EQ(bad.field_violations(0).description(), "at 3: no such field");
+}
+
+TEST(Outward, PutsTheReasonFirst) {
+  std::vector<absl::Status> kept;  // each at another address, on which Abseil's order depends
+  kept.reserve(32);
+  for (int i = 0; i < 32; ++i) {
+    kept.push_back(Invalid("f", "d"));
+    const google::rpc::Status outward = Outward(kept.back(), "id");
+    ASSERT_EQ(outward.details_size(), 3);
+    EXPECT_TRUE(outward.details(0).Is<google::rpc::ErrorInfo>());
+    EXPECT_TRUE(outward.details(1).Is<google::rpc::BadRequest>());
+  }
 }
 
 TEST(Outward, SaysWhenASpentQuotaMayBeTriedAgain) {

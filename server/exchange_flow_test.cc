@@ -395,6 +395,7 @@ TEST_F(ExchangeFlow, GivesThePromisedNumberOfBatchesAChunkAtTheMost) {
                 (Release::kChunkBytes + policy::kMaxRecordBytes) / Answer::kBatchBytes + 1,
             kMost);
   EXPECT_LE(Release::kChunkRows, 65536u);
+  EXPECT_LE(sizeof(uint32_t) * (Release::kChunkSubjects + policy::kMaxRecordSubjects), 2u << 20);
 }
 
 }  // namespace

@@ -213,7 +213,7 @@ absl::Status Wired::Serve() {
       admission_.get(), log_.get(), Release::Parts{store_.get(), keys_.get(), page_tokens_.get()});
   publication_ = std::make_unique<Publication>(store_.get(), log_.get(), clock_.get());
   owner_records_ = std::make_unique<OwnerRecords>(OwnerRecords::Parts{
-      admission_.get(), log_.get(), store_.get(), clock_.get(), page_tokens_.get()});
+      admission_.get(), log_.get(), store_.get(), clock_.get(), page_tokens_.get(), &quotas_});
   owner_view_ =
       std::make_unique<OwnerView>(OwnerView::Parts{admission_.get(), store_.get(), keys_.get()});
   const CallParts calls{admission_.get(), &quotas_, clock_.get(), &metrics_};

@@ -100,10 +100,11 @@ class InboxRegistry : public MouRegistry {
     absl::MutexLock lock(&refresh_mutex_);
     // Whatever is wrong with one step, what the others took back is taken back now.
     const absl::Status voided = ledger_.Void(trust);
-    std::vector<policy::MouVersion> proposed;
-    absl::StatusOr<InboxReport> report = LookAtInbox(trust, now, proposed);
+    Swap(proposed_);  // the inbox may keep one waiting
+    proposed_.clear();
+    absl::StatusOr<InboxReport> report = LookAtInbox(trust, now, proposed_);
     const absl::Status moved = ledger_.MoveOn(now);
-    Swap(std::move(proposed));
+    Swap(proposed_);
     if (!voided.ok()) return voided;
     if (!moved.ok()) return moved;
     return report;
@@ -259,6 +260,7 @@ class InboxRegistry : public MouRegistry {
   // One look at a time; held while it writes.
   absl::Mutex refresh_mutex_;
   MouLedger ledger_ ABSL_GUARDED_BY(refresh_mutex_);
+  std::vector<policy::MouVersion> proposed_ ABSL_GUARDED_BY(refresh_mutex_);
 
   mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(refresh_mutex_);
   std::shared_ptr<const policy::MouSet> current_ ABSL_GUARDED_BY(mutex_);

@@ -33,6 +33,7 @@ absl::Status WithdrawError(const absl::Status& status) {
   if (absl::IsNotFound(status)) return NotFound("change");
   if (absl::IsFailedPrecondition(status)) return HistoryForgotten(status.message());
   if (absl::IsOutOfRange(status)) return WithdrawTooLarge(status.message());
+  if (absl::IsResourceExhausted(status)) return Exhausted("rows_owned", std::nullopt);
   if (absl::IsUnavailable(status)) return AuditUnavailable();
   return status;
 }
@@ -128,7 +129,7 @@ class OwnerRecords::Reading {
     while (true) {
       if (const absl::Status s = Fill(); !s.ok()) return s;
       if (response_.batch().records_size() == 0) break;
-      if (!ended_) {
+      if (next_.has_value()) {  // not for one record by its key
         const absl::StatusOr<std::string> token = parts_.page_tokens->Seal(
             {*next_, std::nullopt, std::string(kRowIdLength, '0')}, binding_);
         if (!token.ok()) return token.status();
@@ -237,6 +238,7 @@ absl::StatusOr<v1::WithdrawRecordsResponse> OwnerRecords::Withdraw(
   batch.time = *now;
   batch.first = request.first_position();
   batch.last = request.last_position();
+  batch.most_rows = parts_.quotas->rows_owned();
   batch.validate_only = request.validate_only();
 
   WithdrawEntry entry;
@@ -248,12 +250,16 @@ absl::StatusOr<v1::WithdrawRecordsResponse> OwnerRecords::Withdraw(
   entry.last = batch.last;
   uint64_t log_index = admitted->receipt.index();
   WithdrawOutcome outcome;
+  absl::Status spent;
   Work work;
   work.bytes = kMaxWithdrawBytes;  // so that no other publish shares its transaction
   work.apply = [&](Transaction& transaction) -> absl::Status {
     absl::StatusOr<WithdrawOutcome> withdrawn = transaction.Withdraw(batch);
     if (!withdrawn.ok()) return withdrawn.status();
     outcome = *std::move(withdrawn);
+    // It is published again, as it were; a dry run costs the store as much.
+    spent = parts_.quotas->Publish(caller.spiffe_id(), outcome.bytes, *now);
+    if (!spent.ok()) return spent;
     if (outcome.position == 0 || outcome.replayed) return absl::OkStatus();
     if (!outcome.new_subjects.empty()) {
       absl::Status grown =
@@ -271,7 +277,7 @@ absl::StatusOr<v1::WithdrawRecordsResponse> OwnerRecords::Withdraw(
     return index.status();
   };
   if (const absl::Status s = parts_.store->Commit(std::move(work)); !s.ok()) {
-    return WithdrawError(s);
+    return spent.ok() ? WithdrawError(s) : spent;
   }
   v1::WithdrawRecordsResponse response;
   response.set_position(outcome.position);

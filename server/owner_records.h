@@ -14,6 +14,7 @@
 #include "server/caller.h"
 #include "server/clock.h"
 #include "server/page_token.h"
+#include "server/quotas.h"
 #include "server/store/store.h"
 #include "sluice/v1/exchange_service.pb.h"
 
@@ -33,6 +34,7 @@ class OwnerRecords {
     Store* store;
     Clock* clock;
     const PageTokens* page_tokens;
+    Quotas* quotas;
   };
   explicit OwnerRecords(const Parts& parts) : parts_(parts) {}
 

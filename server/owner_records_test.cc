@@ -386,5 +386,32 @@ TEST_F(OwnerRecordsTest, SaysWhatIsWrongWithARange) {
   EXPECT_EQ(ReasonOf(Withdraw(late).status()), "HISTORY_FORGOTTEN");
 }
 
+TEST_F(OwnerRecordsTest, CountsAWithdrawAsBytesPublished) {
+  Publish(CoveredUpTo(2));
+  QuotaLimits limits;
+  limits.bytes_published_per_day = 10;
+  quotas_.SetLimits(limits);
+  for (const bool validate_only : {true, false}) {
+    v1::WithdrawRecordsRequest request = Range(1, 1);
+    request.set_validate_only(validate_only);
+    const absl::Status refused = Withdraw(request).status();
+    EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+    EXPECT_THAT(refused.message(), HasSubstr("bytes_published_per_day"));
+  }
+  EXPECT_THAT(Ids(), SizeIs(2));
+}
+
+TEST_F(OwnerRecordsTest, GivesEveryBatchATokenSoThatABrokenStreamRepeatsNothing) {
+  Publish(CoveredUpTo(2));
+  KeptOwn whole, rest;
+  ASSERT_TRUE(ReadOwn(OwnRequest(), whole).ok());
+  v1::ReadOwnRecordsRequest request = OwnRequest();
+  request.set_page_token(whole.messages[whole.messages.size() - 2].batch().next_page_token());
+  EXPECT_NE(request.page_token(), "");
+  ASSERT_TRUE(ReadOwn(request, rest).ok());
+  EXPECT_THAT(rest.Ids(), IsEmpty());
+  EXPECT_EQ(rest.messages.back().trailer().record_count(), 0);
+}
+
 }  // namespace
 }  // namespace sluice::server

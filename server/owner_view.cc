@@ -101,13 +101,18 @@ absl::Status OwnerView::AddRows(const OwnerAdmitted& owner, const v1::PreviewGra
   }
   const int limit =
       request.row_limit() == 0 ? kDefaultRows : std::min(request.row_limit(), kMaxRows);
+  size_t considered = 0, shown = 0;  // bytes
   return parts_.store->ReadOwn(
       owner.permit, owner.receipt, std::nullopt, [&](const StoredRecord& record) {
-        if (response.rows_size() == limit || response.considered_count() == kMaxConsidered) {
+        if (response.rows_size() == limit || response.considered_count() == kMaxConsidered ||
+            considered >= kMaxConsideredBytes || shown >= kMaxRowBytes) {
           response.set_more(true);
           return false;
         }
+        const int rows = response.rows_size();
         AddRow(record, projection, response);
+        considered += record.bytes.size();
+        if (response.rows_size() > rows) shown += response.rows(rows).record().size();
         return true;
       });
 }

@@ -20,8 +20,10 @@ class OwnerView {
  public:
   static constexpr int kDefaultRows = 10;
   static constexpr int kMaxRows = 100;
-  // A preview that finds few rows looks no further.
+  // A preview that finds few rows, or has these bytes of rows, looks no further.
   static constexpr int64_t kMaxConsidered = 64 << 10;
+  static constexpr size_t kMaxConsideredBytes = 16 << 20;
+  static constexpr size_t kMaxRowBytes = 1 << 20;  // but for the row that reaches it
 
   struct Parts {
     Admission* admission;

@@ -89,6 +89,21 @@ TEST_F(OwnerViewTest, ShowsNoMoreRowsThanWereAskedFor) {
   EXPECT_EQ(ReasonOf(Preview(request).status()), "INVALID_ARGUMENT");
 }
 
+TEST_F(OwnerViewTest, LooksNoFurtherThanTheBytesOfOnePreview) {
+  constexpr int kLarge = 18;
+  for (int n = 0; n < kLarge; ++n) {
+    v1::Candidate large = Covered(n);
+    large.add_street_address(std::string((1 << 20) - 300, 'x'));
+    Publish({large}, absl::StrCat("large-", n));
+  }
+  v1::PreviewGrantRequest request = Ask<v1::PreviewGrantRequest>();
+  request.set_row_limit(100);
+  const auto preview = Preview(request);
+  ASSERT_TRUE(preview.ok()) << preview.status();
+  EXPECT_EQ(preview->considered_count(), kLarge - 1);
+  EXPECT_TRUE(preview->more());
+}
+
 TEST_F(OwnerViewTest, ShowsOneRecordByItsKey) {
   Publish({Covered(1), Covered(2), OutOfScope()});
   v1::PreviewGrantRequest request = Ask<v1::PreviewGrantRequest>();

@@ -47,8 +47,9 @@ absl::Status PublishStream::Charge(const v1::PublishRecordsRequest& request, int
 absl::Status PublishStream::TakeIn() {
   // One decision a record type, however often types take turns.
   absl::flat_hash_map<std::string, OwnerAdmitted> admitted;
-  v1::PublishRecordsRequest request;
-  while (Read(request)) {
+  while (true) {
+    v1::PublishRecordsRequest request;  // anew each time: what a large one took is given back
+    if (!Read(request)) break;
     const std::string what = absl::StrCat(request.parent(), "/", request.record_type());
     auto found = admitted.find(what);
     if (found == admitted.end()) {

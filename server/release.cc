@@ -230,7 +230,8 @@ absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::
         admitted_.permit, admitted_.receipt, owner_, next_, until, [&](const StoredRecord& record) {
           next_ = PlaceAfter(record.place);
           Take(record, *rows);
-          full = rows->rows.size() >= kChunkRows || rows->bytes.size() >= kChunkBytes;
+          full = rows->rows.size() >= kChunkRows || rows->bytes.size() >= kChunkBytes ||
+                 rows->subjects.size() >= kChunkSubjects;
           return !full && ++visited < kVisitRows;
         });
     if (!read.ok()) return read;

@@ -31,6 +31,7 @@ class Release {
   // at the most.
   static constexpr size_t kChunkRows = 31 * 1024;
   static constexpr size_t kChunkBytes = 3 << 20;
+  static constexpr size_t kChunkSubjects = 1 << 18;  // as the rows name them, one often twice
   // So many records are looked at between two looks at whether the caller is still there.
   static constexpr size_t kVisitRows = 64 << 10;
 

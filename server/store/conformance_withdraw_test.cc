@@ -97,6 +97,58 @@ TEST_P(StoreConformance, TakesAWithdrawBackLikeAnyChange) {
   EXPECT_EQ(Status().collections[0].tombstones, 1);
 }
 
+TEST_P(StoreConformance, TakesARangeBackInPartsTheLatestFirst) {
+  PublishAt("r1", {RecordOf("a", "old"), RecordOf("gone", "g")});
+  const int64_t first = PublishAt("r2", {RecordOf("a", "wrong"), RecordOf("b", "wrong")});
+  const int64_t second = DeleteAt("d1", {"gone"});
+  const int64_t third = PublishAt("r3", {RecordOf("a", "wronger"), RecordOf("gone", "back")});
+  EXPECT_THAT(Counts(Withdrawn("w3", third, third)), ElementsAre(1, 1, 0, 0, 0));
+  EXPECT_THAT(Bytes(), UnorderedElementsAre("wrong", "wrong"));
+  EXPECT_THAT(Counts(Withdrawn("w2", second, second)), ElementsAre(0, 0, 1, 0, 0));
+  EXPECT_THAT(Counts(Withdrawn("w1", first, first)), ElementsAre(1, 1, 0, 0, 0));
+  EXPECT_THAT(Bytes(), UnorderedElementsAre("old", "g"));
+}
+
+TEST_P(StoreConformance, KeepsWhatWasPublishedAgainAfterAWithdraw) {
+  const int64_t wrong = PublishAt("r1", {RecordOf("a", "wrong")});
+  const int64_t wronger = PublishAt("r2", {RecordOf("a", "wronger")});
+  Withdrawn("w1", wronger, wronger);
+  PublishAt("r3", {RecordOf("a", "right")});
+  EXPECT_THAT(Counts(Withdrawn("w2", wrong, wrong)), ElementsAre(0, 0, 0, 0, 1));
+  EXPECT_THAT(Bytes(), ElementsAre("right"));
+}
+
+TEST_P(StoreConformance, CountsWhatAWithdrawTakesAwayAmongItsBytes) {
+  const std::string large(30 << 20, 'x');
+  int64_t first = 0, last = 0;
+  for (const char* const key : {"a", "b", "c"}) {
+    last = PublishAt(key, {RecordOf(key, large)});
+    if (first == 0) first = last;
+  }
+  for (const bool validate_only : {true, false}) {
+    WithdrawBatch batch = WithdrawalOf("w1", first, last);
+    batch.validate_only = validate_only;
+    EXPECT_TRUE(absl::IsOutOfRange(Withdraw(*store_, batch).status()));
+  }
+  EXPECT_EQ(Bytes().size(), 3u);
+  EXPECT_EQ(Withdrawn("w2", last - 1, last).bytes, 2 * static_cast<int64_t>(large.size()));
+}
+
+TEST_P(StoreConformance, GivesBackNoMoreRowsThanTheOwnerMayHave) {
+  PublishAt("r1", {RecordOf("a", "1"), RecordOf("b", "1")});
+  const int64_t deleted = DeleteAt("d1", {"a", "b"});
+  PublishAt("r2", {RecordOf("c", "1")});
+  for (const bool validate_only : {true, false}) {
+    WithdrawBatch batch = WithdrawalOf("w1", deleted, deleted);
+    batch.validate_only = validate_only;
+    batch.most_rows = 2;
+    EXPECT_TRUE(absl::IsResourceExhausted(Withdraw(*store_, batch).status()));
+    batch.most_rows = 3;
+    EXPECT_EQ(Withdraw(*store_, batch)->undeleted_count, 2);
+  }
+  EXPECT_EQ(Bytes().size(), 3u);
+}
+
 TEST_P(StoreConformance, TakesAllTypesOfARangeBackTogether) {
   PublishBatch employment = BatchOf("r1", {RecordOf("a", "employment")});
   employment.record_type = "Employment";

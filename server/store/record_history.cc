@@ -1,5 +1,8 @@
 #include "server/store/record_history.h"
 
+#include <endian.h>
+
+#include <cstring>
 #include <utility>
 
 #include "server/store/record_subjects.h"
@@ -20,8 +23,8 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqliteConne
        "WHERE collection = ? AND ordinal = ? AND record_id = ?"},
       // Not INSERT ... SELECT: what may write several rows is journaled for itself, page by page.
       {&history->keep_,
-       "INSERT INTO record_history (position, record_id, collection, subjects, identity, bytes) "
-       "VALUES (?, ?, ?, ?, ?, ?)"},
+       "INSERT INTO record_history (position, record_id, collection, content_position, subjects, "
+       "identity, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)"},
       {&history->put_change_,
        "INSERT INTO record_change (collection, position, time_us, created, replaced, "
        "replaced_bytes) VALUES (?, ?, ?, ?, ?, ?)"},
@@ -33,7 +36,7 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqliteConne
       {&history->begin_,
        "SELECT coalesce((SELECT position FROM record_change ORDER BY id LIMIT 1), position + 1) "
        "FROM store"},
-      {&history->oldest_, "SELECT id, time_us FROM record_change ORDER BY id LIMIT ?"},
+      {&history->oldest_, "SELECT id, time_us, position FROM record_change ORDER BY id"},
       {&history->forget_changes_, "DELETE FROM record_change WHERE id <= ?"},
       {&history->forget_rows_,
        "DELETE FROM record_history WHERE (position, record_id) IN (SELECT position, record_id "
@@ -51,13 +54,24 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqliteConne
   return history;
 }
 
-void RecordHistory::Creates(const policy::RecordId& id, bool known, Change& change) {
-  change.created.append(id.bytes.begin(), id.bytes.end());
+RecordHistory::Created RecordHistory::CreatedAt(absl::string_view created, size_t index) {
+  Created one;
+  const char* const bytes = created.data() + index * kCreatedBytes;
+  std::memcpy(one.id.bytes.data(), bytes, one.id.bytes.size());
+  std::memcpy(&one.content_position, bytes + one.id.bytes.size(), sizeof(one.content_position));
+  one.content_position = static_cast<int64_t>(be64toh(one.content_position));
+  return one;
+}
+
+void RecordHistory::Creates(const Created& created, bool known, Change& change) {
+  change.created.append(created.id.bytes.begin(), created.id.bytes.end());
+  const uint64_t position = htobe64(created.content_position);
+  change.created.append(reinterpret_cast<const char*>(&position), sizeof(position));
   if (known) ++change.tombstones_back;
 }
 
-absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& id, bool goes,
-                                     Change& change) {
+absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& id,
+                                     int64_t content_position, bool goes, Change& change) {
   SqliteRun run = find_.Bind(change.collection, ordinal, SqliteBlob(id.bytes));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
@@ -67,10 +81,11 @@ absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& i
   const absl::string_view bytes = run.Bytes(2);
   ++change.replaced;
   change.replaced_bytes += static_cast<int64_t>(bytes.size());
-  absl::Status kept = keep_
-                          .Bind(change.position, SqliteBlob(id.bytes), change.collection,
-                                SqliteBlob(subjects), SqliteBlob(identity), SqliteBlob(bytes))
-                          .Finish();
+  absl::Status kept =
+      keep_
+          .Bind(change.position, SqliteBlob(id.bytes), change.collection, content_position,
+                SqliteBlob(subjects), SqliteBlob(identity), SqliteBlob(bytes))
+          .Finish();
   if (!kept.ok()) return kept;
   if (goes) ++change.deleted;
   absl::Status status = IdentityChanges::Add(identity, change.identities.gone);
@@ -98,8 +113,7 @@ absl::Status RecordHistory::ForFurtherNames(SqliteStatement& statement, const po
 }
 
 absl::Status RecordHistory::Finish(const Change& change, absl::Time time) {
-  const auto created =
-      static_cast<int64_t>(change.created.size() / sizeof(policy::RecordId::bytes));
+  const auto created = static_cast<int64_t>(change.created.size() / kCreatedBytes);
   const int64_t time_us = absl::ToUnixMicros(time);
   if (created + change.replaced > 0) {
     absl::Status status =
@@ -128,15 +142,18 @@ absl::StatusOr<int64_t> RecordHistory::Begin() {
 
 absl::StatusOr<bool> RecordHistory::Forget(absl::Time time, int64_t rows) {
   // The oldest without a gap: from the first that stays on all is whole.
-  int64_t last = 0;
+  int64_t last = 0, position = 0;
   int changes = 0;
   {
-    SqliteRun run = oldest_.Bind(kChangesABite);
+    SqliteRun run = oldest_.Bind();
     for (;;) {
       absl::StatusOr<bool> row = run.Next();
       if (!row.ok()) return row.status();
       if (!*row || run.Int(1) >= absl::ToUnixMicros(time)) break;
+      // What is left of a position could be withdrawn by half.
+      if (changes >= kChangesABite && run.Int(2) != position) break;
       last = run.Int(0);
+      position = run.Int(2);
       ++changes;
     }
   }
@@ -146,7 +163,7 @@ absl::StatusOr<bool> RecordHistory::Forget(absl::Time time, int64_t rows) {
   absl::StatusOr<int64_t> begin = Begin();
   if (!begin.ok()) return begin.status();
   if (absl::Status status = forget_rows_.Bind(*begin, rows).Finish(); !status.ok()) return status;
-  return changes == kChangesABite || connection_->changes() >= rows;
+  return changes >= kChangesABite || connection_->changes() >= rows;
 }
 
 }  // namespace sluice::server

@@ -25,7 +25,7 @@ class RecordHistory {
   struct Change {
     int64_t collection = 0;
     int64_t position = 0;
-    std::string created;  // ids, end to end
+    std::string created;  // Created, end to end
     int64_t replaced = 0;
     int64_t replaced_bytes = 0;
     int64_t deleted = 0;          // of the replaced: they leave a tombstone
@@ -35,10 +35,19 @@ class RecordHistory {
 
   static absl::StatusOr<std::unique_ptr<RecordHistory>> Create(SqliteConnection* connection);
 
+  // A record that a change created, and what record_key said of its content before: 0 of a new key.
+  struct Created {
+    policy::RecordId id{};
+    int64_t content_position = 0;
+  };
+  static constexpr size_t kCreatedBytes = sizeof(policy::RecordId::bytes) + sizeof(int64_t);
+  static Created CreatedAt(absl::string_view created, size_t index);
+
   // A record that was not live becomes so.
-  static void Creates(const policy::RecordId& id, bool known, Change& change);
+  static void Creates(const Created& created, bool known, Change& change);
   // The live record of this place is replaced, or goes: keeps it as it is now.
-  absl::Status Replaces(uint32_t ordinal, const policy::RecordId& id, bool goes, Change& change);
+  absl::Status Replaces(uint32_t ordinal, const policy::RecordId& id, int64_t content_position,
+                        bool goes, Change& change);
   // What either becomes, of which `subjects` and `identity` are as `record` keeps them.
   absl::Status Becomes(const policy::RecordId& id, absl::string_view subjects,
                        absl::string_view identity, Change& change);

@@ -30,24 +30,30 @@ absl::StatusOr<std::unique_ptr<RecordWithdrawal>> RecordWithdrawal::Create(
 }
 
 absl::Status RecordWithdrawal::Prepare() {
-  const std::string size =
-      absl::StrCat("SELECT count(*), coalesce(sum(length(r.created) / ", kIdBytes,
-                   " + r.replaced), 0), coalesce(sum(r.replaced_bytes), 0)", kOwnChangesInRange);
+  const std::string size = absl::StrCat(
+      "SELECT count(*), coalesce(sum(length(r.created) / ", RecordHistory::kCreatedBytes,
+      " + r.replaced), 0), coalesce(sum(r.replaced_bytes), 0)", kOwnChangesInRange);
   const std::string changes =
       absl::StrCat("SELECT r.collection, r.position, r.created", kOwnChangesInRange);
   const std::pair<SqliteStatement*, absl::string_view> statements[] = {
       {&find_owner_, "SELECT id FROM owner WHERE name = ?"},
       {&size_, size},
       {&changes_, changes},
-      {&replaced_, "SELECT record_id FROM record_history WHERE position = ? AND collection = ?"},
+      {&replaced_,
+       "SELECT record_id, content_position FROM record_history "
+       "WHERE position = ? AND collection = ?"},
       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
-      {&find_key_, "SELECT ordinal, live, content_position FROM record_key WHERE record_id = ?"},
+      {&rows_, "SELECT rows FROM owner WHERE name = ?"},
+      {&find_key_,
+       "SELECT k.ordinal, k.live, k.content_position, coalesce(length(r.bytes), 0) "
+       "FROM record_key k LEFT JOIN record r ON r.collection = k.collection AND "
+       "r.ordinal = k.ordinal AND r.record_id = k.record_id WHERE k.record_id = ?"},
       {&same_,
        "SELECT r.bytes = h.bytes FROM record r JOIN record_history h ON h.record_id = r.record_id "
        "WHERE h.position = ? AND r.collection = ? AND r.ordinal = ? AND r.record_id = ?"},
       {&update_key_,
-       "UPDATE record_key SET ordinal = ?1, live = ?2, position = ?3, content_position = ?3 "
-       "WHERE record_id = ?4"},
+       "UPDATE record_key SET ordinal = ?, live = ?, position = ?, content_position = ? "
+       "WHERE record_id = ?"},
       {&find_before_,
        "SELECT subjects, identity, bytes FROM record_history WHERE position = ? AND record_id = ?"},
       {&put_back_,
@@ -81,23 +87,27 @@ absl::StatusOr<WithdrawOutcome> RecordWithdrawal::Withdraw(const WithdrawBatch& 
                            .kept_count = (*before)->missing,
                            .replayed = true};
   }
-  if (absl::Status status = CheckRange(batch); !status.ok()) return status;
+  absl::StatusOr<int64_t> put_back = CheckRange(batch);
+  if (!put_back.ok()) return put_back.status();
   absl::StatusOr<std::vector<Touched>> touched = FindTouched(batch);
   if (!touched.ok()) return touched.status();
-  absl::StatusOr<WithdrawOutcome> outcome = TakeAll(*touched, batch);
-  if (!outcome.ok() || batch.validate_only) return outcome;
-  absl::Status status = answers_->Remember(*request, *content, batch.time,
-                                           {.position = outcome->position,
-                                            .created = outcome->undeleted_count,
-                                            .changed = outcome->restored_count,
-                                            .unchanged = outcome->unchanged_count,
-                                            .deleted = outcome->deleted_count,
-                                            .missing = outcome->kept_count});
+  absl::StatusOr<WithdrawOutcome> outcome = TakeAll(*touched, *put_back, batch);
+  if (!outcome.ok()) return outcome;
+  absl::Status status = CheckRows(batch, *outcome);
+  if (!status.ok()) return status;
+  if (batch.validate_only) return outcome;
+  status = answers_->Remember(*request, *content, batch.time,
+                              {.position = outcome->position,
+                               .created = outcome->undeleted_count,
+                               .changed = outcome->restored_count,
+                               .unchanged = outcome->unchanged_count,
+                               .deleted = outcome->deleted_count,
+                               .missing = outcome->kept_count});
   if (!status.ok()) return status;
   return outcome;
 }
 
-absl::Status RecordWithdrawal::CheckRange(const WithdrawBatch& batch) {
+absl::StatusOr<int64_t> RecordWithdrawal::CheckRange(const WithdrawBatch& batch) {
   absl::StatusOr<int64_t> begin = parts_.history->Begin();
   if (!begin.ok()) return begin.status();
   if (batch.first < *begin) {
@@ -114,7 +124,20 @@ absl::Status RecordWithdrawal::CheckRange(const WithdrawBatch& batch) {
     return absl::OutOfRangeError(absl::StrCat(run.Int(1), " changes of records and ", run.Int(2),
                                               " bytes of what they replaced are too many"));
   }
-  return absl::OkStatus();
+  return run.Int(2);
+}
+
+absl::Status RecordWithdrawal::CheckRows(const WithdrawBatch& batch,
+                                         const WithdrawOutcome& outcome) {
+  const int64_t grown = outcome.undeleted_count - outcome.deleted_count;
+  if (grown <= 0) return absl::OkStatus();
+  SqliteRun run = rows_.Bind(batch.owner);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("an owner that published is not there");
+  const int64_t rows = run.Int(0) + (batch.validate_only ? grown : 0);
+  if (rows <= batch.most_rows) return absl::OkStatus();
+  return absl::ResourceExhaustedError("the owner would have more records than it may");
 }
 
 absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTouched(
@@ -127,8 +150,10 @@ absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTou
     if (!*change) break;
     Touched touched{.position = changes.Int(1), .collection = changes.Int(0)};
     const absl::string_view created = changes.Bytes(2);
-    for (size_t at = 0; at + kIdBytes <= created.size(); at += kIdBytes) {
-      std::copy_n(created.begin() + at, kIdBytes, touched.id.bytes.begin());
+    for (size_t i = 0; i < created.size() / RecordHistory::kCreatedBytes; ++i) {
+      const RecordHistory::Created one = RecordHistory::CreatedAt(created, i);
+      touched.id = one.id;
+      touched.content_position = one.content_position;
       all.push_back(touched);
     }
     touched.was_live = true;
@@ -140,6 +165,7 @@ absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTou
       absl::StatusOr<Hash16> id = replaced.Array<kIdBytes>(0);
       if (!id.ok()) return id.status();
       touched.id.bytes = *id;
+      touched.content_position = replaced.Int(1);
       all.push_back(touched);
     }
   }
@@ -160,12 +186,13 @@ absl::StatusOr<RecordWithdrawal::Now> RecordWithdrawal::FindNow(const Touched& t
   if (!*row) return absl::DataLossError("a key that was published is not there");
   return Now{.ordinal = static_cast<uint32_t>(run.Int(0)),
              .live = run.Int(1) != 0,
-             .position = run.Int(2)};
+             .content_position = run.Int(2),
+             .bytes = run.Int(3)};
 }
 
 absl::StatusOr<RecordWithdrawal::Step> RecordWithdrawal::StepOf(const Touched& touched,
                                                                 const Now& now, int64_t last) {
-  if (now.position > last) return Step::kKept;
+  if (now.content_position > last) return Step::kKept;
   if (!touched.was_live) return now.live ? Step::kDelete : Step::kNone;
   if (!now.live) return Step::kUndelete;
   SqliteRun run =
@@ -177,8 +204,10 @@ absl::StatusOr<RecordWithdrawal::Step> RecordWithdrawal::StepOf(const Touched& t
 }
 
 absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touched>& touched,
+                                                          int64_t put_back,
                                                           const WithdrawBatch& batch) {
   WithdrawOutcome outcome;
+  outcome.bytes = put_back;
   absl::StatusOr<int64_t> owner = FindOwner(batch.owner);
   if (!owner.ok()) return owner.status();
   RecordHistory::Change change;  // of one collection after the other
@@ -207,6 +236,12 @@ absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touc
       case Step::kUndelete:
         ++outcome.undeleted_count;
         break;
+    }
+    // What stands now is kept in its turn.
+    outcome.bytes += now->bytes;
+    if (outcome.bytes > kMaxWithdrawBytes) {
+      return absl::OutOfRangeError(absl::StrCat("more than ", kMaxWithdrawBytes,
+                                                " bytes of records would have to be moved"));
     }
     if (batch.validate_only) continue;
     if (outcome.position == 0) {
@@ -243,15 +278,15 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
                                     int64_t owner, RecordHistory::Change& change) {
   const SqliteBlob id(touched.id.bytes);
   if (now.live) {
-    absl::Status status =
-        parts_.history->Replaces(now.ordinal, touched.id, step == Step::kDelete, change);
+    absl::Status status = parts_.history->Replaces(now.ordinal, touched.id, now.content_position,
+                                                   step == Step::kDelete, change);
     if (status.ok()) status = delete_record_.Bind(touched.collection, now.ordinal, id).Finish();
     if (!status.ok()) return status;
   } else {
-    RecordHistory::Creates(touched.id, /*known=*/true, change);
+    RecordHistory::Creates({touched.id, now.content_position}, /*known=*/true, change);
   }
   if (step == Step::kDelete) {
-    return update_key_.Bind(now.ordinal, 0, change.position, id).Finish();
+    return update_key_.Bind(now.ordinal, 0, change.position, touched.content_position, id).Finish();
   }
   SqliteRun before = find_before_.Bind(touched.position, id);
   absl::StatusOr<bool> row = before.Next();
@@ -267,7 +302,7 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
                             .Finish();
   if (status.ok()) status = parts_.history->Becomes(touched.id, *subjects, identity, change);
   if (!status.ok()) return status;
-  return update_key_.Bind(ordinal, 1, change.position, id).Finish();
+  return update_key_.Bind(ordinal, 1, change.position, touched.content_position, id).Finish();
 }
 
 absl::StatusOr<int64_t> RecordWithdrawal::NextPosition() {

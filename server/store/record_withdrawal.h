@@ -35,13 +35,16 @@ class RecordWithdrawal {
     policy::RecordId id{};
     int64_t position = 0;  // of the first change in the range that touched it
     int64_t collection = 0;
+    int64_t content_position = 0;
     bool was_live = false;  // what it was stands in the history, at `position`
   };
   // What is stored under its key now.
   struct Now {
     uint32_t ordinal = 0;
     bool live = false;
-    int64_t position = 0;  // of the last change of its content
+    // Of the change that made its content; a withdraw gives back that of what it gives back.
+    int64_t content_position = 0;
+    int64_t bytes = 0;  // of its content
   };
   // What becomes of a record.
   enum class Step { kNone, kDelete, kRestore, kUndelete, kKept };
@@ -49,8 +52,11 @@ class RecordWithdrawal {
   explicit RecordWithdrawal(const RecordWriter::Parts& parts) : parts_(parts) {}
   absl::Status Prepare();
 
-  // That the range is kept whole, has a change of the owner's, and is within the bounds.
-  absl::Status CheckRange(const WithdrawBatch& batch);
+  // That the range is kept whole, has a change of the owner's, and is within the bounds: the bytes
+  // of what it replaced.
+  absl::StatusOr<int64_t> CheckRange(const WithdrawBatch& batch);
+  // That the owner has no more records than it may.
+  absl::Status CheckRows(const WithdrawBatch& batch, const WithdrawOutcome& outcome);
   // Each record once, in order of collection and id.
   absl::StatusOr<std::vector<Touched>> FindTouched(const WithdrawBatch& batch);
   absl::StatusOr<Now> FindNow(const Touched& touched);
@@ -59,12 +65,12 @@ class RecordWithdrawal {
                     RecordHistory::Change& change);
   absl::StatusOr<int64_t> FindOwner(absl::string_view owner);
   absl::StatusOr<int64_t> NextPosition();
-  absl::StatusOr<WithdrawOutcome> TakeAll(const std::vector<Touched>& touched,
+  absl::StatusOr<WithdrawOutcome> TakeAll(const std::vector<Touched>& touched, int64_t put_back,
                                           const WithdrawBatch& batch);
 
   const RecordWriter::Parts parts_;
   std::unique_ptr<Answers> answers_;
-  SqliteStatement find_owner_, size_, changes_, replaced_, next_position_, find_key_, same_;
+  SqliteStatement find_owner_, size_, rows_, changes_, replaced_, next_position_, find_key_, same_;
   SqliteStatement update_key_, find_before_, put_back_, delete_record_;
 };
 

@@ -36,7 +36,8 @@ absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
        "INSERT INTO collection (owner, record_type, position, time_us, live, tombstones) "
        "VALUES (?, ?, 0, 0, 0, 0) RETURNING id"},
       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
-      {&find_key_, "SELECT record_id, ordinal, live FROM record_key WHERE key_hash = ?"},
+      {&find_key_,
+       "SELECT record_id, ordinal, live, content_position FROM record_key WHERE key_hash = ?"},
       {&insert_key_,
        "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
        "content_position) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5)"},
@@ -90,13 +91,12 @@ absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) 
     if (absl::Status status = AssignRecordIds(entries); !status.ok()) return status;
     absl::StatusOr<int64_t> position = NextPosition();
     if (!position.ok()) return position.status();
-    change.position = *position;
+    outcome.position = change.position = *position;
     if (absl::Status status = WriteEntries(batch, entries, change); !status.ok()) return status;
     subjects = joins_->Apply(collection.owner.id, change.identities, *position, batch.time);
     if (!subjects.ok()) return subjects.status();
     outcome.new_subjects.insert(outcome.new_subjects.end(), subjects->begin(), subjects->end());
   }
-  outcome.position = change.position;
   if (absl::Status status = history_->Finish(change, batch.time); !status.ok()) return status;
   absl::Status status = answers_->Remember(*request, *content, batch.time,
                                            {.position = outcome.position,
@@ -174,14 +174,13 @@ absl::StatusOr<DeleteOutcome> RecordWriter::Delete(const DeleteBatch& batch) {
     if (outcome.deleted_count > 0) {
       absl::StatusOr<int64_t> position = NextPosition();
       if (!position.ok()) return position.status();
-      change.position = *position;
+      outcome.position = change.position = *position;
       if (absl::Status status = DeleteEntries(*entries, change); !status.ok()) return status;
       absl::StatusOr<std::vector<NewSubject>> subjects =
           joins_->Apply(collection->owner.id, change.identities, *position, batch.time);
       if (!subjects.ok()) return subjects.status();
       outcome.new_subjects = *std::move(subjects);
     }
-    outcome.position = change.position;
     if (absl::Status status = history_->Finish(change, batch.time); !status.ok()) return status;
   }
   absl::Status status = answers_->Remember(*request, *content, batch.time,
@@ -254,6 +253,7 @@ absl::StatusOr<std::vector<RecordWriter::Entry>> RecordWriter::Entries(
     entry.known = true;
     entry.old_ordinal = entry.ordinal = static_cast<uint32_t>(run.Int(1));
     entry.live = run.Int(2) != 0;
+    entry.content_position = run.Int(3);
   }
   return entries;
 }
@@ -348,10 +348,11 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
   for (const Entry& entry : entries) {
     if (!entry.changes) continue;
     if (entry.live) {
-      absl::Status status = history_->Replaces(entry.old_ordinal, entry.id, /*goes=*/false, change);
+      absl::Status status = history_->Replaces(entry.old_ordinal, entry.id, entry.content_position,
+                                               /*goes=*/false, change);
       if (!status.ok()) return status;
     } else {
-      RecordHistory::Creates(entry.id, entry.known, change);
+      RecordHistory::Creates({entry.id, entry.content_position}, entry.known, change);
     }
     if (entry.live && entry.old_ordinal != entry.ordinal) {
       absl::Status status =
@@ -378,7 +379,10 @@ absl::Status RecordWriter::DeleteEntries(const std::vector<Entry>& entries,
     if (!entry.live) continue;
     absl::Status status =
         update_key_.Bind(entry.ordinal, 0, change.position, SqliteBlob(entry.key)).Finish();
-    if (status.ok()) status = history_->Replaces(entry.ordinal, entry.id, /*goes=*/true, change);
+    if (status.ok()) {
+      status = history_->Replaces(entry.ordinal, entry.id, entry.content_position,
+                                  /*goes=*/true, change);
+    }
     if (status.ok()) {
       status = delete_record_.Bind(change.collection, entry.ordinal, SqliteBlob(entry.id.bytes))
                    .Finish();

@@ -55,10 +55,11 @@ class RecordWriter {
   // What is known of one key of a batch.
   struct Entry {
     Hash16 key;
-    size_t index = 0;     // in the batch
-    bool known = false;   // it was published before
-    bool live = false;    // and not deleted since
-    bool changes = true;  // by this batch
+    size_t index = 0;              // in the batch
+    bool known = false;            // it was published before
+    bool live = false;             // and not deleted since
+    bool changes = true;           // by this batch
+    int64_t content_position = 0;  // as record_key has it
     uint32_t old_ordinal = 0;
     uint32_t ordinal = 0;
     policy::RecordId id{};

@@ -41,7 +41,7 @@ CREATE TABLE record_key (               -- every key ever published; a tombstone
   ordinal INTEGER NOT NULL,
   live INTEGER NOT NULL,
   position INTEGER NOT NULL,            -- of its last change, a merge or split of whom it names too
-  content_position INTEGER NOT NULL     -- of the last change of its content, which a withdraw undoes
+  content_position INTEGER NOT NULL     -- of what made its content, or deleted it; never a withdraw
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE record (                   -- the live ones, in the order of a scan
@@ -66,7 +66,7 @@ CREATE TABLE record_change (            -- what can be withdrawn, in order of po
   collection INTEGER NOT NULL,
   position INTEGER NOT NULL,
   time_us INTEGER NOT NULL,
-  created BLOB NOT NULL,                -- the ids of the records that were not live before it
+  created BLOB NOT NULL,                -- what was not live before: id, content_position (8 bytes)
   replaced INTEGER NOT NULL,            -- rows in record_history
   replaced_bytes INTEGER NOT NULL,      -- of their content
   UNIQUE (collection, position)
@@ -76,6 +76,7 @@ CREATE TABLE record_history (           -- what a change replaced; read by a wit
   position INTEGER NOT NULL,
   record_id BLOB NOT NULL,
   collection INTEGER NOT NULL,
+  content_position INTEGER NOT NULL,    -- as record_key had it
   subjects BLOB NOT NULL,               -- as they were: only the names still hold
   identity BLOB NOT NULL,
   bytes BLOB NOT NULL,

@@ -119,6 +119,7 @@ struct WithdrawBatch {
   absl::Time time;
   int64_t first = 0;
   int64_t last = 0;
+  int64_t most_rows = std::numeric_limits<int64_t>::max();  // as of PublishBatch
   bool validate_only = false;  // to count, and to change and remember nothing
 };
 
@@ -129,6 +130,7 @@ struct WithdrawOutcome {
   int32_t undeleted_count = 0;           // deleted in the range
   int32_t unchanged_count = 0;           // as before the range already
   int32_t kept_count = 0;                // changed again after the range
+  int64_t bytes = 0;                     // of records that were moved, there and back at the most
   std::vector<NewSubject> new_subjects;  // as in PublishOutcome
   bool replayed = false;
 };

@@ -24,7 +24,7 @@ struct ModelRecord {
   std::vector<std::string> people;
   std::string person;                  // of an identity record: whose the id is
   std::optional<policy::RecordId> id;  // known once it was seen
-  int64_t position = 0;                // of its last change
+  int64_t position = 0;                // of what made its content, or deleted it; never a withdraw
 };
 
 class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
@@ -209,6 +209,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     }
     WithdrawOutcome expected;
     const std::map<std::string, ModelRecord> before = model_;
+    std::map<std::string, int64_t> positions;  // of what was given back
     for (const auto& [key, old] : target) {
       ModelRecord& model = model_[key];
       if (model.position > last) {
@@ -222,6 +223,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
       ++(!old.live    ? expected.deleted_count
          : model.live ? expected.restored_count
                       : expected.undeleted_count);
+      positions[key] = old.position;
       model.live = old.live;
       if (!old.live) continue;
       model.bytes = old.bytes;
@@ -239,6 +241,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     Rejoin(outcome->new_subjects);
     if (outcome->position == 0) return;
     NoteChange(outcome->position, before);
+    for (const auto& [key, position] : positions) model_[key].position = position;
     position_ = outcome->position;
   }
 

@@ -150,8 +150,8 @@ class ExchangeFixture : public testing::Test {
     exchange_ = std::make_unique<Exchange>(admission_.get(), log_.get(),
                                            Release::Parts{&store(), &keys_, &tokens_});
     publication_ = std::make_unique<Publication>(&store(), log_.get(), clock_.get());
-    owner_records_ = std::make_unique<OwnerRecords>(
-        OwnerRecords::Parts{admission_.get(), log_.get(), &store(), clock_.get(), &tokens_});
+    owner_records_ = std::make_unique<OwnerRecords>(OwnerRecords::Parts{
+        admission_.get(), log_.get(), &store(), clock_.get(), &tokens_, &quotas_});
     owner_view_ = std::make_unique<OwnerView>(OwnerView::Parts{admission_.get(), &store(), &keys_});
     SetMous({policy::SignedForTest(policy::ExampleMou())});
   }
@@ -268,6 +268,7 @@ class ExchangeFixture : public testing::Test {
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Publication> publication_;
+  Quotas quotas_{QuotaLimits()};
   std::unique_ptr<OwnerRecords> owner_records_;
   std::unique_ptr<OwnerView> owner_view_;
   RequestId request_id_;

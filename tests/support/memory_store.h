@@ -86,7 +86,8 @@ class MemoryStore : public Store {
     std::vector<policy::SubjectName> names;  // of the subjects
     std::optional<policy::Identity> identity;
     bool deleted = false;
-    int64_t position = 0;  // of its last change
+    int64_t position = 0;          // of its last change
+    int64_t content_position = 0;  // of what made its content, withdraws left out
   };
   using Name = std::pair<std::string, std::string>;  // id space and id
   struct Dictionary {
@@ -113,7 +114,7 @@ class MemoryStore : public Store {
     // What each change replaced, by position.
     struct Change {
       absl::Time time;
-      std::map<RecordKey, std::optional<Record>> before;  // nullopt: not live
+      std::map<RecordKey, Record> before;  // deleted: not live
     };
     std::map<int64_t, Change> history;
     std::map<std::pair<std::string, std::string>, std::pair<Hash, WithdrawOutcome>> withdraws;

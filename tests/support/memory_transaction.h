@@ -1,0 +1,376 @@
+// A transaction of the store in memory: the tables as they become, written down as plainly as what
+// an engine must do can be said. For memory_store.cc alone.
+//
+// Not thread-safe.
+#ifndef SLUICE_TESTS_SUPPORT_MEMORY_TRANSACTION_H_
+#define SLUICE_TESTS_SUPPORT_MEMORY_TRANSACTION_H_
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "tests/support/memory_store.h"
+
+namespace sluice::server {
+
+// Ids that differ; a test needs no randomness.
+template <typename Id>
+Id CountedId(uint64_t count) {
+  Id id{};
+  std::memcpy(id.bytes.data(), &count, sizeof(count));
+  return id;
+}
+
+// One group: the tables, and the rows that the log gets.
+class MemoryStore::GroupTransaction : public Transaction {
+ public:
+  GroupTransaction(Tables tables, uint64_t log_size, bool* flip)
+      : tables(std::move(tables)), log_size_(log_size), flip_(*flip) {}
+
+  absl::Status InsertLogRow(const LogRow& row) override {
+    if (row.index != log_size_ + rows.size()) return absl::AlreadyExistsError("not the next row");
+    if (std::exchange(flip_, false)) const_cast<LogRow&>(row).body[row.body.size() / 2] ^= 1;
+    rows.push_back(row);
+    return absl::OkStatus();
+  }
+  absl::Status UpdateLogHead(uint64_t old_size, const LogHead& new_head) override {
+    if (old_size != log_size_ || new_head.size != log_size_ + rows.size()) {
+      return absl::AbortedError("the head moved");
+    }
+    head = new_head;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<PublishOutcome> Publish(const PublishBatch& batch) override {
+    if (batch.validate_only) {
+      const Tables before = tables;
+      PublishBatch unnamed = batch;
+      unnamed.validate_only = false;
+      absl::StatusOr<PublishOutcome> outcome = Publish(unnamed);
+      tables = before;
+      if (!outcome.ok()) return outcome;
+      outcome->position = 0;
+      outcome->new_subjects.clear();
+      return outcome;
+    }
+    auto remembered = tables.publishes.find({batch.principal, batch.request_id});
+    if (remembered != tables.publishes.end()) {
+      if (remembered->second.first != batch.content_digest) {
+        return absl::AlreadyExistsError("the request id was used for another batch");
+      }
+      PublishOutcome again = remembered->second.second;
+      again.new_subjects.clear();
+      again.replayed = true;
+      return again;
+    }
+    PublishOutcome outcome;
+    const int64_t position = tables.position + 1;
+    Dictionary& dictionary = tables.dictionaries[batch.owner];
+    const std::map<Name, std::string> persons = Persons(batch.owner);
+    for (const policy::ValidRecord& valid : batch.records) {
+      auto [found, is_new] =
+          tables.records.try_emplace({batch.owner, batch.record_type, valid.key});
+      Record& record = found->second;
+      if (is_new) record.id = CountedId<policy::RecordId>(tables.records.size());
+      const bool was_there = !is_new && !record.deleted;
+      if (was_there && record.bytes == valid.bytes) {
+        ++outcome.unchanged_count;
+        continue;
+      }
+      ++(was_there ? outcome.changed_count : outcome.new_count);
+      Replaces(position, batch.time, found->first, record, was_there);
+      record.bytes = valid.bytes;
+      record.deleted = false;
+      record.subjects.clear();
+      record.ordinals.clear();
+      record.names = valid.subjects;
+      record.identity = valid.identity;
+      for (const policy::SubjectName& name : valid.subjects) {
+        const NewSubject subject = Meet({name.id_space, name.id}, persons, dictionary, outcome);
+        record.subjects.push_back(subject.id);
+        record.ordinals.push_back(subject.ordinal);
+      }
+    }
+    if (outcome.new_count > 0 && Rows(batch.owner) > batch.most_rows) {
+      return absl::ResourceExhaustedError("more rows than the owner may have");
+    }
+    if (outcome.new_count + outcome.changed_count > 0) outcome.position = ++tables.position;
+    LastPublish& last = tables.last_publish[{batch.owner, batch.record_type}];
+    last = {std::max(last.position, outcome.position), batch.time};
+    if (const absl::Status s = Join(batch.owner, batch.time, outcome.new_subjects); !s.ok()) {
+      return s;
+    }
+    tables.publishes[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
+    return outcome;
+  }
+
+  absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch) override {
+    auto remembered = tables.deletes.find({batch.principal, batch.request_id});
+    if (remembered != tables.deletes.end()) {
+      if (remembered->second.first != batch.content_digest) {
+        return absl::AlreadyExistsError("the request id was used for another batch");
+      }
+      DeleteOutcome again = remembered->second.second;
+      again.new_subjects.clear();
+      again.replayed = true;
+      return again;
+    }
+    DeleteOutcome outcome;
+    for (const std::string& key : batch.keys) {
+      auto found = tables.records.find({batch.owner, batch.record_type, key});
+      if (found == tables.records.end() || found->second.deleted) {
+        ++outcome.missing_count;
+      } else {
+        Replaces(tables.position + 1, batch.time, found->first, found->second, true);
+        found->second.deleted = true;
+        ++outcome.deleted_count;
+      }
+    }
+    if (outcome.missing_count > 0 && !batch.allow_missing) {
+      return absl::NotFoundError("no such record");
+    }
+    if (outcome.deleted_count > 0) outcome.position = ++tables.position;
+    LastPublish& last = tables.last_publish[{batch.owner, batch.record_type}];
+    last = {std::max(last.position, outcome.position), batch.time};
+    if (const absl::Status s = Join(batch.owner, batch.time, outcome.new_subjects); !s.ok()) {
+      return s;
+    }
+    tables.deletes[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
+    return outcome;
+  }
+
+  absl::StatusOr<WithdrawOutcome> Withdraw(const WithdrawBatch& batch) override {
+    auto remembered = tables.withdraws.find({batch.principal, batch.request_id});
+    if (remembered != tables.withdraws.end()) {
+      if (remembered->second.first != batch.content_digest) {
+        return absl::AlreadyExistsError("the request id was used for another request");
+      }
+      WithdrawOutcome again = remembered->second.second;
+      again.new_subjects.clear();
+      again.replayed = true;
+      return again;
+    }
+    const int64_t begin =
+        tables.history.empty() ? tables.position + 1 : tables.history.begin()->first;
+    if (batch.first < begin) return absl::FailedPreconditionError("kept no longer");
+    std::map<RecordKey, Record> before;  // the range
+    int64_t changes = 0;
+    WithdrawOutcome outcome;
+    for (auto at = tables.history.lower_bound(batch.first);
+         at != tables.history.end() && at->first <= batch.last; ++at) {
+      for (const auto& [key, record] : at->second.before) {
+        if (std::get<0>(key) != batch.owner) continue;
+        ++changes;
+        if (!record.deleted) outcome.bytes += static_cast<int64_t>(record.bytes.size());
+        before.emplace(key, record);
+      }
+    }
+    if (before.empty()) return absl::NotFoundError("no change of this owner");
+    if (changes > kMaxWithdrawRecords) return absl::OutOfRangeError("too many");
+    const int64_t position = tables.position + 1;
+    for (const auto& [key, was] : before) {
+      Record& now = tables.records[key];
+      const bool same = was.deleted ? now.deleted : !now.deleted && now.bytes == was.bytes;
+      if (now.content_position > batch.last || same) {
+        ++(now.content_position > batch.last ? outcome.kept_count : outcome.unchanged_count);
+        continue;
+      }
+      ++(was.deleted   ? outcome.deleted_count
+         : now.deleted ? outcome.undeleted_count
+                       : outcome.restored_count);
+      if (!now.deleted) outcome.bytes += static_cast<int64_t>(now.bytes.size());
+      outcome.position = position;
+      if (batch.validate_only) continue;
+      Replaces(position, batch.time, key, now, !now.deleted);
+      if (!was.deleted) now = was;
+      now.deleted = was.deleted;
+      now.position = position;
+      now.content_position = was.content_position;
+      tables.last_publish[{std::get<0>(key), std::get<1>(key)}] = {position, batch.time};
+    }
+    if (outcome.bytes > kMaxWithdrawBytes) return absl::OutOfRangeError("too many bytes");
+    const int64_t grown = outcome.undeleted_count - outcome.deleted_count;
+    const int64_t rows = Rows(batch.owner) + (batch.validate_only ? grown : 0);
+    if (grown > 0 && rows > batch.most_rows) {
+      return absl::ResourceExhaustedError("more rows than the owner may have");
+    }
+    if (batch.validate_only) {
+      outcome.position = 0;
+      return outcome;
+    }
+    if (outcome.position != 0) tables.position = position;
+    if (const absl::Status s = Join(batch.owner, batch.time, outcome.new_subjects); !s.ok()) {
+      return s;
+    }
+    tables.withdraws[{batch.principal, batch.request_id}] = {batch.content_digest, outcome};
+    return outcome;
+  }
+  absl::StatusOr<bool> ForgetHistory(absl::Time time, int64_t) override {
+    while (!tables.history.empty() && tables.history.begin()->second.time < time) {
+      tables.history.erase(tables.history.begin());
+    }
+    return false;
+  }
+
+  absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
+                                 const std::vector<Hash>& compact_range) override {
+    Dictionary& dictionary = tables.dictionaries[std::string(owner)];
+    dictionary.size = size;
+    dictionary.compact_range = compact_range;
+    return absl::OkStatus();
+  }
+  absl::Status PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
+                                    absl::string_view salt) override {
+    tables.dictionaries[std::string(owner)].salts[ordinal] = std::string(salt);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
+      absl::string_view owner) override {
+    const Dictionary& dictionary = tables.dictionaries[std::string(owner)];
+    return std::make_pair(dictionary.size, dictionary.compact_range);
+  }
+  absl::Status PutMouVersion(const StoredMouVersion& version) override {
+    for (StoredMouVersion& known : tables.mou_versions) {
+      if (known.mou != version.mou || known.version != version.version) continue;
+      if (known.document != version.document) return absl::AlreadyExistsError("other bytes");
+      known = version;
+      return absl::OkStatus();
+    }
+    tables.mou_versions.push_back(version);
+    return absl::OkStatus();
+  }
+  absl::Status PutOrganization(const StoredOrganization& organization,
+                               std::optional<uint64_t> replaces) override {
+    const auto known = tables.organizations.find(organization.name);
+    const bool as_said =
+        replaces ? known != tables.organizations.end() && known->second.log_index == *replaces
+                 : known == tables.organizations.end();
+    if (!as_said) return absl::AbortedError("changed meanwhile");
+    tables.organizations[organization.name] = organization;
+    return absl::OkStatus();
+  }
+  absl::Status PutCatalog(absl::string_view kept) override {
+    const std::string bytes(kept);
+    for (const std::string& known : tables.catalogs) {
+      if (known == bytes) return absl::OkStatus();
+    }
+    tables.catalogs.push_back(bytes);
+    return absl::OkStatus();
+  }
+  absl::Status PutDecision(const StoredDecision& decision) override {
+    tables.decisions[decision.decision_id] = decision;
+    return absl::OkStatus();
+  }
+
+  Tables tables;
+  std::vector<LogRow> rows;
+  std::optional<LogHead> head;
+
+ private:
+  // Whose ids are, as the owner's identity records say.
+  std::map<Name, std::string> Persons(const std::string& owner) const {
+    std::map<Name, std::string> persons;
+    for (const auto& [key, record] : tables.records) {
+      if (std::get<0>(key) != owner || record.deleted || !record.identity) continue;
+      persons[{record.identity->name.id_space, record.identity->name.id}] = record.identity->person;
+    }
+    return persons;
+  }
+
+  static NewSubject NextSubject(Dictionary& dictionary, std::vector<NewSubject>& added) {
+    ++dictionary.ordinals;
+    added.push_back({dictionary.ordinals, CountedId<policy::SubjectId>(dictionary.ordinals)});
+    return added.back();
+  }
+
+  // The subject of a name, which may be met for the first time.
+  static NewSubject Meet(const Name& name, const std::map<Name, std::string>& persons,
+                         Dictionary& dictionary, PublishOutcome& outcome) {
+    if (const auto met = dictionary.subjects.find(name); met != dictionary.subjects.end()) {
+      return met->second;
+    }
+    std::optional<NewSubject> subject;
+    const auto of = persons.find(name);
+    for (const auto& [other, person] : persons) {
+      const auto known = dictionary.subjects.find(other);
+      if (of == persons.end() || person != of->second) continue;
+      if (known != dictionary.subjects.end()) subject = known->second;
+    }
+    if (!subject) subject = NextSubject(dictionary, outcome.new_subjects);
+    dictionary.names.push_back(name);
+    return dictionary.subjects[name] = *subject;
+  }
+
+  // Gives each set of names that are one person, and were not before, a subject of its own; all
+  // records follow.
+  absl::Status Join(const std::string& owner, absl::Time time, std::vector<NewSubject>& added) {
+    Dictionary& dictionary = tables.dictionaries[owner];
+    const std::map<Name, std::string> persons = Persons(owner);
+    std::map<std::string, size_t> names_of;
+    for (const auto& [name, person] : persons) {
+      if (++names_of[person] > kMaxNamesOfPerson) return absl::OutOfRangeError("too many ids");
+    }
+    std::vector<std::set<Name>> joined;
+    std::map<std::string, size_t> joined_as;  // by person
+    for (const Name& name : dictionary.names) {
+      const auto person = persons.find(name);
+      if (person != persons.end()) {
+        const auto [with, first] = joined_as.emplace(person->second, joined.size());
+        if (!first) {
+          joined[with->second].insert(name);
+          continue;
+        }
+      }
+      joined.push_back({name});
+    }
+    std::map<uint32_t, std::set<Name>> before;
+    for (const auto& [name, subject] : dictionary.subjects) before[subject.ordinal].insert(name);
+    for (const std::set<Name>& names : joined) {
+      if (before[dictionary.subjects[*names.begin()].ordinal] == names) continue;
+      const NewSubject subject = NextSubject(dictionary, added);
+      for (const Name& name : names) dictionary.subjects[name] = subject;
+    }
+    int64_t rewritten = 0;
+    for (auto& [key, record] : tables.records) {
+      if (std::get<0>(key) != owner || record.deleted) continue;
+      const std::vector<policy::SubjectId> subjects = std::move(record.subjects);
+      record.subjects.clear();
+      record.ordinals.clear();
+      for (const policy::SubjectName& name : record.names) {
+        const NewSubject& subject = dictionary.subjects[{name.id_space, name.id}];
+        record.subjects.push_back(subject.id);
+        record.ordinals.push_back(subject.ordinal);
+      }
+      if (record.subjects == subjects) continue;
+      tables.last_publish[{owner, std::get<1>(key)}] = {tables.position, time};
+      if (++rewritten > kMaxRejoinedRecords) return absl::OutOfRangeError("too many records");
+    }
+    return absl::OkStatus();
+  }
+
+  int64_t Rows(const std::string& owner) const {
+    return absl::c_count_if(tables.records, [&](const auto& entry) {
+      return std::get<0>(entry.first) == owner && !entry.second.deleted;
+    });
+  }
+  void Replaces(int64_t position, absl::Time time, const RecordKey& key, Record& record,
+                bool live) {
+    Tables::Change& change = tables.history[position];
+    change.time = time;
+    Record& before = change.before[key] = record;
+    before.deleted = !live;
+    record.position = record.content_position = position;
+  }
+
+  const uint64_t log_size_;
+  bool& flip_;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_TESTS_SUPPORT_MEMORY_TRANSACTION_H_
