@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -192,9 +193,15 @@ absl::Status Importer::Reject(int number, absl::string_view row) {
   RejectsForm& form = rejects_[number];
   if (form.file == nullptr) {
     const std::filesystem::path name = std::filesystem::path(outcomes_[number].path).filename();
-    const std::string path = options_.rejects_directory
-                                 ? (std::filesystem::path(options_.rejects) / name).string()
-                                 : options_.rejects;
+    std::string path = options_.rejects_directory
+                           ? (std::filesystem::path(options_.rejects) / name).string()
+                           : options_.rejects;
+    // One file read under several mappings has a file of rejects for each.
+    const bool taken = absl::c_any_of(rejects_, [&](const auto& other) {
+      return other.second.file != nullptr && other.second.path == path;
+    });
+    if (taken) absl::StrAppend(&path, ".", outcomes_[number].mapping);
+    form.path = path;
     absl::StatusOr<std::unique_ptr<Rejects>> begun = Rejects::Create(path, form.begin, form.end);
     if (!begun.ok()) return begun.status();
     form.file = *std::move(begun);

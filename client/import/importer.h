@@ -103,6 +103,7 @@ class Importer {
 
   struct RejectsForm {
     std::string begin, end;
+    std::string path;
     std::unique_ptr<Rejects> file;  // null: no row was rejected so far
   };
 

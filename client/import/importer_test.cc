@@ -143,7 +143,8 @@ TEST_F(ImportTest, EqualRecordsAreOne) {
 TEST_F(ImportTest, RecordsOfTwoTypesWithOneKeyAreTwoRecords) {
   const Mapping candidates = MappingOf(kPeople);
   const Mapping placements = MappingOf(
-      "mapping: placements\nrecord: Placement\nformat: csv\nfields: {fieldwork_id: Id}\n");
+      "mapping: placements\nrecord: Placement\nformat: csv\nfields: {fieldwork_id: Id, "
+      "candidate_id: Id}\n");
   Write("f.csv", "Id,Name\n1,Ann\n");
   Write("g.csv", "Id\n1\n");
   Stage(Path("f.csv"), candidates);

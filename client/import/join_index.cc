@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "policy/suggest.h"
 
@@ -72,7 +74,11 @@ absl::Status JoinIndex::Fill(const Mapping& mapping, const JoinMapping& join, Ro
     columns_.push_back(name);
   }
   std::vector<std::string> named;
-  for (const auto& [own, other] : join.on) named.push_back(other);
+  for (const auto& [own, other] : join.on) {
+    for (int n = join.first; n <= join.last; ++n) {
+      named.push_back(Numbered(mapping.format, other, n));
+    }
+  }
   for (const RowCondition& condition : join.where) named.push_back(condition.column);
   for (const std::string& name : named) {
     if (static_cast<size_t>(column(name)) < there.size()) continue;
@@ -98,17 +104,24 @@ absl::Status JoinIndex::Fill(const Mapping& mapping, const JoinMapping& join, Ro
           return (std::find(values.begin(), values.end(), row.cells[column(condition.column)]) !=
                   values.end()) == condition.in;
         });
-    std::vector<std::string> key, cells;
-    for (const auto& [own, other] : join.on) key.push_back(row.cells[column(other)]);
-    if (!taken || std::any_of(key.begin(), key.end(), [](const auto& k) { return k.empty(); })) {
-      continue;
-    }
+    if (!taken) continue;
+    std::vector<std::string> cells;
     for (const size_t at : kept) cells.push_back(row.cells[at]);
-    const std::string name = Pack(key), packed = Pack(cells);
-    add->Bind(1, name);
-    add->Bind(2, ++place);
-    add->Bind(3, packed);
-    if (const absl::StatusOr<bool> added = add->Step(); !added.ok()) return added.status();
+    const std::string packed = Pack(cells);
+    std::set<std::string> names;
+    for (int n = join.first; n <= join.last; ++n) {
+      std::vector<std::string> key;
+      for (const auto& [own, other] : join.on) {
+        key.push_back(row.cells[column(Numbered(mapping.format, other, n))]);
+      }
+      if (absl::c_none_of(key, [](const auto& k) { return k.empty(); })) names.insert(Pack(key));
+    }
+    for (const std::string& name : names) {
+      add->Bind(1, name);
+      add->Bind(2, ++place);
+      add->Bind(3, packed);
+      if (const absl::StatusOr<bool> added = add->Step(); !added.ok()) return added.status();
+    }
   }
   if (const absl::Status same = source.CheckUnchanged(); !same.ok()) return same;
   absl::StatusOr<TemporaryStatement> find = database_->Prepare(

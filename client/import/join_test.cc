@@ -137,5 +137,47 @@ TEST_F(ImportTest, ResourcesOfOneFileAreJoined) {
                        R"("last_surname":"Lee","grade_level":["g1","g2"],"tenured":false})"});
 }
 
+TEST_F(ImportTest, EveryCredentialThatAStaffMemberRefersToIsTheirs) {
+  const auto credential = [](absl::string_view id) {
+    return absl::StrCat("<Credential><CredentialIdentifier>", id,
+                        "</CredentialIdentifier><StateOfIssueStateAbbreviation>TX</"
+                        "StateOfIssueStateAbbreviation><Namespace>uri://tx</Namespace>"
+                        "</Credential>\n");
+  };
+  const auto reference = [](absl::string_view id) {
+    return absl::StrCat("<CredentialReference><CredentialIdentity><CredentialIdentifier>", id,
+                        "</CredentialIdentifier></CredentialIdentity></CredentialReference>");
+  };
+  Write("StaffAssociation.xml",
+        absl::StrCat("<InterchangeStaffAssociation xmlns=\"http://ed-fi.org/5.2.0\">\n",
+                     credential("1"), credential("2"),
+                     "<Staff><StaffUniqueId>S1</StaffUniqueId><PersonReference><PersonIdentity>"
+                     "<PersonId>P1</PersonId><SourceSystem>State</SourceSystem></PersonIdentity>"
+                     "</PersonReference>",
+                     reference("1"), reference("2"), "</Staff>\n</InterchangeStaffAssociation>\n"));
+  Stage(Path("StaffAssociation.xml"), *Library().Find("ed-fi-xml-credential"));
+  EXPECT_EQ(Problems(), "");
+  Publish();
+  ASSERT_EQ(sent_.size(), 2u);
+  for (const std::string& record : sent_) {
+    EXPECT_TRUE(absl::StrContains(record, R"("person_id":"P1")")) << record;
+  }
+}
+
+TEST_F(ImportTest, WhatMustNotBePublishedIsLeftOut) {
+  Write("candidates.json",
+        R"([{"candidateIdentifier": "1", "electronicMails": [)"
+        R"({"electronicMailAddress": "a@x", "doNotPublishIndicator": true},)"
+        R"({"electronicMailAddress": "b@x", "doNotPublishIndicator": false},)"
+        R"({"electronicMailAddress": "c@x"}],)"
+        R"("telephones": [{"telephoneNumber": "555", "doNotPublishIndicator": true}],)"
+        R"("addresses": [{"postalCode": "60614", "doNotPublishIndicator": true}]}])");
+  Stage(Path("candidates.json"), *Library().Find("ed-fi-json-candidate"));
+  EXPECT_EQ(Problems(), "");
+  Publish();
+  EXPECT_EQ(sent_,
+            std::vector<std::string>{R"({"candidate_id":"1","electronic_mail":["b@x","c@x"]})"});
+}
+
 }  // namespace
 }  // namespace sluice::client

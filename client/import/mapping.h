@@ -56,7 +56,8 @@ struct ValueMapping {
   // The first of them that the file has; empty: the constant. `{n}` is the number of the element in
   // a repeat.
   std::vector<std::string> columns;
-  std::string from;  // the join whose columns they are; empty: the row's own
+  std::string unless;  // a column that is true where the value is not to be taken; empty: none
+  std::string from;    // the join whose columns they are; empty: the row's own
   std::string constant;
   std::string prefix;              // put before a value that is there
   std::string crosswalk;           // by name; see Mapping::crosswalks
@@ -103,6 +104,9 @@ struct JoinMapping {
   std::vector<std::string> files;
   std::string resource;
   std::vector<std::pair<std::string, std::string>> on;  // (the row's column, the joined column)
+  // Of the numbers that {n} stands for in a joined column: a row belongs by any of them. 0: no {n}.
+  int first = 0;
+  int last = 0;
   std::vector<RowCondition> where;
   bool required = false;  // a row without a partner is an error
   bool selects = false;   // a row without a partner is not taken

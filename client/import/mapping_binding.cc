@@ -127,7 +127,7 @@ class Binding {
       return value;
     }
     const YamlMapping map(binder_, node, path,
-                          {"column", "from", "constant", "prefix", "crosswalk", "date",
+                          {"column", "unless", "from", "constant", "prefix", "crosswalk", "date",
                            "school_year", "trim", "optional", "required"});
     const YamlNode* column = map.Find("column");
     const YamlNode* constant = map.Find("constant");
@@ -137,13 +137,16 @@ class Binding {
     if (column != nullptr) value.columns = Strings(*column, map.PathOf("column"));
     if (constant != nullptr) {
       value.constant = Text(*constant, map.PathOf("constant"));
-      for (const char* other :
-           {"from", "prefix", "crosswalk", "date", "school_year", "trim", "optional", "required"}) {
+      for (const char* other : {"unless", "from", "prefix", "crosswalk", "date", "school_year",
+                                "trim", "optional", "required"}) {
         const YamlNode* extra = map.Find(other);
         if (extra == nullptr) continue;
         binder_.Report("M002", extra->key_place, map.PathOf(other),
                        absl::StrCat("a constant has no \"", other, "\""));
       }
+    }
+    if (const YamlNode* unless = map.Find("unless")) {
+      value.unless = Text(*unless, map.PathOf("unless"));
     }
     if (const YamlNode* from = map.Find("from")) value.from = Text(*from, map.PathOf("from"));
     if (const YamlNode* text = map.Find("prefix")) value.prefix = Text(*text, map.PathOf("prefix"));
@@ -248,7 +251,7 @@ class Binding {
     for (const YamlNode* entry : binder_.Entries(*node, "joins")) {
       const std::string path = "joins." + entry->key;
       const YamlMapping map(binder_, *entry, path,
-                            {"files", "resource", "on", "where", "required", "selects"});
+                            {"files", "resource", "on", "columns", "where", "required", "selects"});
       JoinMapping join = {.name = entry->key, .place = entry->key_place};
       if (const YamlNode* files = map.Find("files"))
         join.files = Strings(*files, map.PathOf("files"));
@@ -264,6 +267,9 @@ class Binding {
           join.on.emplace_back(pair->key,
                                Text(*pair, policy::JoinPath(map.PathOf("on"), pair->key)));
         }
+      }
+      if (const YamlNode* columns = map.Find("columns")) {
+        BindNumbers(*columns, map.PathOf("columns"), join.first, join.last);
       }
       if (const YamlNode* where = map.Find("where")) {
         join.where = Conditions(*where, map.PathOf("where"));
@@ -319,7 +325,7 @@ class Binding {
       binder_.Report("M002", place, path,
                      "a repeat over \"each\" has no \"columns\" and no \"from\"");
     }
-    if (columns != nullptr) BindNumbers(*columns, map.PathOf("columns"), repeat);
+    if (columns != nullptr) BindNumbers(*columns, map.PathOf("columns"), repeat.first, repeat.last);
     repeat.each = each != nullptr;
     if (each != nullptr) repeat.join = Text(*each, map.PathOf("each"));
     if (from != nullptr) repeat.join = Text(*from, map.PathOf("from"));
@@ -337,15 +343,15 @@ class Binding {
     mapping_.repeats.push_back(std::move(repeat));
   }
   // "1..3"
-  void BindNumbers(const YamlNode& node, const std::string& path, RepeatMapping& repeat) {
+  void BindNumbers(const YamlNode& node, const std::string& path, int& first, int& last) {
     const std::string text = binder_.Plain(node, path, "numbers like 1..3").value_or("");
     const size_t dots = text.find("..");
     const bool valid = dots != std::string::npos &&
-                       absl::SimpleAtoi(text.substr(0, dots), &repeat.first) &&
-                       absl::SimpleAtoi(text.substr(dots + 2), &repeat.last) && repeat.first >= 0 &&
-                       repeat.last >= repeat.first && repeat.last <= kMaxNumber;
+                       absl::SimpleAtoi(text.substr(0, dots), &first) &&
+                       absl::SimpleAtoi(text.substr(dots + 2), &last) && first >= 0 &&
+                       last >= first && last <= kMaxNumber;
     if (valid || text.empty()) return;
-    repeat.first = repeat.last = 1;
+    first = last = 1;
     binder_.ReportType(node, path, absl::StrCat("numbers like 1..3, at most ", kMaxNumber));
   }
 

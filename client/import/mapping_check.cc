@@ -2,6 +2,7 @@
 #include <memory>
 #include <set>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -41,6 +42,12 @@ class MappingCheck {
     for (const JoinMapping& join : mapping_.joins) {
       if (join.on.empty()) {
         Report("M002", join.place, "joins." + join.name, "a join names the columns it is \"on\"");
+      }
+      const bool numbered = absl::c_any_of(
+          join.on, [](const auto& pair) { return absl::StrContains(pair.second, "{n}"); });
+      if (numbered != (join.last > 0)) {
+        Report("M019", join.place, "joins." + join.name,
+               "\"columns\" of a join are the numbers of {n} in a column that it is \"on\"");
       }
     }
     for (const FieldMapping& field : mapping_.fields) CheckField(field);
@@ -163,8 +170,10 @@ class MappingCheck {
              absl::StrCat("there is no crosswalk \"", value.crosswalk, "\"",
                           policy::DidYouMean(value.crosswalk, names)));
     }
-    for (const std::string& column : value.columns) {
-      if (numbered || !absl::StrContains(column, "{n}")) continue;
+    const bool uses_number =
+        absl::StrContains(value.unless, "{n}") ||
+        absl::c_any_of(value.columns, [](const auto& c) { return absl::StrContains(c, "{n}"); });
+    if (uses_number && !numbered) {
       Report("M019", value.place, where, "{n} stands in a repeat of numbered columns only");
     }
     if (field == nullptr) return;

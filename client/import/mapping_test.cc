@@ -103,6 +103,8 @@ TEST(MappingTest, RefusesAMessageWhereAValueStands) {
 TEST(MappingTest, ChecksTheNumbersOfARepeat) {
   ExpectFinding(ReadFields("repeat:\n  race: {columns: 1..3, value: Race}\n"), "M019");
   ExpectFinding(ReadFields("  first_name: \"First{n}\"\n"), "M019");
+  ExpectFinding(ReadFields("joins:\n  a: {files: [b.csv], on: {Id: \"Of{n}\"}}\n"), "M019");
+  ExpectFinding(ReadFields("joins:\n  a: {files: [b.csv], columns: 1..2, on: {Id: Of}}\n"), "M019");
   ExpectFinding(ReadFields("repeat:\n  race: {columns: 3..1, value: \"R{n}\"}\n"), "M005");
   ExpectFinding(ReadFields("repeat:\n  race: {columns: 1..1000, value: \"R{n}\"}\n"), "M005");
 }

@@ -97,5 +97,18 @@ TEST_F(RejectsTest, OfAnInterchangeAreADocumentThatIsTakenOnceItIsMended) {
   EXPECT_TRUE(absl::StrContains(sent_[0], "A & B")) << sent_[0];
 }
 
+TEST_F(RejectsTest, OfAFileUnderTwoMappingsAreAFileEach) {
+  Begin({.skip_invalid = true, .rejects = Path("bad.csv")});
+  Write("f.csv", "Id,Name\n1,Ann\n,Bo\n");
+  for (const char* name : {"first", "second"}) {
+    const Mapping people = MappingOf(
+        absl::StrReplaceAll(kPeople, {{"mapping: people", absl::StrCat("mapping: ", name)}}));
+    Stage(Path("f.csv"), people);
+  }
+  Publish();
+  EXPECT_TRUE(absl::StrContains(*ReadFile(Path("bad.csv")), ",,Bo\n"));
+  EXPECT_TRUE(absl::StrContains(*ReadFile(Path("bad.csv.second")), ",,Bo\n"));
+}
+
 }  // namespace
 }  // namespace sluice::client

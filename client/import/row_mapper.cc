@@ -93,6 +93,14 @@ void RowMapper::SetField(Work& work, Message& message, const Field& field,
       if (mapping.required) problem("must have a value");
       return;
     }
+    if (field.value.unless >= 0) {
+      const absl::string_view flag = absl::StripAsciiWhitespace((*cells)[field.value.unless]);
+      const absl::StatusOr<std::string> form = BoolFromCell(flag);
+      if (!flag.empty() && !form.ok()) {
+        return problem(absl::StrCat(mapping.unless, " ", form.status().message()));
+      }
+      if (!flag.empty() && *form == "true") return;
+    }
   }
   std::string text;
   if (field.value.crosswalk != nullptr) {

@@ -23,6 +23,7 @@ std::vector<std::string> ColumnsRead(const Mapping& mapping, const std::string& 
     if (of != join) return;
     for (int n = first; n <= last; ++n) {
       for (const std::string& column : v.columns) add(Numbered(mapping.format, column, n));
+      if (!v.unless.empty()) add(Numbered(mapping.format, v.unless, n));
     }
   };
   for (const FieldMapping& field : mapping.fields) value(field.value, field.value.from, 0, 0);
@@ -35,7 +36,8 @@ std::vector<std::string> ColumnsRead(const Mapping& mapping, const std::string& 
   for (const JoinMapping& each : mapping.joins) {
     for (const auto& [own, other] : each.on) {
       if (join.empty()) add(own);
-      if (each.name == join) add(other);
+      if (each.name != join) continue;
+      for (int n = each.first; n <= each.last; ++n) add(Numbered(mapping.format, other, n));
     }
     if (each.name != join) continue;
     for (const RowCondition& condition : each.where) add(condition.column);
@@ -138,6 +140,9 @@ class RowMapper::Binder {
       }
       value.columns.push_back(index);
       if (value.name.empty()) value.name = column;
+    }
+    if (!mapping.unless.empty()) {
+      value.unless = Look(Numbered(mapping_.format, mapping.unless, n), value.join, mapping.place);
     }
     if (value.columns.empty() && !mapping.is_constant() && !mapping.optional && !optional) {
       ReportMissing(Numbered(mapping_.format, mapping.columns[0], n), value.join, mapping.place);

@@ -17,6 +17,7 @@ struct RowMapper::Value {
   const ValueMapping* mapping = nullptr;
   const Crosswalk* crosswalk = nullptr;
   std::vector<int> columns;  // of the row, or of the join
+  int unless = -1;           // likewise
   int join = -1;
   std::string name;  // of its first column
 };
