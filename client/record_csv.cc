@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -20,10 +21,15 @@ using google::protobuf::Message;
 
 constexpr int kMaxIndex = 1000;
 
-// Whether a spreadsheet may run the text, its quotes at the front aside.
+// Whether a spreadsheet may run the text, its quotes at the front aside. Some take the signs in
+// full width for the same.
 bool Runs(absl::string_view text) {
   while (!text.empty() && text[0] == '\'') text.remove_prefix(1);
-  return !text.empty() && std::string("=+-@\t\r\n").find(text[0]) != std::string::npos;
+  for (const absl::string_view sign :
+       {"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"}) {
+    if (absl::StartsWith(text, sign)) return true;
+  }
+  return false;
 }
 
 bool IsText(const FieldDescriptor& field) {

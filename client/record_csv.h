@@ -2,8 +2,8 @@
 // `race[0]`, `cohorts[1].term`); an empty cell is an absent field, and an element of a repeated
 // field whose cells are all empty is left out.
 //
-// A spreadsheet would run a text cell that begins with = + - @ or a control character: such a cell
-// is written with a ' before it, and read without.
+// A spreadsheet would run a text cell that begins with = + - @ (in full width, too) or a control
+// character: such a cell is written with a ' before it, and read without.
 #ifndef SLUICE_CLIENT_RECORD_CSV_H_
 #define SLUICE_CLIENT_RECORD_CSV_H_
 

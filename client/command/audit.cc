@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
+#include "client/command/table.h"
 #include "client/file.h"
 #include "client/log_directory.h"
 #include "client/log_pages.h"
@@ -25,12 +26,20 @@ struct LogOptions {
   std::string output = "text";
 };
 
+// The entry as it stands in the log, as long as it is one line of JSON.
+std::string EntryJson(const std::string& body) {
+  if (Table::Json::accept(body) && body.find('\n') == std::string::npos) return body;
+  return Table::Json(body).dump(-1, ' ', false, Table::Json::error_handler_t::replace);
+}
+
 ExitCode Log(Session& session, const LogOptions& options) {
   const absl::StatusOr<Gateway*> gateway = session.GetGateway();
   if (!gateway.ok()) return Fail(gateway.status());
   LogPages pages(**gateway, [&] { return session.NewRetry(); },
                  {.start = options.start, .type = options.type});
   int64_t left = options.limit;
+  const bool array = options.output == "json";
+  absl::string_view before = array ? "[\n" : "";
   while (left > 0) {
     const absl::StatusOr<std::optional<std::vector<v1::LogEntry>>> page =
         pages.Next(static_cast<int32_t>(std::min<int64_t>(left, 1000)));
@@ -38,14 +47,18 @@ ExitCode Log(Session& session, const LogOptions& options) {
     if (!page->has_value()) break;
     for (const v1::LogEntry& entry : **page) {
       if (left-- == 0) break;
-      const std::string body = Printable(entry.body());
-      if (!Print(options.output == "text"
-                     ? absl::StrCat(entry.index(), "  ", body, "\n")
-                     : absl::StrCat("{\"index\":", entry.index(), ",\"entry\":", body, "}\n"))) {
+      const std::string text =
+          options.output == "text"
+              ? absl::StrCat(entry.index(), "  ", Printable(entry.body()), "\n")
+              : absl::StrCat(before, "{\"index\":", entry.index(),
+                             ",\"entry\":", EntryJson(entry.body()), array ? "}" : "}\n");
+      if (!Print(text)) {
         return Fail(absl::FailedPreconditionError("standard output can't be written"));
       }
+      if (array) before = ",\n";
     }
   }
+  if (array) Print(absl::StartsWith(before, "[") ? "[]\n" : "\n]\n");
   return kDone;
 }
 
@@ -53,6 +66,7 @@ struct VerifyOptions {
   std::string directory;
   std::string vkey;
   std::string state;
+  std::string output = "text";
   int64_t start = 0;
 };
 
@@ -130,6 +144,14 @@ ExitCode Verify(Session& session, const VerifyOptions& options) {
   if (const absl::Status saved = checkpoints.Save(*key, report.checkpoint); !saved.ok()) {
     return Fail(saved);
   }
+  if (options.output == "json") {
+    Table::Json json = {{"origin", report.checkpoint.origin},
+                        {"size", report.checkpoint.size},
+                        {"entries_verified", report.entries},
+                        {"whole", report.whole}};
+    if (before.has_value()) json["continues_size"] = before->size;
+    return Print(JsonText(json, -1)) ? kDone : kFailed;
+  }
   const std::string entries =
       report.whole ? absl::StrCat("all ", Grouped(report.entries), " entries are in it")
                    : absl::StrCat(Grouped(report.entries), " entries that you may see are in it");
@@ -159,9 +181,7 @@ void AddAudit(CLI::App& app, Session& session) {
   log->add_option("--limit", options->limit, "At most how many")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  log->add_option("--output", options->output, "What is printed")
-      ->check(CLI::IsMember({"text", "ndjson"}))
-      ->capture_default_str();
+  AddOutput(log, options->output, {"text", "json", "ndjson"});
 
   auto verify_options = std::make_shared<VerifyOptions>();
   CLI::App* verify =
@@ -178,6 +198,7 @@ void AddAudit(CLI::App& app, Session& session) {
       ->add_option("--state", verify_options->state,
                    "Where the last checkpoint is held (~/.local/state/sluice)")
       ->type_name(kDirectoryValue);
+  AddOutput(verify, verify_options->output, {"text", "json"});
   verify->add_option("--start", verify_options->start, "The first entry to look at")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

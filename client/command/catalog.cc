@@ -1,6 +1,5 @@
 // `sluice catalog`: the record types, offline.
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -8,11 +7,12 @@
 #include "absl/strings/str_join.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
+#include "client/command/table.h"
 
 namespace sluice::client {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = Table::Json;
 
 // "SENSITIVITY_PUBLIC" without its enum's name.
 std::string Short(const std::string& name) {
@@ -58,23 +58,27 @@ std::vector<std::string> FloorTexts(const policy::Field& field) {
 ExitCode List(Session& session, const std::string& output) {
   const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
   if (!catalog.ok()) return Fail(catalog.status());
-  std::vector<std::vector<std::string>> rows = {
-      {"RECORD TYPE", "FIELDS", "ED-FI ENTITY", "DIGEST"}};
-  Json json = Json::array();
+  // `catalog show` prints the digest to copy.
+  Table table({{"RECORD TYPE"},
+               {"FIELDS"},
+               {"ED-FI ENTITY", Table::Fit::kMayShorten},
+               {"DIGEST", Table::Fit::kMayShorten}});
   for (const policy::RecordType* type : (*catalog)->types()) {
-    rows.push_back(
-        {type->name(), absl::StrCat(type->leaves().size()), type->ed_fi_entity(), type->digest()});
-    json.push_back({{"name", type->name()},
-                    {"fields", type->leaves().size()},
-                    {"ed_fi_entity", type->ed_fi_entity()},
-                    {"digest", type->digest()}});
+    table.Add(
+        {type->name(), absl::StrCat(type->leaves().size()), type->ed_fi_entity(), type->digest()},
+        {{"name", type->name()},
+         {"fields", type->leaves().size()},
+         {"ed_fi_entity", type->ed_fi_entity()},
+         {"digest", type->digest()}});
   }
-  Print(output == "json" ? json.dump(2) + "\n" : TableText(rows));
-  return kDone;
+  return table.Print(output) ? kDone : kFailed;
 }
 
 std::string KeyText(const policy::Field& field) {
-  return field.optional_in_key ? "key, optional" : field.key ? "key" : "";
+  return field.optional_in_key ? "key, optional"
+         : field.key           ? "key"
+         : field.required      ? "required"
+                               : "";
 }
 
 std::string SubjectText(const policy::Field& field) {
@@ -82,46 +86,64 @@ std::string SubjectText(const policy::Field& field) {
                                 : absl::StrCat(field.id_space, " with ", field.id_scope);
 }
 
-std::string TypeText(const policy::RecordType& type) {
-  std::vector<std::vector<std::string>> rows = {
-      {"FIELD", "KIND", "SENSITIVITY", "REGIME", "KEY", "SUBJECT", "FLOOR", "CODE SET", "NOTE"}};
-  for (const policy::Field* field : type.leaves()) {
-    rows.push_back({field->path + (field->singular_path ? "" : " (repeated)"),
-                    std::string(KindName(field->kind)),
-                    Short(v1::Sensitivity_Name(field->sensitivity)),
-                    absl::StrJoin(RegimeNames(*field), ","), KeyText(*field), SubjectText(*field),
-                    absl::StrJoin(FloorTexts(*field), " | "),
-                    absl::StrCat(field->code_set == nullptr ? "" : field->code_set->name(),
-                                 field->closed ? " (closed)" : ""),
-                    field->not_brokered ? "not brokered by default" : ""});
-  }
-  return absl::StrCat(type.name(), "\n\nTo pin it in an MOU:\n  catalog: {", type.name(), ": ",
-                      type.digest(), "}\n\n", TableText(rows));
+Json FieldJson(const policy::Field& field) {
+  Json json = {{"path", field.path},
+               {"kind", std::string(KindName(field.kind))},
+               {"repeated", !field.singular_path},
+               {"sensitivity", Short(v1::Sensitivity_Name(field.sensitivity))},
+               {"regimes", RegimeNames(field)},
+               {"key", field.key},
+               {"ed_fi_element", field.ed_fi_element}};
+  if (field.optional_in_key) json["optional_in_key"] = true;
+  if (field.required) json["required"] = true;
+  if (field.names_subject()) json["id_space"] = field.id_space;
+  if (!field.id_scope.empty()) json["id_scope"] = field.id_scope;
+  if (field.closed) json["closed"] = true;
+  if (field.not_brokered) json["not_brokered"] = true;
+  if (!FloorTexts(field).empty()) json["floor"] = FloorTexts(field);
+  if (field.code_set != nullptr) json["code_set"] = field.code_set->name();
+  return json;
 }
 
-Json TypeJson(const policy::RecordType& type) {
-  Json fields = Json::array();
+Table FieldTable(const policy::RecordType& type) {
+  constexpr Table::Fit kMayShorten = Table::Fit::kMayShorten;
+  Table table({{"FIELD"},
+               {"KIND", kMayShorten},
+               {"SENSITIVITY", kMayShorten},
+               {"REGIME", kMayShorten},
+               {"KEY", kMayShorten},
+               {"SUBJECT", kMayShorten},
+               {"FLOOR", kMayShorten},
+               {"CODE SET", kMayShorten},
+               {"NOTE", kMayShorten}});
   for (const policy::Field* field : type.leaves()) {
-    Json json = {{"path", field->path},
-                 {"kind", std::string(KindName(field->kind))},
-                 {"repeated", !field->singular_path},
-                 {"sensitivity", Short(v1::Sensitivity_Name(field->sensitivity))},
-                 {"regimes", RegimeNames(*field)},
-                 {"key", field->key},
-                 {"ed_fi_element", field->ed_fi_element}};
-    if (field->optional_in_key) json["optional_in_key"] = true;
-    if (field->names_subject()) json["id_space"] = field->id_space;
-    if (!field->id_scope.empty()) json["id_scope"] = field->id_scope;
-    if (field->closed) json["closed"] = true;
-    if (field->not_brokered) json["not_brokered"] = true;
-    if (!FloorTexts(*field).empty()) json["floor"] = FloorTexts(*field);
-    if (field->code_set != nullptr) json["code_set"] = field->code_set->name();
-    fields.push_back(std::move(json));
+    table.Add({field->path + (field->singular_path ? "" : " (repeated)"),
+               std::string(KindName(field->kind)), Short(v1::Sensitivity_Name(field->sensitivity)),
+               absl::StrJoin(RegimeNames(*field), ","), KeyText(*field), SubjectText(*field),
+               absl::StrJoin(FloorTexts(*field), " | "),
+               absl::StrCat(field->code_set == nullptr ? "" : field->code_set->name(),
+                            field->closed ? " (closed)" : ""),
+               field->not_brokered ? "not brokered by default" : ""},
+              FieldJson(*field));
   }
-  return {{"name", type.name()},
-          {"ed_fi_entity", type.ed_fi_entity()},
-          {"digest", type.digest()},
-          {"fields", std::move(fields)}};
+  return table;
+}
+
+ExitCode Show(const policy::RecordType& type, const std::string& output) {
+  const Table table = FieldTable(type);
+  if (output == "ndjson" || output == "csv") return table.Print(output) ? kDone : kFailed;
+  if (output == "json") {
+    Json fields = Json::array();
+    for (const policy::Field* field : type.leaves()) fields.push_back(FieldJson(*field));
+    const Json json = {{"name", type.name()},
+                       {"ed_fi_entity", type.ed_fi_entity()},
+                       {"digest", type.digest()},
+                       {"fields", std::move(fields)}};
+    return Print(JsonText(json, 2)) ? kDone : kFailed;
+  }
+  Print(absl::StrCat(type.name(), "\n\nTo pin it in an MOU:\n  catalog: {", type.name(), ": ",
+                     type.digest(), "}\n\n"));
+  return table.Print(output) ? kDone : kFailed;
 }
 
 }  // namespace
@@ -138,15 +160,10 @@ void AddCatalog(CLI::App& app, Session& session) {
       "sluice catalog show Candidate", [&session, output, name] {
         const absl::StatusOr<const policy::RecordType*> type = session.GetType(*name);
         if (!type.ok()) return Fail(type.status());
-        Print(*output == "json" ? TypeJson(**type).dump(2) + "\n" : TypeText(**type));
-        return kDone;
+        return Show(**type, *output);
       });
   show->add_option("TYPE", *name, "The record type")->required();
-  for (CLI::App* verb : {list, show}) {
-    verb->add_option("--output", *output, "What is printed")
-        ->check(CLI::IsMember({"text", "json"}))
-        ->capture_default_str();
-  }
+  for (CLI::App* verb : {list, show}) AddOutput(verb, *output, kTableForms);
 }
 
 }  // namespace sluice::client

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -9,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
+#include "client/command/table.h"
 #include "client/record_value.h"
 #include "policy/field_rule.h"
 
@@ -30,31 +32,56 @@ std::string ConstraintText(const v1::Constraint& constraint) {
   return absl::StrJoin(ends, ", ");
 }
 
-std::string GrantText(v1::GrantView grant) {
-  MakePrintable(grant);
+std::string PairsText(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  size_t width = 0;
+  for (const auto& [name, value] : pairs) width = std::max(width, DisplayWidth(name));
+  std::string text;
+  for (const auto& [name, value] : pairs) {
+    absl::StrAppend(&text, "    ", name, std::string(width - DisplayWidth(name) + 2, ' '), value,
+                    "\n");
+  }
+  return text;
+}
+
+std::string OperationsText(const v1::GrantView& grant) {
   std::vector<std::string> operations;
   for (const int operation : grant.operations()) {
     operations.push_back(
         ShortName(v1::Operation_Name(static_cast<v1::Operation>(operation)), "OPERATION_"));
   }
+  return absl::StrJoin(operations, ", ");
+}
+
+std::string GrantText(v1::GrantView grant) {
+  MakePrintable(grant);
   std::string text = absl::StrCat(
       grant.mou(), " ", grant.version(), "  ", grant.grant(), grant.live() ? "" : "  (not live)",
       "\n  from      ", grant.owner(), "\n  record    ", grant.record_type(), "\n  purpose   ",
-      grant.purpose(), ": ", grant.purpose_description(), "\n  allows    ",
-      absl::StrJoin(operations, ", "), "\n  period    ", DateText(grant.effective()),
-      " until before ", DateText(grant.expires()), "\n");
-  std::vector<std::vector<std::string>> rows;
+      grant.purpose(), ": ", grant.purpose_description(), "\n  allows    ", OperationsText(grant),
+      "\n  period    ", DateText(grant.effective()), " until before ", DateText(grant.expires()),
+      "\n");
+  std::vector<std::pair<std::string, std::string>> lines;
   for (const auto& [path, constraint] : grant.rows()) {
-    rows.push_back({"    " + path, ConstraintText(constraint)});
+    lines.emplace_back(path, ConstraintText(constraint));
   }
-  std::sort(rows.begin(), rows.end());
-  if (!rows.empty()) absl::StrAppend(&text, "  rows\n", TableText(rows));
-  rows.clear();
+  std::sort(lines.begin(), lines.end());
+  if (!lines.empty()) absl::StrAppend(&text, "  rows\n", PairsText(lines));
+  lines.clear();
   for (const v1::ReleasedField& field : grant.fields()) {
-    rows.push_back({"    " + field.path(), RuleText(field.rule())});
+    lines.emplace_back(field.path(), RuleText(field.rule()));
   }
-  absl::StrAppend(&text, "  fields\n", TableText(rows));
+  absl::StrAppend(&text, "  fields\n", PairsText(lines));
   return text;
+}
+
+void AddRow(const v1::GrantView& grant, Table& table) {
+  std::vector<std::string> fields;
+  for (const v1::ReleasedField& field : grant.fields()) fields.push_back(field.path());
+  table.Add(
+      {grant.mou(), absl::StrCat(grant.version()), grant.grant(), grant.owner(),
+       grant.record_type(), grant.purpose(), OperationsText(grant), DateText(grant.effective()),
+       DateText(grant.expires()), grant.live() ? "true" : "false", absl::StrJoin(fields, " ")},
+      Table::Json::parse(ProtoJson(grant)));
 }
 
 ExitCode List(Session& session, const std::string& mou, const std::string& output) {
@@ -62,7 +89,17 @@ ExitCode List(Session& session, const std::string& mou, const std::string& outpu
   if (!gateway.ok()) return Fail(gateway.status());
   v1::ListGrantsRequest request;
   request.set_mou(mou);
-  int count = 0;
+  Table table({{"mou"},
+               {"version"},
+               {"grant"},
+               {"owner"},
+               {"record type"},
+               {"purpose"},
+               {"operations"},
+               {"effective"},
+               {"expires"},
+               {"live"},
+               {"fields"}});
   absl::flat_hash_set<std::string> tokens;
   do {
     Retry retry = session.NewRetry();
@@ -70,12 +107,8 @@ ExitCode List(Session& session, const std::string& mou, const std::string& outpu
         retry.Run([&] { return (*gateway)->ListGrants(request); });
     if (!page.ok()) return Fail(page.status());
     for (const v1::GrantView& grant : page->grants()) {
-      if (output != "text") {
-        Print(ProtoJson(grant) + "\n");
-      } else {
-        Print(absl::StrCat(count == 0 ? "" : "\n", GrantText(grant)));
-      }
-      ++count;
+      if (output == "text") Print(absl::StrCat(table.size() == 0 ? "" : "\n", GrantText(grant)));
+      AddRow(grant, table);
     }
     request.set_page_token(page->next_page_token());
     // A page leads on with a grant and a token that was not seen, or the gateway turns us in a
@@ -87,7 +120,8 @@ ExitCode List(Session& session, const std::string& mou, const std::string& outpu
                               "not whole"));
     }
   } while (!request.page_token().empty());
-  if (count == 0 && output == "text") Print("no grants\n");
+  if (output != "text") return table.Print(output) ? kDone : kFailed;
+  if (table.size() == 0) Print("no grants\n");
   return kDone;
 }
 
@@ -149,9 +183,7 @@ void AddGrant(CLI::App& app, Session& session) {
                       "sluice grant list --mou stem-pipeline",
                       [&session, mou, list_output] { return List(session, *mou, *list_output); });
   list->add_option("--mou", *mou, "Only those of this MOU")->type_name(kMouValue);
-  list->add_option("--output", *list_output, "What is printed")
-      ->check(CLI::IsMember({"text", "ndjson"}))
-      ->capture_default_str();
+  AddOutput(list, *list_output, kTableForms);
 
   AddPreview(grants, session);
 
@@ -164,9 +196,7 @@ void AddGrant(CLI::App& app, Session& session) {
       "sluice decision explain 3f0c2a55d7c14b1e9a4d6f2b8c0e7a91",
       [&session, id, explain_output] { return Explain(session, *id, *explain_output); });
   explain->add_option("ID", *id, "The decision: 32 hexadecimal digits")->required();
-  explain->add_option("--output", *explain_output, "What is printed")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
+  AddOutput(explain, *explain_output, {"text", "json"});
 }
 
 }  // namespace sluice::client

@@ -116,11 +116,12 @@ int Main(const std::vector<std::string>& words) {
     code = Parse(app, session, words);
   }
   // What was printed counts only once it is out.
-  if (std::fflush(stdout) != 0 && code == kDone) {
+  if (!EndOutput() && code == kDone) {
     std::fputs("sluice: standard output can't be written\n", stderr);
     return kFailed;
   }
-  return code;
+  // Who closed the pager has seen enough.
+  return ReaderLeft() && code == kFailed ? kDone : code;
 }
 
 }  // namespace

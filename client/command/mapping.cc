@@ -1,7 +1,6 @@
 // `sluice mapping`: how files of others' making become records.
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
+#include "client/command/table.h"
 #include "client/file.h"
 #include "client/import/mapping_draft.h"
 #include "client/import/mapping_library.h"
@@ -20,7 +20,7 @@
 namespace sluice::client {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = Table::Json;
 
 struct Options {
   std::vector<std::string> files;
@@ -39,20 +39,18 @@ absl::StatusOr<MappingLibrary> GetLibrary(Session& session) {
 ExitCode List(Session& session, const Options& options) {
   const absl::StatusOr<MappingLibrary> library = GetLibrary(session);
   if (!library.ok()) return Fail(library.status());
-  std::vector<std::vector<std::string>> table = {{"mapping", "format", "record type", "files"}};
-  Json json = Json::array();
+  Table table({{"mapping"}, {"format"}, {"record type"}, {"files", Table::Fit::kMayShorten}});
   for (const Mapping& mapping : library->mappings()) {
     const std::string format(FormatName(mapping.format));
-    table.push_back({mapping.name, format, mapping.record.empty() ? "(not taken)" : mapping.record,
-                     absl::StrJoin(mapping.files, ", ")});
     Json entry = {{"mapping", mapping.name}, {"format", format}, {"title", mapping.title}};
     if (!mapping.record.empty()) entry["record_type"] = mapping.record;
     if (!mapping.refused.empty()) entry["refused"] = mapping.refused;
     entry["files"] = mapping.files;
-    json.push_back(std::move(entry));
+    table.Add({mapping.name, format, mapping.record.empty() ? "(not taken)" : mapping.record,
+               absl::StrJoin(mapping.files, ", ")},
+              std::move(entry));
   }
-  Print(options.output == "json" ? json.dump(2) + "\n" : TableText(table));
-  return kDone;
+  return table.Print(options.output) ? kDone : kFailed;
 }
 
 ExitCode Show(Session& session, const Options& options) {
@@ -63,7 +61,8 @@ ExitCode Show(Session& session, const Options& options) {
     std::vector<std::string> names;
     for (const Mapping& mapping : library->mappings()) names.push_back(mapping.name);
     return Fail(absl::NotFoundError(absl::StrCat("there is no mapping \"", options.name, "\"",
-                                                 policy::DidYouMean(options.name, names))));
+                                                 policy::DidYouMean(options.name, names),
+                                                 " (`sluice mapping list` shows them)")));
   }
   Print(text);
   return kDone;
@@ -80,7 +79,7 @@ ExitCode Check(Session& session, const Options& options) {
       findings.push_back(std::move(finding));
     }
   }
-  return PrintFindings(findings, options.output == "json",
+  return PrintFindings(findings, options.output,
                        session.quiet() ? "" : absl::StrJoin(options.files, ", "));
 }
 
@@ -108,12 +107,6 @@ ExitCode Suggest(Session& session, const Options& options) {
   return kDone;
 }
 
-void AddOutput(CLI::App* verb, Options& options) {
-  verb->add_option("--output", options.output, "What is printed")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-}
-
 }  // namespace
 
 void AddMapping(CLI::App& app, Session& session) {
@@ -124,7 +117,7 @@ void AddMapping(CLI::App& app, Session& session) {
   CLI::App* list =
       session.AddVerb(noun, "list", "List the mappings that Sluice brings", "sluice mapping list",
                       [&session, options] { return List(session, *options); });
-  AddOutput(list, *options);
+  AddOutput(list, options->output, kTableForms);
   CLI::App* show = session.AddVerb(noun, "show", "Print one, to begin one's own from",
                                    "sluice mapping show ed-fi-candidate > candidate.yaml",
                                    [&session, options] { return Show(session, *options); });
@@ -135,7 +128,7 @@ void AddMapping(CLI::App& app, Session& session) {
                                     "sluice mapping check candidate.yaml",
                                     [&session, options] { return Check(session, *options); });
   check->add_option("FILE", options->files, "The mappings")->required();
-  AddOutput(check, *options);
+  AddOutput(check, options->output, kTableForms);
   CLI::App* suggest =
       session.AddVerb(noun, "suggest", "Draft a mapping from the header of a CSV file",
                       "sluice mapping suggest --record Candidate export.csv > candidate.yaml",

@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
+#include "client/command/table.h"
 #include "client/file.h"
 #include "client/pki_directory.h"
 #include "policy/check.h"
@@ -66,7 +67,7 @@ ExitCode Check(Session& session, const Options& options) {
       findings.push_back(std::move(finding));
     }
   }
-  return PrintFindings(findings, options.output == "json",
+  return PrintFindings(findings, options.output,
                        session.quiet() ? "" : absl::StrJoin(options.files, ", "));
 }
 
@@ -130,8 +131,11 @@ ExitCode Explain(Session& session, const Options& options) {
   versions.push_back(std::move(version));
   const auto mous = policy::MouSet::Create(std::move(versions));
   const policy::Decision decision = policy::Decide(*mous, request);
-  Print(policy::Explain(decision, &compiled->document) + "\n");
-  return std::holds_alternative<policy::Permit>(decision) ? kDone : kDenied;
+  const bool permit = std::holds_alternative<policy::Permit>(decision);
+  const std::string explanation = policy::Explain(decision, &compiled->document);
+  Print(options.output == "json" ? JsonText({{"permit", permit}, {"explanation", explanation}}, -1)
+                                 : explanation + "\n");
+  return permit ? kDone : kDenied;
 }
 
 ExitCode Show(Session& session, const Options& options) {
@@ -146,7 +150,7 @@ ExitCode Sign(const Options& options) {
   const absl::StatusOr<std::string> path =
       pki::SignFile(options.file, options.signer, options.signer_key, options.signing_organization);
   if (!path.ok()) return Fail(path.status());
-  Print(*path + "\n");
+  Print(options.output == "json" ? JsonText({{"signature", *path}}, -1) : *path + "\n");
   return kDone;
 }
 
@@ -165,9 +169,7 @@ void AddMou(CLI::App& app, Session& session) {
       ->type_name(kDateValue);
   check->add_option("--max-term", options->max_term_days, "The longest term allowed, in days")
       ->capture_default_str();
-  check->add_option("--output", options->output, "What is printed")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
+  AddOutput(check, options->output, kTableForms);
   CLI::App* explain = session.AddVerb(
       noun, "explain", "Say what a request would be answered, were the document signed",
       "sluice mou explain mou.yaml --to river-unified --purpose hiring_pipeline "
@@ -191,9 +193,7 @@ void AddMou(CLI::App& app, Session& session) {
   CLI::App* show = session.AddVerb(noun, "show", "Print a document as other tools read it",
                                    "sluice mou show --output json mou.yaml",
                                    [&session, options] { return Show(session, *options); });
-  show->add_option("--output", *show_output, "What is printed")
-      ->check(CLI::IsMember({"json"}))
-      ->capture_default_str();
+  AddOutput(show, *show_output, {"json"});
   CLI::App* sign = session.AddVerb(
       noun, "sign", "Sign a document's bytes, beside it",
       "sluice mou sign mou.yaml --for river-unified --signer signatory.pem --signer-key "
@@ -211,6 +211,7 @@ void AddMou(CLI::App& app, Session& session) {
   for (CLI::App* verb : {explain, show, sign}) {
     verb->add_option("FILE", options->file, "The document")->required();
   }
+  for (CLI::App* verb : {explain, sign}) AddOutput(verb, options->output, {"text", "json"});
 }
 
 }  // namespace sluice::client

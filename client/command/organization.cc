@@ -13,6 +13,7 @@
 #include "client/command/manual.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
+#include "client/command/table.h"
 #include "client/file.h"
 
 namespace sluice::client {
@@ -44,29 +45,35 @@ std::string SourceText(v1::OrganizationSource source) {
 }
 
 void AddRows(const v1::TrustedOrganization& organization, const Authorities& authorities,
-             absl::string_view of, std::vector<std::vector<std::string>>& rows) {
+             absl::string_view of, Table& table) {
   for (const v1::CertificateAuthority& ca : authorities) {
-    rows.push_back(
-        {organization.name().substr(sizeof(kPrefix) - 1), SourceText(organization.source()),
-         absl::StrCat(of, ca.root() ? " root" : " intermediate"), DayText(ca.expire_time()),
-         ca.has_crl_next_update_time() ? DayText(ca.crl_next_update_time()) : "none", ca.digest()});
+    table.Add({organization.name().substr(sizeof(kPrefix) - 1), SourceText(organization.source()),
+               absl::StrCat(of, ca.root() ? " root" : " intermediate"), DayText(ca.expire_time()),
+               ca.has_crl_next_update_time() ? DayText(ca.crl_next_update_time()) : "none",
+               ca.digest()});
   }
 }
 
-// What stands behind organizations, one line a CA.
-std::string CasText(const std::vector<v1::TrustedOrganization>& organizations) {
-  std::vector<std::vector<std::string>> rows = {
-      {"organization", "from", "CA", "expires", "CRL until", "digest"}};
+// What stands behind organizations: a row a CA, as an object a row an organization.
+bool Show(const std::vector<v1::TrustedOrganization>& organizations, const std::string& output) {
+  Table table({{"organization"}, {"from"}, {"CA"}, {"expires"}, {"CRL until"}, {"digest"}});
+  const bool objects = output == "json" || output == "ndjson";
   for (const v1::TrustedOrganization& organization : organizations) {
-    AddRows(organization, organization.authorities(), "callers'", rows);
-    AddRows(organization, organization.signatory_authorities(), "signatories'", rows);
+    if (objects) {
+      table.Add({}, Table::Json::parse(ProtoJson(organization)));
+      continue;
+    }
+    AddRows(organization, organization.authorities(), "callers'", table);
+    AddRows(organization, organization.signatory_authorities(), "signatories'", table);
   }
-  return TableText(rows);
+  return table.Print(output);
 }
 
-std::string Show(v1::TrustedOrganization organization, const std::string& output) {
+// One of them.
+ExitCode ShowOne(v1::TrustedOrganization organization, const std::string& output) {
   MakePrintable(organization);
-  return output == "json" ? ProtoJson(organization) + "\n" : CasText({std::move(organization)});
+  if (output != "json") return Show({std::move(organization)}, output) ? kDone : kFailed;
+  return Print(ProtoJson(organization) + "\n") ? kDone : kFailed;
 }
 
 void NoteWithoutRevocation(const v1::TrustedOrganization& organization) {
@@ -99,16 +106,10 @@ ExitCode List(Session& session, const std::string& output) {
     }
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
-  if (output == "text") {
-    Print(organizations.empty() ? "no organizations\n" : CasText(organizations));
-    return kDone;
+  if (output == "text" && organizations.empty()) {
+    return Print("no organizations\n") ? kDone : kFailed;
   }
-  for (const v1::TrustedOrganization& organization : organizations) {
-    if (!Print(ProtoJson(organization) + "\n")) {
-      return Fail(absl::FailedPreconditionError("standard output can't be written"));
-    }
-  }
-  return kDone;
+  return Show(organizations, output) ? kDone : kFailed;
 }
 
 // The file's text; empty for no file.
@@ -142,7 +143,7 @@ ExitCode Add(Session& session, const Options& options) {
   const absl::StatusOr<v1::CreateOrganizationResponse> response =
       (*gateway)->CreateOrganization(request);
   if (!response.ok()) return Fail(response.status());
-  Print(Show(response->organization(), options.output));
+  if (ShowOne(response->organization(), options.output) != kDone) return kFailed;
   if (session.quiet()) return kDone;
   NoteWithoutRevocation(response->organization());
   Note("added; its systems may connect within two seconds\n");
@@ -228,7 +229,7 @@ ExitCode Change(Session& session, const Options& options) {
   const absl::StatusOr<v1::UpdateOrganizationResponse> response =
       (*gateway)->UpdateOrganization(request);
   if (!response.ok()) return Fail(response.status());
-  Print(Show(response->organization(), options.output));
+  if (ShowOne(response->organization(), options.output) != kDone) return kFailed;
   if (session.quiet()) return kDone;
   NoteWithoutRevocation(response->organization());
   if (response->organization().etag() == now->etag()) {
@@ -255,9 +256,7 @@ void AddOrganization(CLI::App& app, Session& session) {
   CLI::App* list = session.AddVerb(
       noun, "list", "List the organizations, their CAs, and what runs out when",
       "sluice organization list", [&session, list_output] { return List(session, *list_output); });
-  list->add_option("--output", *list_output, "What is printed")
-      ->check(CLI::IsMember({"text", "ndjson"}))
-      ->capture_default_str();
+  AddOutput(list, *list_output, kTableForms);
 
   auto options = std::make_shared<Options>();
   CLI::App* add = session.AddVerb(
@@ -310,9 +309,7 @@ void AddOrganization(CLI::App& app, Session& session) {
     verb->add_option("--signatory-crl", options->signatory_crl,
                      "PEM file: revocation lists of its signatories' CAs")
         ->type_name(kFileValue);
-    verb->add_option("--output", options->output, "What is printed")
-        ->check(CLI::IsMember({"text", "json"}))
-        ->capture_default_str();
+    AddOutput(verb, options->output, {"text", "json"});
   }
 }
 

@@ -31,10 +31,13 @@ TEST_F(CommandTest, ListsOrganizationsOfAllPages) {
   const Outcome outcome = Run("organization list");
   EXPECT_EQ(outcome.code, kDone) << outcome.err;
   EXPECT_TRUE(absl::StrContains(outcome.out, "hill-county")) << outcome.out;
-  EXPECT_TRUE(absl::StrContains(outcome.out, "?[31mriver")) << outcome.out;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "\\x1b[31mriver")) << outcome.out;
   EXPECT_TRUE(absl::StrContains(outcome.out, "2027-01-15")) << outcome.out;
-  EXPECT_TRUE(absl::StrContains(Run("organization list --output ndjson").out,
-                                "\"name\":\"organizations/hill-county\""));
+  for (const char* const form : {"ndjson", "json"}) {
+    const Outcome objects = Run(absl::StrCat("organization list --output ", form));
+    EXPECT_TRUE(absl::StrContains(objects.out, "\"organizations/hill-county\"")) << objects.out;
+  }
+  EXPECT_TRUE(absl::StartsWith(Run("organization list --output csv").out, "organization,from,ca,"));
 }
 
 TEST_F(CommandTest, RotateCaSendsWhatStaysWithTheNewBehindItAndTheEtag) {

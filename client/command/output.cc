@@ -1,58 +1,37 @@
 #include "client/command/output.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "client/command/next_step.h"
+#include "client/command/pager.h"
+#include "client/command/table.h"
 #include "client/error.h"
 #include "google/protobuf/util/json_util.h"
 
 namespace sluice::client {
 namespace {
 
-void PrintError(absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+bool g_paging = true;
 
-// How many columns of a terminal the text takes, near enough: its code points.
-size_t Width(absl::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+// Made when something is first printed.
+Pager& Output() {
+  static Pager& pager = *new Pager(StandardOutput(), g_paging ? PagerCommand() : "");
+  return pager;
 }
 
-// What somebody who was denied can do.
-absl::string_view NextStep(absl::string_view reason) {
-  static constexpr std::pair<absl::string_view, absl::string_view> kSteps[] = {
-      {"PRINCIPAL_NOT_PERMITTED",
-       "use a certificate of the kind that may ask for this (records: a system's)"},
-      {"NO_MOU", "`sluice grant list` shows the MOUs of your organization"},
-      {"AMBIGUOUS_MOU", "name one with --mou; `sluice grant list` shows them"},
-      {"NOT_SIGNED", "the parties named must sign the document's bytes"},
-      {"SUSPENDED", "ask the party that suspended the MOU to lift it"},
-      {"TERMINATED", "the MOU has ended: only a new version, signed by all, opens again"},
-      {"OUTSIDE_PERIOD", "see the dates with `sluice grant list`"},
-      {"CATALOG_UNAVAILABLE", "ask the gateway's operator for the pinned version of the type"},
-      {"NOT_A_RECIPIENT", "no grant is to your organization: it takes a new version of the MOU"},
-      {"PURPOSE_NOT_GRANTED", "`sluice grant list` shows the purposes that are granted"},
-      {"RECORD_NOT_GRANTED", "`sluice grant list` shows the record types that are granted"},
-      {"OPERATION_NOT_GRANTED", "`sluice grant list` shows the operations that are granted"},
-      {"WITHDRAWN", "the owner took this grant back: it takes a new version of the MOU"},
-      {"PROHIBITED", "a prohibition of the MOU stands against it: it takes a new version"},
-      {"UNAUTHENTICATED", "check the certificate with `openssl x509 -in FILE -noout -text`"},
-  };
-  for (const auto& [code, step] : kSteps) {
-    if (code == reason) return step;
-  }
-  return "";
-}
+// Text that is printable already.
+void PrintError(absl::string_view text) { Output().Note(text); }
+
+std::string Failing(absl::string_view text) { return Colored(StandardError(), Color::kRed, text); }
 
 std::string NearestText(const NearGrant& near) {
   std::vector<std::string> failed;
@@ -66,21 +45,14 @@ std::string NearestText(const NearGrant& near) {
 }  // namespace
 
 std::string TableText(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const std::vector<std::string>& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
-  }
-  std::string text;
-  for (const std::vector<std::string>& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - Width(row[i]) + 2, ' ');
-    }
-    while (!text.empty() && text.back() == ' ') text.pop_back();
-    text.push_back('\n');
-  }
-  return text;
+  if (rows.empty()) return "";
+  std::vector<Table::Column> columns;
+  for (const std::string& title : rows[0]) columns.push_back({title});
+  Table table(std::move(columns));
+  for (size_t i = 1; i < rows.size(); ++i) table.Add(rows[i]);
+  Terminal terminal = StandardOutput();
+  terminal.colors = false;
+  return table.Text(terminal);
 }
 
 std::string ProtoJson(const google::protobuf::Message& message) {
@@ -135,31 +107,61 @@ std::string ShortName(absl::string_view name, absl::string_view prefix) {
   return std::string(name);
 }
 
-void Note(const std::string& text) { std::fputs(text.c_str(), stderr); }
-
-bool Print(absl::string_view text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+void Note(const std::string& text) {
+  PrintError(StandardError().is_terminal ? PrintableLines(text) : text);
 }
 
-ExitCode PrintFindings(const std::vector<policy::Finding>& findings, bool json,
+void AllowPaging(bool allowed) { g_paging = allowed; }
+
+bool Print(absl::string_view text) {
+  if (!StandardOutput().is_terminal) return Output().Write(text);
+  return Output().Write(PrintableLines(text));
+}
+
+bool PrintColored(absl::string_view text) { return Output().Write(text); }
+
+bool ReaderLeft() { return Output().was_left(); }
+
+bool EndOutput() { return Output().End(); }
+
+ExitCode PrintFindings(const std::vector<policy::Finding>& findings, const std::string& form,
                        const std::string& clean) {
-  if (json) {
-    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  if (form == "text") {
     for (const policy::Finding& finding : findings) {
-      all.push_back(
-          {{"id", finding.id},
-           {"severity", finding.severity == policy::Severity::kError ? "error" : "warning"},
-           {"file", finding.file},
-           {"line", finding.place.line},
-           {"column", finding.place.column},
-           {"path", finding.path},
-           {"message", finding.message},
-           {"hint", finding.hint}});
+      const bool error = finding.severity == policy::Severity::kError;
+      // The severity stands between the place and the id.
+      const std::string word = absl::StrCat(error ? " error " : " warning ", finding.id);
+      const std::string line = PrintableLines(finding.ToString());
+      const size_t at = line.find(word);
+      const std::pair<std::string, std::string> around =
+          at == std::string::npos ? std::pair(line, std::string())
+                                  : std::pair(line.substr(0, at), line.substr(at + word.size()));
+      PrintColored(
+          absl::StrCat(around.first,
+                       at == std::string::npos
+                           ? ""
+                           : Colored(StandardOutput(), error ? Color::kRed : Color::kYellow, word),
+                       around.second, "\n"));
     }
-    Print(all.dump(2) + "\n");
-  } else {
-    for (const policy::Finding& finding : findings) Print(finding.ToString() + "\n");
     if (findings.empty() && !clean.empty()) Print(clean + ": nothing found\n");
+  } else {
+    Table table(
+        {{"id"}, {"severity"}, {"file"}, {"line"}, {"column"}, {"path"}, {"message"}, {"hint"}});
+    for (const policy::Finding& finding : findings) {
+      const std::string severity =
+          finding.severity == policy::Severity::kError ? "error" : "warning";
+      table.Add({finding.id, severity, finding.file, absl::StrCat(finding.place.line),
+                 absl::StrCat(finding.place.column), finding.path, finding.message, finding.hint},
+                {{"id", finding.id},
+                 {"severity", severity},
+                 {"file", finding.file},
+                 {"line", finding.place.line},
+                 {"column", finding.place.column},
+                 {"path", finding.path},
+                 {"message", finding.message},
+                 {"hint", finding.hint}});
+    }
+    table.Print(form);
   }
   return policy::HasError(findings) ? kCheckFailed : kDone;
 }
@@ -169,9 +171,10 @@ ExitCode Fail(const absl::Status& status) {
   const bool denied = IsDenial(status);
   const bool unavailable = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
                            absl::IsResourceExhausted(status);
-  std::string text = "sluice: ";
-  if (denied) text += "denied: ";
-  const std::string sentence = Printable(status.message());
+  std::string text = Failing(denied ? "sluice: denied: " : "sluice: ");
+  // A file's mistakes are a line each.
+  const std::string sentence =
+      absl::StrReplaceAll(PrintableLines(status.message()), {{"\n", "\n  "}});
   if (!detail.reason.empty() && !absl::StartsWith(sentence, detail.reason)) {
     absl::StrAppend(&text, Printable(detail.reason), ": ");
   }
@@ -193,7 +196,7 @@ ExitCode Fail(const absl::Status& status) {
     absl::StrAppend(&text, denied ? "  decision: " : "  request: ", Printable(detail.decision_id));
     absl::StrAppend(&text, denied ? " (`sluice decision explain` tells it again)\n" : "\n");
   }
-  if (const absl::string_view next = NextStep(detail.reason); denied && !next.empty()) {
+  if (const absl::string_view next = NextStep(status, detail.reason); !next.empty()) {
     absl::StrAppend(&text, "  next: ", next, "\n");
   }
   PrintError(text);
@@ -201,26 +204,26 @@ ExitCode Fail(const absl::Status& status) {
 }
 
 ExitCode FailUsage(absl::string_view sentence) {
-  PrintError(absl::StrCat("sluice: ", sentence, "\n"));
+  PrintError(absl::StrCat(Failing("sluice: "), PrintableLines(sentence), "\n"));
   return kUsage;
 }
 
 Progress::Progress(std::string what, int64_t total)
     : what_(std::move(what)),
       total_(total),
-      terminal_(isatty(STDERR_FILENO) == 1),
+      terminal_(StandardError().is_terminal),
       begin_(absl::Now()) {}
 
 Progress::~Progress() {
-  if (!terminal_ || count_ == 0) return;
+  if (!terminal_ || count_ == 0 || Output().running()) return;
   Show();
-  Note("\n");
+  std::fputs("\n", stderr);
 }
 
 void Progress::Add(int64_t n, int64_t part) {
   count_ += n;
   part_ += part;
-  if (!terminal_ || absl::Now() - shown_ < absl::Milliseconds(200)) return;
+  if (!terminal_ || Output().running() || absl::Now() - shown_ < absl::Milliseconds(200)) return;
   Show();
 }
 
@@ -233,7 +236,7 @@ void Progress::Show() {
     const double left = seconds * static_cast<double>(total_ - part_) / static_cast<double>(part_);
     absl::StrAppend(&text, ", ", absl::FormatDuration(absl::Seconds(std::ceil(left))), " left");
   }
-  Note(text + "   ");
+  std::fputs((text + "   ").c_str(), stderr);
 }
 
 }  // namespace sluice::client

@@ -1,4 +1,5 @@
 // How `sluice` prints: tables and messages to standard output, what goes wrong to standard error.
+// Whatever reaches a terminal is printable (terminal.h); what is long is paged (pager.h).
 #ifndef SLUICE_CLIENT_COMMAND_OUTPUT_H_
 #define SLUICE_CLIENT_COMMAND_OUTPUT_H_
 
@@ -15,7 +16,7 @@
 
 namespace sluice::client {
 
-// Columns padded to their widest cell; the last is not. The first row is the header.
+// A Table of which every column stays whole. The first row is the header.
 std::string TableText(const std::vector<std::vector<std::string>>& rows);
 
 // proto3 JSON with the proto file's names, on one line.
@@ -31,10 +32,18 @@ void MakePrintable(google::protobuf::Message& message);
 // newer gateway knows.
 std::string ShortName(absl::string_view name, absl::string_view prefix);
 
+// Before anything is printed: whether to page, if there is a terminal.
+void AllowPaging(bool allowed);
 // Writes to standard output. False once it is broken (a full disk, a closed pipe).
 bool Print(absl::string_view text);
-// What a check found, as lines or as JSON; `clean`: what is called clean if nothing was found.
-ExitCode PrintFindings(const std::vector<policy::Finding>& findings, bool json,
+// The same of text that is Printable in all its parts, and may hold colors of ours.
+bool PrintColored(absl::string_view text);
+// Whether a pager was closed before its end: then nobody waits for more, and that is no failure.
+bool ReaderLeft();
+// After the last of all. False if something could not be written.
+bool EndOutput();
+// What a check found, in a form of Table; `clean`: what text calls clean if nothing was found.
+ExitCode PrintFindings(const std::vector<policy::Finding>& findings, const std::string& form,
                        const std::string& clean);
 // Writes to standard error: what is said about a command's output, beside it.
 void Note(const std::string& text);

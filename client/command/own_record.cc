@@ -13,6 +13,7 @@
 #include "client/command/output.h"
 #include "client/command/record_key.h"
 #include "client/command/record_output.h"
+#include "client/command/table.h"
 #include "client/own_record_reader.h"
 
 namespace sluice::client {
@@ -23,22 +24,25 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
                           absl::UTCTimeZone());
 }
 
-std::string StatusText(v1::GetRecordStatusResponse status) {
-  MakePrintable(status);
-  std::vector<std::vector<std::string>> rows = {
-      {"record", "live", "deleted", "position", "last publish"}};
+ExitCode PrintStatus(const v1::GetRecordStatusResponse& status, const std::string& output) {
+  if (output == "json") return Print(ProtoJson(status) + "\n") ? kDone : kFailed;
+  const bool text = output == "text";
+  Table table({{"record"}, {"live"}, {"deleted"}, {"position"}, {"last publish"}});
+  const auto count = [text](int64_t n) { return text ? Grouped(n) : absl::StrCat(n); };
   int64_t live = 0;
   int64_t deleted = 0;
   for (const v1::RecordTypeStatus& type : status.record_types()) {
     live += type.live_count();
     deleted += type.tombstone_count();
-    rows.push_back({type.record_type(), Grouped(type.live_count()), Grouped(type.tombstone_count()),
-                    absl::StrCat(type.last_publish_position()),
-                    TimeText(type.last_publish_time())});
+    table.Add({type.record_type(), count(type.live_count()), count(type.tombstone_count()),
+               absl::StrCat(type.last_publish_position()), TimeText(type.last_publish_time())},
+              Table::Json::parse(ProtoJson(type)));
   }
-  if (rows.size() == 1) return "nothing was published\n";
-  if (rows.size() > 2) rows.push_back({"all", Grouped(live), Grouped(deleted), "", ""});
-  return absl::StrCat(TableText(rows), Grouped(status.subject_count()), " subjects\n");
+  if (!text) return table.Print(output) ? kDone : kFailed;
+  if (table.size() == 0) return Print("nothing was published\n") ? kDone : kFailed;
+  if (table.size() > 1) table.Add({"all", Grouped(live), Grouped(deleted), "", ""});
+  table.Print(output);
+  return Print(absl::StrCat(Grouped(status.subject_count()), " subjects\n")) ? kDone : kFailed;
 }
 
 ExitCode Status(Session& session, const std::string& output) {
@@ -52,8 +56,7 @@ ExitCode Status(Session& session, const std::string& output) {
   const absl::StatusOr<v1::GetRecordStatusResponse> status =
       retry.Run([&] { return (*gateway)->GetRecordStatus(request); });
   if (!status.ok()) return Fail(status.status());
-  Print(output == "json" ? ProtoJson(*status) + "\n" : StatusText(*status));
-  return kDone;
+  return PrintStatus(*status, output);
 }
 
 struct WithdrawOptions {
@@ -176,9 +179,7 @@ void AddOwnRecord(CLI::App* record, Session& session) {
   CLI::App* status =
       session.AddVerb(record, "status", "Count one's own records, by type", "sluice record status",
                       [&session, output] { return Status(session, *output); });
-  status->add_option("--output", *output, "What is printed")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
+  AddOutput(status, *output, kTableForms);
   auto options = std::make_shared<WithdrawOptions>();
   CLI::App* withdraw = session.AddVerb(
       record, "withdraw",
@@ -193,9 +194,7 @@ void AddOwnRecord(CLI::App* record, Session& session) {
   withdraw->add_flag("--dry-run", options->dry_run, "Say what would become of it, change nothing");
   withdraw->add_option("--request-id", options->request_id,
                        "Names the request; the same again within 7 days changes nothing");
-  withdraw->add_option("--output", options->output, "What is printed")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
+  AddOutput(withdraw, options->output, {"text", "json"});
 }
 
 }  // namespace sluice::client

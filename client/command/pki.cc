@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
+#include "client/command/table.h"
 #include "client/file.h"
 #include "client/pki_directory.h"
 
@@ -23,6 +25,7 @@ struct Options {
   std::string name;
   std::string certificate;
   std::string invalid_since;
+  std::string output = "text";
   std::vector<std::string> dns;
   std::vector<std::string> ip;
   int ca_days = 3650;
@@ -30,21 +33,26 @@ struct Options {
   int days = 365;
 };
 
+ExitCode Tell(const Options& options, const Table::Json& json, const std::string& text) {
+  return Print(options.output == "json" ? JsonText(json, -1) : text) ? kDone : kFailed;
+}
+
 ExitCode Init(const Options& options) {
   const pki::InitOptions init = {absl::Now(), options.ca_days, options.crl_days};
   if (options.organization == "operator") {
     const absl::Status made = pki::InitOperator(options.directory, options.trust_domain, init);
     if (!made.ok()) return Fail(made);
-    Print(absl::StrCat("operator: CA in ", options.directory, "/operator\n"));
-    return kDone;
+    return Tell(options, {{"directory", options.directory + "/operator"}},
+                absl::StrCat("operator: CA in ", options.directory, "/operator\n"));
   }
   const absl::StatusOr<std::string> digest =
       pki::InitOrganization(options.directory, options.trust_domain, options.organization, init);
   if (!digest.ok()) return Fail(digest.status());
-  Print(absl::StrCat(options.organization, ": CAs in ", options.directory, "/",
-                     options.organization, "\n\nIn an MOU's parties:\n  - {organization: ",
-                     options.organization, ", signatory_ca: ", *digest, "}\n"));
-  return kDone;
+  const std::string directory = absl::StrCat(options.directory, "/", options.organization);
+  return Tell(options, {{"directory", directory}, {"signatory_ca", *digest}},
+              absl::StrCat(options.organization, ": CAs in ", directory,
+                           "\n\nIn an MOU's parties:\n  - {organization: ", options.organization,
+                           ", signatory_ca: ", *digest, "}\n"));
 }
 
 ExitCode Issue(const Options& options) {
@@ -61,17 +69,19 @@ ExitCode Issue(const Options& options) {
                         options.days, absl::Now());
   }
   if (!issued.ok()) return Fail(issued.status());
-  Print(absl::StrCat(issued->spiffe_id, "\n  certificate  ", issued->certificate_path,
-                     "\n  key          ", issued->key_path, "\n"));
-  return kDone;
+  return Tell(options,
+              {{"spiffe_id", issued->spiffe_id},
+               {"certificate", issued->certificate_path},
+               {"key", issued->key_path}},
+              absl::StrCat(issued->spiffe_id, "\n  certificate  ", issued->certificate_path,
+                           "\n  key          ", issued->key_path, "\n"));
 }
 
 ExitCode RenewCrls(const Options& options) {
   const absl::StatusOr<std::vector<std::string>> paths =
       pki::RenewCrls(options.directory, options.organization, options.crl_days, absl::Now());
   if (!paths.ok()) return Fail(paths.status());
-  for (const std::string& path : *paths) Print(path + "\n");
-  return kDone;
+  return Tell(options, {{"lists", *paths}}, absl::StrJoin(*paths, "\n") + "\n");
 }
 
 ExitCode Revoke(const Options& options) {
@@ -87,8 +97,7 @@ ExitCode Revoke(const Options& options) {
   const absl::StatusOr<std::string> path = pki::Revoke(options.directory, options.organization,
                                                        *certificate, options.crl_days, now, since);
   if (!path.ok()) return Fail(path.status());
-  Print(absl::StrCat(*path, "\n"));
-  return kDone;
+  return Tell(options, {{"list", *path}}, *path + "\n");
 }
 
 }  // namespace
@@ -142,6 +151,7 @@ void AddPki(CLI::App& app, Session& session) {
                          "The organization; \"operator\" for the gateway's operator")
             ->type_name(kOrganizationValue);
     if (verb != issue) organization->required();
+    AddOutput(verb, options->output, {"text", "json"});
   }
   for (CLI::App* verb : {init, crl, revoke}) {
     verb->add_option("--crl-days", options->crl_days, "How long a revocation list holds")

@@ -60,6 +60,7 @@ void AddDeleteOptions(CLI::App* verb, RecordOptions& options) {
       ->check(CLI::IsMember({"ndjson", "csv"}))
       ->capture_default_str();
   verb->add_flag("--allow-missing", options.allow_missing, "Pass over keys that are not there");
+  AddOutput(verb, options.delete_output, {"text", "json"});
 }
 
 void AddRequestPrefix(CLI::App* verb, RecordOptions& options) {
@@ -86,9 +87,7 @@ void AddReleaseOptions(CLI::App* verb, RecordOptions& options) {
   verb->add_option("--repeat", options.repeat, "CSV: columns for each repeated field")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
-  verb->add_option("--output", options.output, "What is printed")
-      ->check(CLI::IsMember({"ndjson", "csv", "text"}))
-      ->capture_default_str();
+  AddOutput(verb, options.output, {"ndjson", "json", "csv", "text"});
 }
 
 // A release, or what is one's own: the options of the one have no place with the other.

@@ -16,6 +16,7 @@ struct RecordOptions {
   std::string file;
   std::string format = "ndjson";
   std::string output = "ndjson";
+  std::string delete_output = "text";
   std::string purpose;
   std::string mou;
   std::string from;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/command/output.h"
 #include "client/command/record.h"
+#include "client/command/table.h"
 #include "client/import/record_file.h"
 #include "client/publisher.h"
 
@@ -105,7 +106,9 @@ ExitCode DeleteRecords(Session& session, const RecordOptions& options) {
     deleted += response->deleted_count();
     missing += response->missing_count();
   }
-  if (!session.quiet()) {
+  if (options.delete_output == "json") {
+    Print(JsonText({{"deleted", deleted}, {"missing", missing}}, -1));
+  } else if (!session.quiet()) {
     Note(absl::StrCat(Grouped(deleted), " records deleted, ", Grouped(missing),
                       " were not there\n"));
   }

@@ -47,7 +47,6 @@ absl::StatusOr<std::unique_ptr<RecordOutput>> RecordOutput::Make(const policy::R
   output->row_ids_ = row_ids;
   output->record_.reset(type.prototype().New());
   if (format == "text") {
-    output->stretch_ = {output->WithRowId("row_id", paths)};
     output->paths_ = std::move(paths);
     return output;
   }
@@ -59,6 +58,7 @@ absl::StatusOr<std::unique_ptr<RecordOutput>> RecordOutput::Make(const policy::R
 }
 
 std::string RecordOutput::Begin() const {
+  if (format_ == "json") return "[";
   return format_ == "csv" ? CsvLine(WithRowId("row_id", columns_->header())) : "";
 }
 
@@ -66,27 +66,51 @@ absl::StatusOr<std::string> RecordOutput::Row(absl::string_view row_id, absl::st
   if (!record_->ParseFromArray(record.data(), static_cast<int>(record.size()))) {
     return absl::DataLossError("a row is not a message of its record type");
   }
+  ++rows_;
   if (format_ == "ndjson") return RecordToJson(*record_, row_id) + "\n";
+  if (format_ == "json") {
+    return absl::StrCat(rows_ == 1 ? "\n" : ",\n", RecordToJson(*record_, row_id));
+  }
   if (format_ == "csv") {
     absl::StatusOr<std::vector<std::string>> cells = columns_->Write(*record_);
     if (!cells.ok()) return cells.status();
-    return CsvLine(WithRowId(row_id, *std::move(cells)));
+    return CsvLine(WithRowId(SafeCell(row_id), *std::move(cells)));
   }
-  stretch_.push_back(TextCells(row_id));
-  return stretch_.size() < kStretch ? "" : End();
+  if (!stretch_.has_value()) stretch_ = NewStretch();
+  stretch_->Add(TextCells(row_id));
+  return stretch_->size() < kStretch ? "" : TakeStretch();
 }
 
 std::vector<std::string> RecordOutput::TextCells(absl::string_view row_id) const {
   std::vector<std::string> cells;
   for (const std::string& path : paths_) {
-    cells.push_back(Printable(absl::StrJoin(TextsAt(*record_, path), "; ")));
+    cells.push_back(absl::StrJoin(TextsAt(*record_, path), "; "));
   }
   return WithRowId(row_id, std::move(cells));
 }
 
 std::string RecordOutput::End() {
-  std::string text = TableText(stretch_);
-  stretch_.clear();
+  if (format_ == "json") return rows_ == 0 ? "]\n" : "\n]\n";
+  if (format_ != "text") return "";
+  if (rows_ == 0) stretch_ = NewStretch();
+  return stretch_.has_value() ? TakeStretch() : "";
+}
+
+Table RecordOutput::NewStretch() const {
+  std::vector<Table::Column> columns;
+  // Whoever asks for the row again copies its id.
+  for (const std::string& title : WithRowId("row_id", paths_)) {
+    columns.push_back({title, title == "row_id" ? Table::Fit::kWhole : Table::Fit::kMayShorten});
+  }
+  return Table(std::move(columns));
+}
+
+std::string RecordOutput::TakeStretch() {
+  // In one color: the caller prints this form as any other.
+  Terminal terminal = StandardOutput();
+  terminal.colors = false;
+  std::string text = stretch_->Text(terminal);
+  stretch_.reset();
   return text;
 }
 

@@ -1,4 +1,4 @@
-// Released rows as text: one JSON object a line, CSV, or a table for people.
+// Released rows as text: one JSON object a line, a JSON array, CSV, or a table for people.
 //
 // One a release; not thread-safe.
 #ifndef SLUICE_CLIENT_COMMAND_RECORD_OUTPUT_H_
@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "client/command/table.h"
 #include "client/record_csv.h"
 #include "google/protobuf/message.h"
 #include "policy/catalog.h"
@@ -21,8 +22,8 @@ namespace sluice::client {
 
 class RecordOutput {
  public:
-  // `format`: "ndjson", "csv" or "text". `repeat`: columns for each repeated field. Fails where the
-  // header names a field that this client's type has not.
+  // `format`: "ndjson", "json", "csv" or "text". `repeat`: columns for each repeated field. Fails
+  // where the header names a field that this client's type has not.
   static absl::StatusOr<std::unique_ptr<RecordOutput>> Create(const policy::RecordType& type,
                                                               const v1::ReleaseHeader& header,
                                                               const std::string& format,
@@ -39,7 +40,7 @@ class RecordOutput {
   std::string End();
 
  private:
-  // A table is printed in stretches of so many rows, each as wide as it needs.
+  // A table is printed in stretches of so many rows, each as wide as it needs, under its titles.
   static constexpr size_t kStretch = 500;
 
   RecordOutput() = default;
@@ -50,13 +51,16 @@ class RecordOutput {
   std::vector<std::string> WithRowId(absl::string_view row_id,
                                      std::vector<std::string> cells) const;
   std::vector<std::string> TextCells(absl::string_view row_id) const;
+  Table NewStretch() const;
+  std::string TakeStretch();
 
   bool row_ids_ = true;
   std::string format_;
   std::unique_ptr<google::protobuf::Message> record_;
-  std::vector<std::string> paths_;                 // text only
-  std::vector<std::vector<std::string>> stretch_;  // text only
-  std::optional<CsvColumns> columns_;              // CSV only
+  std::vector<std::string> paths_;     // text only
+  std::optional<Table> stretch_;       // text only
+  std::optional<CsvColumns> columns_;  // CSV only
+  int64_t rows_ = 0;
 };
 
 }  // namespace sluice::client

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/command/output.h"
 #include "client/file.h"
 #include "policy/operator_types.h"
 #include "policy/suggest.h"
@@ -68,7 +69,17 @@ void Session::AddOptions(CLI::App& app) {
   app.add_option("--types", types_,
                  "Directory of the operator's record types (.binpb) and code sets (.tsv)")
       ->type_name(kDirectoryValue);
+  app.add_option("--color", color_, "When to print colors; auto: on a terminal")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  app.add_flag("--no-pager", no_pager_, "Print long output to the terminal as it is");
   app.add_flag("--quiet", quiet_, "Print nothing but what was asked for, and errors");
+}
+
+void AddOutput(CLI::App* verb, std::string& output, const std::vector<std::string>& forms) {
+  verb->add_option("--output", output, "What is printed")
+      ->check(CLI::IsMember(forms))
+      ->capture_default_str();
 }
 
 CLI::App* Session::AddVerb(CLI::App* noun, const std::string& name, const std::string& description,
@@ -87,7 +98,11 @@ void Session::AskOnce(absl::Duration deadline) {
   attempts_ = 1;
 }
 
-ExitCode Session::Run() { return run_ ? run_() : kUsage; }
+ExitCode Session::Run() {
+  ChooseColors(color_);
+  AllowPaging(!no_pager_);
+  return run_ ? run_() : kUsage;
+}
 
 absl::StatusOr<Profile> Session::GetProfile() {
   // With a gateway named on the command line, no file is needed.

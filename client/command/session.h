@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -57,11 +58,18 @@ class Session {
   int attempts_ = 6;
   absl::Duration deadline_ = ConnectionOptions().deadline;
   bool quiet_ = false;
+  bool no_pager_ = false;
+  std::string color_ = "auto";
   std::string types_;  // directory
   std::function<ExitCode()> run_;
   std::unique_ptr<Gateway> gateway_;
   std::shared_ptr<const policy::Catalog> catalog_;
 };
+
+// The verb's `--output`: one of the forms.
+void AddOutput(CLI::App* verb, std::string& output, const std::vector<std::string>& forms);
+// What a list comes in (table.h).
+inline const std::vector<std::string> kTableForms = {"text", "json", "ndjson", "csv"};
 
 // The nouns. Each adds its verbs.
 void AddAudit(CLI::App& app, Session& session);

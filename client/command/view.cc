@@ -217,9 +217,7 @@ void AddPreview(CLI::App* grant, Session& session) {
   preview->add_option("--repeat", options->repeat, "CSV: columns for each repeated field")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
-  preview->add_option("--output", options->output, "What is printed")
-      ->check(CLI::IsMember({"text", "ndjson", "csv"}))
-      ->capture_default_str();
+  AddOutput(preview, options->output, kTableForms);
 }
 
 void AddExplain(CLI::App& app, Session& session) {
@@ -233,9 +231,7 @@ void AddExplain(CLI::App& app, Session& session) {
       [&session, options] { return ExplainRow(session, *options); });
   AddViewOptions(row, *options, /*key_required=*/true);
   row->add_flag("--values", options->values, "Print the record's own values, too");
-  row->add_option("--output", options->output, "What is printed")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
+  AddOutput(row, options->output, {"text", "json"});
 }
 
 }  // namespace sluice::client
