@@ -78,7 +78,7 @@ class Wired final : public Gateway {
       ABSL_LOCKS_EXCLUDED(mutex_);
   void LookAtRevocation();
   void TakeOrganizations() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status TakeInbox(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status TakeInbox(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_, inbox_mutex_);
   std::shared_ptr<const Identity> CurrentIdentity() const;
   bool PurposePermitted(absl::string_view principal, absl::string_view purpose) const
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -107,7 +107,8 @@ class Wired final : public Gateway {
   std::unique_ptr<Publication> publication_;
   std::unique_ptr<OwnerRecords> owner_records_;
   std::unique_ptr<OwnerView> owner_view_;
-  InboxLog inbox_log_;
+  absl::Mutex inbox_mutex_;
+  InboxLog inbox_log_ ABSL_GUARDED_BY(inbox_mutex_);
   Metrics metrics_;
   Quotas quotas_{config_.quotas};
   PublishBudget publish_budget_{config_.quotas.publish_bytes_outstanding};
@@ -338,6 +339,8 @@ absl::Status Wired::Reload(Config config) {
 }
 
 absl::Status Wired::TakeInbox(absl::Time now) {
+  // One at a time, so that none looks by a trust that another has replaced.
+  absl::MutexLock lock(&inbox_mutex_);
   const absl::StatusOr<InboxReport> report = mous_->Refresh(*CurrentIdentity()->trust(), now);
   if (!report.ok()) return report.status();
   inbox_log_.Say(*report);

@@ -44,9 +44,10 @@ absl::Status CheckPart(const Part& part, absl::Duration crl_grace, absl::Time no
     return Invalid(part.bundle_field,
                    absl::StrCat("is larger than ", kMaxBundleBytes / 1024, " KiB"));
   }
-  if (part.list->size() > kMaxListBytes) {
-    return Invalid(part.list_field, absl::StrCat("is larger than ", kMaxListBytes / 1024, " KiB"));
-  }
+  // Lists may come with those that they replace, which are left out below.
+  const absl::Status too_large =
+      Invalid(part.list_field, absl::StrCat("is larger than ", kMaxListBytes / 1024, " KiB"));
+  if (part.list->size() > 3 * kMaxListBytes) return too_large;
   const absl::StatusOr<std::unique_ptr<const CaBundle>> bundle =
       CaBundle::Create(*part.bundle, *part.list, crl_grace);
   if (!bundle.ok()) return Invalid(part.bundle_field, bundle.status().message());
@@ -64,6 +65,7 @@ absl::Status CheckPart(const Part& part, absl::Duration crl_grace, absl::Time no
   if (!certificates.ok()) return certificates.status();
   absl::StatusOr<std::string> lists = (*bundle)->ListsPem();
   if (!lists.ok()) return lists.status();
+  if (lists->size() > kMaxListBytes) return too_large;
   *part.bundle = *std::move(certificates);
   *part.list = *std::move(lists);
   return absl::OkStatus();

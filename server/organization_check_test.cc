@@ -195,7 +195,7 @@ TEST_F(CheckOrganizationTest, RefusesTextsThatAreTooLarge) {
   given.signatory_bundle = std::string((64 << 10) + 1, '\n');
   ExpectRefused(given, "organization.signatory_bundle: is larger than 64 KiB");
   given = Of(hill_);
-  given.crl = std::string((1 << 20) + 1, '\n');
+  given.crl = std::string((3 << 20) + 1, '\n');
   ExpectRefused(given, "organization.crl: is larger than 1024 KiB");
 }
 

@@ -100,6 +100,11 @@ absl::Status StoreError(const absl::Status& status) {
   return status;
 }
 
+// Identities may move many records: so that nothing else shares their transaction.
+size_t RejoinedBytes(const policy::RecordType& type) {
+  return type.joins_ids() ? kMaxRejoinedBytes : 0;
+}
+
 }  // namespace
 
 absl::Status CheckRequestId(absl::string_view request_id) {
@@ -157,6 +162,7 @@ void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsReq
   auto outcome = std::make_shared<PublishOutcome>();
   Work work;
   for (const std::string& record : request.records()) work.bytes += record.size();
+  work.bytes += RejoinedBytes(*permit.type());
   work.apply = [this, batch, outcome](Transaction& transaction) -> absl::Status {
     absl::StatusOr<PublishOutcome> published = transaction.Publish(*batch);
     if (!published.ok()) return published.status();
@@ -208,6 +214,7 @@ absl::StatusOr<v1::DeleteRecordsResponse> Publication::Delete(
 
   DeleteOutcome outcome;
   Work work;
+  work.bytes = RejoinedBytes(*permit.type());
   work.apply = [&](Transaction& transaction) -> absl::Status {
     absl::StatusOr<DeleteOutcome> deleted = transaction.Delete(batch);
     if (!deleted.ok()) return deleted.status();

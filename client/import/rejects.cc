@@ -1,5 +1,6 @@
 #include "client/import/rejects.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,6 +25,12 @@ absl::Status Unwritable(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<Rejects>> Rejects::Create(std::string path, absl::string_view begin,
                                                          std::string end) {
+  // It is put in the place of what has its name: never of a device.
+  struct stat there = {};
+  if (stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("can't write ", path, ": it is there, and no file"));
+  }
   std::unique_ptr<Rejects> rejects(new Rejects(std::move(path), std::move(end)));
   rejects->temporary_ = rejects->path_ + ".XXXXXX";
   rejects->file_ = mkstemp(rejects->temporary_.data());  // mode 0600

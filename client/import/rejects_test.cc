@@ -97,6 +97,12 @@ TEST_F(RejectsTest, OfAnInterchangeAreADocumentThatIsTakenOnceItIsMended) {
   EXPECT_TRUE(absl::StrContains(sent_[0], "A & B")) << sent_[0];
 }
 
+TEST_F(RejectsTest, TakeNoDevicesPlace) {
+  std::filesystem::create_symlink("/dev/full", Path("bad.csv"));
+  EXPECT_FALSE(Rejects::Create(Path("bad.csv"), "", "").ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(Path("bad.csv")));
+}
+
 TEST_F(RejectsTest, OfAFileUnderTwoMappingsAreAFileEach) {
   Begin({.skip_invalid = true, .rejects = Path("bad.csv")});
   Write("f.csv", "Id,Name\n1,Ann\n,Bo\n");

@@ -118,6 +118,16 @@ TEST_P(StoreConformance, KeepsWhatWasPublishedAgainAfterAWithdraw) {
   EXPECT_THAT(Bytes(), ElementsAre("right"));
 }
 
+TEST_P(StoreConformance, BringsNothingBackThatAWithdrawTookAway) {
+  PublishAt("r1", {RecordOf("a", "good"), RecordOf("b", "good")});
+  const int64_t wrong = PublishAt("r2", {RecordOf("a", "wrong")});
+  DeleteAt("d1", {"b"});
+  const int64_t last = PublishAt("r3", {RecordOf("a", "wronger"), RecordOf("b", "wronger")});
+  Withdrawn("w1", wrong, last);
+  EXPECT_THAT(Counts(Withdrawn("w2", last, last)), ElementsAre(0, 0, 0, 0, 2));
+  EXPECT_THAT(Bytes(), ElementsAre("good", "good"));
+}
+
 TEST_P(StoreConformance, CountsWhatAWithdrawTakesAwayAmongItsBytes) {
   const std::string large(30 << 20, 'x');
   int64_t first = 0, last = 0;

@@ -45,15 +45,16 @@ absl::Status RecordWithdrawal::Prepare() {
       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
       {&rows_, "SELECT rows FROM owner WHERE name = ?"},
       {&find_key_,
-       "SELECT k.ordinal, k.live, k.content_position, coalesce(length(r.bytes), 0) "
+       "SELECT k.ordinal, k.live, k.content_position, k.written_position, "
+       "coalesce(length(r.bytes), 0) "
        "FROM record_key k LEFT JOIN record r ON r.collection = k.collection AND "
        "r.ordinal = k.ordinal AND r.record_id = k.record_id WHERE k.record_id = ?"},
       {&same_,
        "SELECT r.bytes = h.bytes FROM record r JOIN record_history h ON h.record_id = r.record_id "
        "WHERE h.position = ? AND r.collection = ? AND r.ordinal = ? AND r.record_id = ?"},
       {&update_key_,
-       "UPDATE record_key SET ordinal = ?, live = ?, position = ?, content_position = ? "
-       "WHERE record_id = ?"},
+       "UPDATE record_key SET ordinal = ?1, live = ?2, position = ?3, content_position = ?4, "
+       "written_position = ?3 WHERE record_id = ?5"},
       {&find_before_,
        "SELECT subjects, identity, bytes FROM record_history WHERE position = ? AND record_id = ?"},
       {&put_back_,
@@ -187,12 +188,17 @@ absl::StatusOr<RecordWithdrawal::Now> RecordWithdrawal::FindNow(const Touched& t
   return Now{.ordinal = static_cast<uint32_t>(run.Int(0)),
              .live = run.Int(1) != 0,
              .content_position = run.Int(2),
-             .bytes = run.Int(3)};
+             .written_position = run.Int(3),
+             .bytes = run.Int(4)};
 }
 
 absl::StatusOr<RecordWithdrawal::Step> RecordWithdrawal::StepOf(const Touched& touched,
-                                                                const Now& now, int64_t last) {
-  if (now.content_position > last) return Step::kKept;
+                                                                const Now& now,
+                                                                const WithdrawBatch& batch) {
+  const auto in_range = [&](int64_t position) {
+    return position >= batch.first && position <= batch.last;
+  };
+  if (!in_range(now.content_position) && !in_range(now.written_position)) return Step::kKept;
   if (!touched.was_live) return now.live ? Step::kDelete : Step::kNone;
   if (!now.live) return Step::kUndelete;
   SqliteRun run =
@@ -218,7 +224,7 @@ absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touc
   for (const Touched& each : touched) {
     absl::StatusOr<Now> now = FindNow(each);
     if (!now.ok()) return now.status();
-    absl::StatusOr<Step> step = StepOf(each, *now, batch.last);
+    absl::StatusOr<Step> step = StepOf(each, *now, batch);
     if (!step.ok()) return step.status();
     switch (*step) {
       case Step::kNone:

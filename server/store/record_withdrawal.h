@@ -44,7 +44,8 @@ class RecordWithdrawal {
     bool live = false;
     // Of the change that made its content; a withdraw gives back that of what it gives back.
     int64_t content_position = 0;
-    int64_t bytes = 0;  // of its content
+    int64_t written_position = 0;  // of what wrote it last, a withdraw included
+    int64_t bytes = 0;             // of its content
   };
   // What becomes of a record.
   enum class Step { kNone, kDelete, kRestore, kUndelete, kKept };
@@ -60,7 +61,7 @@ class RecordWithdrawal {
   // Each record once, in order of collection and id.
   absl::StatusOr<std::vector<Touched>> FindTouched(const WithdrawBatch& batch);
   absl::StatusOr<Now> FindNow(const Touched& touched);
-  absl::StatusOr<Step> StepOf(const Touched& touched, const Now& now, int64_t last);
+  absl::StatusOr<Step> StepOf(const Touched& touched, const Now& now, const WithdrawBatch& batch);
   absl::Status Take(Step step, const Touched& touched, const Now& now, int64_t owner,
                     RecordHistory::Change& change);
   absl::StatusOr<int64_t> FindOwner(absl::string_view owner);

@@ -40,10 +40,10 @@ absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
        "SELECT record_id, ordinal, live, content_position FROM record_key WHERE key_hash = ?"},
       {&insert_key_,
        "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
-       "content_position) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5)"},
+       "content_position, written_position) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5, ?5)"},
       {&update_key_,
-       "UPDATE record_key SET ordinal = ?1, live = ?2, position = ?3, content_position = ?3 "
-       "WHERE key_hash = ?4"},
+       "UPDATE record_key SET ordinal = ?1, live = ?2, position = ?3, content_position = ?3, "
+       "written_position = ?3 WHERE key_hash = ?4"},
       {&find_bytes_,
        "SELECT bytes FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"},
       {&put_record_,

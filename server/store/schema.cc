@@ -41,7 +41,8 @@ CREATE TABLE record_key (               -- every key ever published; a tombstone
   ordinal INTEGER NOT NULL,
   live INTEGER NOT NULL,
   position INTEGER NOT NULL,            -- of its last change, a merge or split of whom it names too
-  content_position INTEGER NOT NULL     -- of what made its content, or deleted it; never a withdraw
+  content_position INTEGER NOT NULL,    -- of what made its content, or deleted it; never a withdraw
+  written_position INTEGER NOT NULL     -- of what wrote it last, a withdraw included
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE record (                   -- the live ones, in the order of a scan

@@ -206,7 +206,31 @@ TEST_F(SqliteStoreTest, KeepsWhomANameNamedBeforeEachMergeAndSplit) {
   EXPECT_FALSE(*run.Next());
 }
 
-// A scan that sorted or looked at other rows would still be right, and useless.
+// Each moves one id of a person that has as many as it may: all of them are looked at.
+TEST_F(SqliteStoreTest, RefusesAChangeOfTooManyIdsAndChangesNothing) {
+  const auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  constexpr size_t kPersons = kMaxRejoinedNames / kMaxNamesOfPerson + 1;
+  constexpr size_t kPersonsABatch = 150;
+  std::vector<policy::ValidRecord> identities, moves;
+  for (size_t person = 0; person < kPersons; ++person) {
+    for (size_t id = 0; id < kMaxNamesOfPerson; ++id) {
+      identities.push_back(IdentityOf(absl::StrCat(person, " ", id), absl::StrCat("P", person)));
+    }
+    moves.push_back(IdentityOf(absl::StrCat(person, " 0"), absl::StrCat("Q", person)));
+    if ((person + 1) % kPersonsABatch != 0 && person + 1 != kPersons) continue;
+    const std::string request = absl::StrCat("r", person);
+    ASSERT_TRUE(Publish(**store, IdentitiesOf(request, std::move(identities))).ok());
+    identities.clear();
+  }
+  const std::vector<policy::ValidRecord> fewer(moves.begin(), moves.end() - 1);
+  const absl::Status refused = Publish(**store, IdentitiesOf("m1", std::move(moves))).status();
+  EXPECT_TRUE(absl::IsOutOfRange(refused)) << refused;
+  const auto taken = Publish(**store, IdentitiesOf("m2", fewer));
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(taken->changed_count, static_cast<int>(kPersons - 1));
+}
+
 TEST_F(SqliteStoreTest, MovesTheWalIntoTheDatabaseAsItGrows) {
   const auto store = Open();
   ASSERT_TRUE(store.ok()) << store.status();
@@ -219,6 +243,7 @@ TEST_F(SqliteStoreTest, MovesTheWalIntoTheDatabaseAsItGrows) {
   EXPECT_GT(std::filesystem::file_size(path_), 64 * kMiB);
 }
 
+// A scan that sorted or looked at other rows would still be right, and useless.
 TEST_F(SqliteStoreTest, ScansAlongItsKey) {
   const auto store = Open();
   auto connection = SqliteConnection::Open({.path = path_, .read_only = true});

@@ -144,6 +144,7 @@ inline constexpr int64_t kMaxWithdrawBytes = 64 << 20;
 inline constexpr size_t kMaxNamesOfPerson = 64;
 inline constexpr int64_t kMaxRejoinedRecords = 50'000;
 inline constexpr int64_t kMaxRejoinedBytes = 64 << 20;
+inline constexpr int64_t kMaxRejoinedNames = 50'000;
 
 // A stored record, as the store lends it for the length of one call.
 struct StoredRecord {

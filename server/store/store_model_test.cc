@@ -25,6 +25,7 @@ struct ModelRecord {
   std::string person;                  // of an identity record: whose the id is
   std::optional<policy::RecordId> id;  // known once it was seen
   int64_t position = 0;                // of what made its content, or deleted it; never a withdraw
+  int64_t written = 0;                 // of what wrote it last
 };
 
 class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
@@ -194,7 +195,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
       const ModelRecord old = was == before.end() ? ModelRecord() : was->second;
       if (old.live == model.live && old.bytes == model.bytes) continue;
       if (!old.live && !model.live) continue;
-      model.position = position;
+      model.position = model.written = position;
       replaced_[position][key] = old;
     }
   }
@@ -212,7 +213,8 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     std::map<std::string, int64_t> positions;  // of what was given back
     for (const auto& [key, old] : target) {
       ModelRecord& model = model_[key];
-      if (model.position > last) {
+      const auto in_range = [&](int64_t at) { return at >= first->first && at <= last; };
+      if (!in_range(model.position) && !in_range(model.written)) {
         ++expected.kept_count;
         continue;
       }

@@ -76,19 +76,22 @@ absl::StatusOr<std::vector<NewSubject>> SubjectJoins::Apply(int64_t owner,
   std::sort(changed.begin(), changed.end(), [](const auto& a, const auto& b) {
     return a.front()->entry.name < b.front()->entry.name;
   });
+  Moved moved;
+  for (const std::vector<const Name*>& together : changed) {
+    for (const Name* const name : together) moved.emplace(name->entry.name, NewSubject());
+  }
+  // What is too much is refused before anything is written.
+  absl::StatusOr<std::vector<Place>> places = FindPlaces(owner, *names, moved);
+  if (!places.ok()) return places.status();
   absl::StatusOr<std::vector<NewSubject>> subjects = dictionary_->Grow(owner, changed.size());
   if (!subjects.ok()) return subjects.status();
-  Moved moved;
   for (size_t i = 0; i < changed.size(); ++i) {
     for (const Name* const name : changed[i]) {
       absl::Status status = dictionary_->Repoint(owner, name->hash, name->entry, (*subjects)[i]);
       if (!status.ok()) return status;
-      moved.emplace(name->entry.name, (*subjects)[i]);
+      moved[name->entry.name] = (*subjects)[i];
     }
   }
-
-  absl::StatusOr<std::vector<Place>> places = FindPlaces(owner, *names, moved);
-  if (!places.ok()) return places.status();
   int64_t bytes = 0;
   int64_t collection = 0;
   for (const Place& place : *places) {
@@ -153,6 +156,10 @@ absl::Status SubjectJoins::AddNamesOf(const Hash16& person,
     if (!name.ok()) return name.status();
     std::optional<Hash16>& of = names[*name];
     if (now) of = person;
+    if (static_cast<int64_t>(names.size()) > kMaxRejoinedNames) {
+      return absl::OutOfRangeError(
+          absl::StrCat("merges and splits of more than ", kMaxRejoinedNames, " ids are too many"));
+    }
   }
 }
 

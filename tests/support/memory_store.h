@@ -88,6 +88,7 @@ class MemoryStore : public Store {
     bool deleted = false;
     int64_t position = 0;          // of its last change
     int64_t content_position = 0;  // of what made its content, withdraws left out
+    int64_t written_position = 0;  // of what wrote it last
   };
   using Name = std::pair<std::string, std::string>;  // id space and id
   struct Dictionary {

@@ -176,8 +176,10 @@ class MemoryStore::GroupTransaction : public Transaction {
     for (const auto& [key, was] : before) {
       Record& now = tables.records[key];
       const bool same = was.deleted ? now.deleted : !now.deleted && now.bytes == was.bytes;
-      if (now.content_position > batch.last || same) {
-        ++(now.content_position > batch.last ? outcome.kept_count : outcome.unchanged_count);
+      const auto in_range = [&](int64_t at) { return at >= batch.first && at <= batch.last; };
+      const bool kept = !in_range(now.content_position) && !in_range(now.written_position);
+      if (kept || same) {
+        ++(kept ? outcome.kept_count : outcome.unchanged_count);
         continue;
       }
       ++(was.deleted   ? outcome.deleted_count
@@ -191,6 +193,7 @@ class MemoryStore::GroupTransaction : public Transaction {
       now.deleted = was.deleted;
       now.position = position;
       now.content_position = was.content_position;
+      now.written_position = position;
       tables.last_publish[{std::get<0>(key), std::get<1>(key)}] = {position, batch.time};
     }
     if (outcome.bytes > kMaxWithdrawBytes) return absl::OutOfRangeError("too many bytes");
@@ -364,7 +367,7 @@ class MemoryStore::GroupTransaction : public Transaction {
     change.time = time;
     Record& before = change.before[key] = record;
     before.deleted = !live;
-    record.position = record.content_position = position;
+    record.position = record.content_position = record.written_position = position;
   }
 
   const uint64_t log_size_;
