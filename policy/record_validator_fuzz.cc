@@ -16,13 +16,10 @@ namespace {
 using namespace sluice::policy;  // NOLINT
 
 const RecordType& TypeOf(uint8_t choice) {
-  static const auto* const types = [] {
-    static const Catalog& catalog = ***new auto(Catalog::BuiltIn());
-    auto* const all = new std::vector<const RecordType*>(catalog.types());
-    all->push_back(&ProjectorCases::ProbeType());
-    return all;
-  }();
-  return *(*types)[choice % types->size()];
+  static const auto* const catalog = new std::shared_ptr<const Catalog>(Catalog::BuiltIn().value());
+  const std::vector<const RecordType*>& types = (*catalog)->types();
+  const size_t index = choice % (types.size() + 1);
+  return index < types.size() ? *types[index] : ProjectorCases::ProbeType();
 }
 
 }  // namespace
