@@ -149,7 +149,8 @@ TEST(CorruptFileTest, NoByteMakesAResourceOfJsonThatIsNone) {
 
 TEST(CorruptFileTest, NoByteMakesARecordOfAnotherId) {
   // In our own form: what is read is the record, or the line is refused.
-  const policy::RecordType& type = *(*policy::Catalog::BuiltIn())->Find("PersonIdentity");
+  const auto types = *policy::Catalog::BuiltIn();
+  const policy::RecordType& type = *types->Find("PersonIdentity");
   const std::string path = testing::TempDir() + "corrupt.ndjson";
   int64_t bad = 0;
   ForEachCorruption("{\"id_space\":\"staff\",\"id\":\"7\"}\n", [&](const std::string& bytes) {
