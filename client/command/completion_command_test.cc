@@ -155,7 +155,7 @@ TEST_F(CompletionCommandTest, FishOffersThemWithTheirMeanings) {
 TEST_F(CompletionCommandTest, ZshOffersThemWithTheirMeanings) {
   AddGrant("stem-pipeline", "hiring_pipeline", "Candidate");
   EXPECT_EQ(Shell("zsh -f",
-                  "autoload -U compinit && compinit -D -u -d /dev/null\n"
+                  "autoload -U compinit && compinit -D -u\n"
                   "eval \"$(sluice completion zsh)\"\n"
                   "print -r -- $_comps[sluice]\n"
                   "_describe() { print -rl -- ${(P)3} }\n"
