@@ -152,14 +152,14 @@ void Print(const char* name, double value, const char* unit, const char* baselin
 int Main(int argc, char** argv) {
   int64_t records = 1'000'000, rss_records = 5'000'000;
   std::string only;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  for (int i = 1; i < argc; i += 2) {
     const std::string flag = argv[i];
-    bool ok = true;
-    if (flag == "--records") {
+    bool ok = i + 1 < argc;
+    if (ok && flag == "--records") {
       ok = absl::SimpleAtoi(argv[i + 1], &records);
-    } else if (flag == "--rss-records") {
+    } else if (ok && flag == "--rss-records") {
       ok = absl::SimpleAtoi(argv[i + 1], &rss_records);
-    } else if (flag == "--only") {
+    } else if (ok && flag == "--only") {
       only = argv[i + 1];
     } else {
       ok = false;

@@ -261,9 +261,10 @@ int main(int argc, char** argv) {
   }
   int records = 1'000'000;
   std::string only;
-  for (size_t i = 0; i + 1 < args.size(); i += 2) {
-    if (args[i] == "--records" && absl::SimpleAtoi(args[i + 1], &records)) continue;
-    if (args[i] == "--only") {
+  for (size_t i = 0; i < args.size(); i += 2) {
+    const bool valued = i + 1 < args.size();
+    if (valued && args[i] == "--records" && absl::SimpleAtoi(args[i + 1], &records)) continue;
+    if (valued && args[i] == "--only") {
       only = args[i + 1];
       continue;
     }
