@@ -4,30 +4,29 @@
 
 namespace sluice::server {
 
-absl::StatusOr<std::unique_ptr<Answers>> Answers::Create(SqliteConnection* connection) {
+absl::StatusOr<std::unique_ptr<Answers>> Answers::Create(SqlConnection* connection) {
   std::unique_ptr<Answers> answers(new Answers);
-  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&answers->find_,
-       "SELECT content_hash, time_us, position, created, changed, unchanged, deleted, missing "
-       "FROM answer WHERE request_hash = ?"},
-      {&answers->put_,
-       "INSERT OR REPLACE INTO answer (request_hash, content_hash, time_us, position, created, "
-       "changed, unchanged, deleted, missing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-      // Ids grow with time: the oldest stand first. Few at a time, so no publish pays for a week.
-      {&answers->forget_,
-       "DELETE FROM answer WHERE id IN (SELECT id FROM answer ORDER BY id LIMIT 8) "
-       "AND time_us < ?"}};
-  for (const auto& [statement, sql] : statements) {
-    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
-    if (!prepared.ok()) return prepared.status();
-    *statement = *std::move(prepared);
-  }
+  absl::Status status = PrepareAll(
+      connection,
+      {{&answers->find_,
+        "SELECT content_hash, time_us, position, created, changed, unchanged, deleted, missing "
+        "FROM answer WHERE request_hash = $1"},
+       {&answers->put_,
+        "INSERT INTO answer (request_hash, content_hash, time_us, position, created, "
+        "changed, unchanged, deleted, missing) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"},
+       // What is left of an older answer: an id says when its answer came.
+       {&answers->drop_, "DELETE FROM answer WHERE request_hash = $1"},
+       // Ids grow with time: the oldest stand first. Few at a time, so no publish pays for a week.
+       {&answers->forget_,
+        "DELETE FROM answer WHERE id IN (SELECT id FROM answer ORDER BY id LIMIT 8) "
+        "AND time_us < $1"}});
+  if (!status.ok()) return status;
   return answers;
 }
 
 absl::StatusOr<std::optional<Answer>> Answers::Find(const Hash16& request, const Hash16& content,
                                                     absl::Time now) {
-  SqliteRun run = find_.Bind(SqliteBlob(request));
+  SqlRun run = find_.Bind(SqlBlob(request));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row || absl::FromUnixMicros(run.Int(1)) < now - kAnswersRemembered) return std::nullopt;
@@ -47,8 +46,10 @@ absl::StatusOr<std::optional<Answer>> Answers::Find(const Hash16& request, const
 
 absl::Status Answers::Remember(const Hash16& request, const Hash16& content, absl::Time now,
                                const Answer& answer) {
-  absl::Status status =
-      put_.Bind(SqliteBlob(request), SqliteBlob(content), absl::ToUnixMicros(now), answer.position,
+  absl::Status status = drop_.Bind(SqlBlob(request)).Finish();
+  if (!status.ok()) return status;
+  status =
+      put_.Bind(SqlBlob(request), SqlBlob(content), absl::ToUnixMicros(now), answer.position,
                 answer.created, answer.changed, answer.unchanged, answer.deleted, answer.missing)
           .Finish();
   if (!status.ok()) return status;

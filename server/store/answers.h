@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/store/name_hash.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 
 namespace sluice::server {
 
@@ -30,7 +30,7 @@ struct Answer {
 
 class Answers {
  public:
-  static absl::StatusOr<std::unique_ptr<Answers>> Create(SqliteConnection* connection);
+  static absl::StatusOr<std::unique_ptr<Answers>> Create(SqlConnection* connection);
 
   // nullopt if it was not asked before, or too long ago; ALREADY_EXISTS if for another content.
   absl::StatusOr<std::optional<Answer>> Find(const Hash16& request, const Hash16& content,
@@ -42,7 +42,7 @@ class Answers {
  private:
   Answers() = default;
 
-  SqliteStatement find_, put_, forget_;
+  SqlStatement find_, drop_, put_, forget_;
 };
 
 }  // namespace sluice::server

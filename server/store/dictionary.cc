@@ -12,30 +12,30 @@
 
 namespace sluice::server {
 
-absl::StatusOr<std::unique_ptr<Dictionary>> Dictionary::Create(SqliteConnection* connection,
+absl::StatusOr<std::unique_ptr<Dictionary>> Dictionary::Create(SqlConnection* connection,
                                                                const NameHasher* hasher) {
   std::unique_ptr<Dictionary> dictionary(new Dictionary(hasher));
-  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&dictionary->find_, "SELECT name, ordinal, subject_id FROM subject WHERE name_hash = ?"},
-      {&dictionary->current_,
-       "SELECT ordinal, subject_id FROM subject WHERE owner = ? AND name = ?"},
-      {&dictionary->person_, "SELECT person_hash FROM identity WHERE name_hash = ?"},
-      {&dictionary->subject_of_,
-       "SELECT s.ordinal, s.subject_id FROM identity i JOIN subject s ON s.name_hash = i.name_hash "
-       "WHERE i.person_hash = ? LIMIT 1"},
-      {&dictionary->insert_,
-       "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id) VALUES (?, ?, ?, ?, ?)"},
-      {&dictionary->counts_, "SELECT subjects, names FROM owner WHERE id = ?"},
-      {&dictionary->set_subjects_, "UPDATE owner SET subjects = ? WHERE id = ?"},
-      {&dictionary->set_names_, "UPDATE owner SET names = ? WHERE id = ?"},
-      {&dictionary->repoint_, "UPDATE subject SET ordinal = ?, subject_id = ? WHERE name_hash = ?"},
-      {&dictionary->keep_former_,
-       "INSERT INTO former_subject (owner, name, ordinal, subject_id) VALUES (?, ?, ?, ?)"}};
-  for (const auto& [statement, sql] : statements) {
-    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
-    if (!prepared.ok()) return prepared.status();
-    *statement = *std::move(prepared);
-  }
+  absl::Status status = PrepareAll(
+      connection,
+      {{&dictionary->find_, "SELECT name, ordinal, subject_id FROM subject WHERE name_hash = $1"},
+       {&dictionary->current_,
+        "SELECT ordinal, subject_id FROM subject WHERE owner = $1 AND name = $2"},
+       {&dictionary->person_, "SELECT person_hash FROM identity WHERE name_hash = $1"},
+       {&dictionary->subject_of_,
+        "SELECT s.ordinal, s.subject_id FROM identity i JOIN subject s ON s.name_hash = "
+        "i.name_hash "
+        "WHERE i.person_hash = $1 LIMIT 1"},
+       {&dictionary->insert_,
+        "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id) VALUES ($1, $2, $3, $4, "
+        "$5)"},
+       {&dictionary->counts_, "SELECT subjects, names FROM owner WHERE id = $1"},
+       {&dictionary->set_subjects_, "UPDATE owner SET subjects = $1 WHERE id = $2"},
+       {&dictionary->set_names_, "UPDATE owner SET names = $1 WHERE id = $2"},
+       {&dictionary->repoint_,
+        "UPDATE subject SET ordinal = $1, subject_id = $2 WHERE name_hash = $3"},
+       {&dictionary->keep_former_,
+        "INSERT INTO former_subject (owner, name, ordinal, subject_id) VALUES ($1, $2, $3, $4)"}});
+  if (!status.ok()) return status;
   return dictionary;
 }
 
@@ -78,7 +78,7 @@ absl::StatusOr<Dictionary::Resolved> Dictionary::Resolve(
 }
 
 absl::StatusOr<std::optional<DictionaryEntry>> Dictionary::Find(const Hash16& name) {
-  SqliteRun run = find_.Bind(SqliteBlob(name));
+  SqlRun run = find_.Bind(SqlBlob(name));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
@@ -96,7 +96,7 @@ absl::StatusOr<std::string> Dictionary::Current(int64_t owner_id,
   std::string current;
   for (size_t i = 0; i < *count; ++i) {
     DictionaryEntry subject = RecordSubjectAt(record_subjects, i);
-    SqliteRun run = current_.Bind(owner_id, subject.name);
+    SqlRun run = current_.Bind(owner_id, subject.name);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) return absl::DataLossError("a name that a record has is not in the dictionary");
@@ -114,7 +114,7 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Grow(int64_t owner_id, size_
   if (count == 0) return added;
   uint64_t next = 0;
   {
-    SqliteRun run = counts_.Bind(owner_id);
+    SqlRun run = counts_.Bind(owner_id);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) return absl::DataLossError("an owner that should be stored is not");
@@ -136,10 +136,9 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Grow(int64_t owner_id, size_
 absl::Status Dictionary::Repoint(int64_t owner_id, const Hash16& name,
                                  const DictionaryEntry& before, const NewSubject& now) {
   absl::Status status =
-      keep_former_.Bind(owner_id, before.name, before.ordinal, SqliteBlob(before.id.bytes))
-          .Finish();
+      keep_former_.Bind(owner_id, before.name, before.ordinal, SqlBlob(before.id.bytes)).Finish();
   if (!status.ok()) return status;
-  return repoint_.Bind(now.ordinal, SqliteBlob(now.id.bytes), SqliteBlob(name)).Finish();
+  return repoint_.Bind(now.ordinal, SqlBlob(now.id.bytes), SqlBlob(name)).Finish();
 }
 
 absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
@@ -182,7 +181,7 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
 
   int64_t next_name = 0;
   {
-    SqliteRun run = counts_.Bind(owner_id);
+    SqlRun run = counts_.Bind(owner_id);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) return absl::DataLossError("an owner that should be stored is not");
@@ -201,8 +200,8 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
   for (const Name& name : names) {
     if (!name.is_new) continue;
     absl::Status status = insert_
-                              .Bind(SqliteBlob(name.hash), owner_id, name.entry.name,
-                                    name.entry.ordinal, SqliteBlob(name.entry.id.bytes))
+                              .Bind(SqlBlob(name.hash), owner_id, name.entry.name,
+                                    name.entry.ordinal, SqlBlob(name.entry.id.bytes))
                               .Finish();
     if (!status.ok()) return status;
   }
@@ -213,7 +212,7 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
 }
 
 absl::StatusOr<std::optional<Hash16>> Dictionary::PersonOf(const Hash16& name) {
-  SqliteRun run = person_.Bind(SqliteBlob(name));
+  SqlRun run = person_.Bind(SqlBlob(name));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
@@ -223,7 +222,7 @@ absl::StatusOr<std::optional<Hash16>> Dictionary::PersonOf(const Hash16& name) {
 }
 
 absl::StatusOr<std::optional<NewSubject>> Dictionary::SubjectOf(const Hash16& person) {
-  SqliteRun run = subject_of_.Bind(SqliteBlob(person));
+  SqlRun run = subject_of_.Bind(SqlBlob(person));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;

@@ -17,7 +17,7 @@
 #include "policy/record_validator.h"
 #include "server/store/name_hash.h"
 #include "server/store/record_subjects.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
@@ -29,7 +29,7 @@ class Dictionary {
     std::vector<NewSubject> added;          // those that were not there, in order of ordinal
   };
 
-  static absl::StatusOr<std::unique_ptr<Dictionary>> Create(SqliteConnection* connection,
+  static absl::StatusOr<std::unique_ptr<Dictionary>> Create(SqlConnection* connection,
                                                             const NameHasher* hasher);
 
   // Finds the subjects of these names, adds those that are new. A name may stand there often.
@@ -63,8 +63,8 @@ class Dictionary {
   absl::StatusOr<std::optional<NewSubject>> SubjectOf(const Hash16& person);
 
   const NameHasher* const hasher_;
-  SqliteStatement find_, current_, person_, subject_of_, insert_, counts_, set_subjects_,
-      set_names_, repoint_, keep_former_;
+  SqlStatement find_, current_, person_, subject_of_, insert_, counts_, set_subjects_, set_names_,
+      repoint_, keep_former_;
 };
 
 }  // namespace sluice::server

@@ -15,42 +15,41 @@ constexpr int kChangesABite = 16;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqliteConnection* connection) {
+absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnection* connection) {
   std::unique_ptr<RecordHistory> history(new RecordHistory(connection));
-  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&history->find_,
-       "SELECT subjects, identity, bytes FROM record "
-       "WHERE collection = ? AND ordinal = ? AND record_id = ?"},
-      // Not INSERT ... SELECT: what may write several rows is journaled for itself, page by page.
-      {&history->keep_,
-       "INSERT INTO record_history (position, record_id, collection, content_position, subjects, "
-       "identity, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)"},
-      {&history->put_change_,
-       "INSERT INTO record_change (collection, position, time_us, created, replaced, "
-       "replaced_bytes) VALUES (?, ?, ?, ?, ?, ?)"},
-      {&history->touch_,
-       "UPDATE collection SET position = ?, time_us = ?, live = live + ?, "
-       "tombstones = tombstones + ? WHERE id = ?"},
-      {&history->add_rows_,
-       "UPDATE owner SET rows = rows + ? WHERE id = (SELECT owner FROM collection WHERE id = ?)"},
-      {&history->begin_,
-       "SELECT coalesce((SELECT position FROM record_change ORDER BY id LIMIT 1), position + 1) "
-       "FROM store"},
-      {&history->oldest_, "SELECT id, time_us, position FROM record_change ORDER BY id"},
-      {&history->forget_changes_, "DELETE FROM record_change WHERE id <= ?"},
-      {&history->forget_rows_,
-       "DELETE FROM record_history WHERE (position, record_id) IN (SELECT position, record_id "
-       "FROM record_history WHERE position < ? ORDER BY position, record_id LIMIT ?)"},
-      // A record may name somebody twice.
-      {&history->put_name_,
-       "INSERT OR IGNORE INTO further_name (collection, name, record_id) VALUES (?, ?, ?)"},
-      {&history->drop_name_,
-       "DELETE FROM further_name WHERE collection = ? AND name = ? AND record_id = ?"}};
-  for (const auto& [statement, sql] : statements) {
-    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
-    if (!prepared.ok()) return prepared.status();
-    *statement = *std::move(prepared);
-  }
+  absl::Status status = PrepareAll(
+      connection,
+      {{&history->find_,
+        "SELECT subjects, identity, bytes FROM record "
+        "WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
+       // Not INSERT ... SELECT: what may write several rows is journaled for itself, page by page.
+       {&history->keep_,
+        "INSERT INTO record_history (position, record_id, collection, content_position, subjects, "
+        "identity, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7)"},
+       {&history->put_change_,
+        "INSERT INTO record_change (collection, position, time_us, created, replaced, "
+        "replaced_bytes) VALUES ($1, $2, $3, $4, $5, $6)"},
+       {&history->touch_,
+        "UPDATE collection SET position = $1, time_us = $2, live = live + $3, "
+        "tombstones = tombstones + $4 WHERE id = $5"},
+       {&history->add_rows_,
+        "UPDATE owner SET rows = rows + $1 WHERE id = (SELECT owner FROM collection WHERE id = "
+        "$2)"},
+       {&history->begin_,
+        "SELECT coalesce((SELECT position FROM record_change ORDER BY id LIMIT 1), position + 1) "
+        "FROM store"},
+       {&history->oldest_, "SELECT id, time_us, position FROM record_change ORDER BY id"},
+       {&history->forget_changes_, "DELETE FROM record_change WHERE id <= $1"},
+       {&history->forget_rows_,
+        "DELETE FROM record_history WHERE (position, record_id) IN (SELECT position, record_id "
+        "FROM record_history WHERE position < $1 ORDER BY position, record_id LIMIT $2)"},
+       // A record may name somebody twice.
+       {&history->put_name_,
+        "INSERT INTO further_name (collection, name, record_id) VALUES ($1, $2, $3) "
+        "ON CONFLICT DO NOTHING"},
+       {&history->drop_name_,
+        "DELETE FROM further_name WHERE collection = $1 AND name = $2 AND record_id = $3"}});
+  if (!status.ok()) return status;
   return history;
 }
 
@@ -72,7 +71,7 @@ void RecordHistory::Creates(const Created& created, bool known, Change& change) 
 
 absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& id,
                                      int64_t content_position, bool goes, Change& change) {
-  SqliteRun run = find_.Bind(change.collection, ordinal, SqliteBlob(id.bytes));
+  SqlRun run = find_.Bind(change.collection, ordinal, SqlBlob(id.bytes));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("a record that should be stored is not");
@@ -83,8 +82,8 @@ absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& i
   change.replaced_bytes += static_cast<int64_t>(bytes.size());
   absl::Status kept =
       keep_
-          .Bind(change.position, SqliteBlob(id.bytes), change.collection, content_position,
-                SqliteBlob(subjects), SqliteBlob(identity), SqliteBlob(bytes))
+          .Bind(change.position, SqlBlob(id.bytes), change.collection, content_position,
+                SqlBlob(subjects), SqlBlob(identity), SqlBlob(bytes))
           .Finish();
   if (!kept.ok()) return kept;
   if (goes) ++change.deleted;
@@ -100,13 +99,13 @@ absl::Status RecordHistory::Becomes(const policy::RecordId& id, absl::string_vie
   return ForFurtherNames(put_name_, id, subjects, change);
 }
 
-absl::Status RecordHistory::ForFurtherNames(SqliteStatement& statement, const policy::RecordId& id,
+absl::Status RecordHistory::ForFurtherNames(SqlStatement& statement, const policy::RecordId& id,
                                             absl::string_view subjects, const Change& change) {
   absl::StatusOr<size_t> count = CountRecordSubjects(subjects);
   if (!count.ok()) return count.status();
   for (size_t i = 1; i < *count; ++i) {
     const uint32_t name = RecordSubjectAt(subjects, i).name;
-    absl::Status status = statement.Bind(change.collection, name, SqliteBlob(id.bytes)).Finish();
+    absl::Status status = statement.Bind(change.collection, name, SqlBlob(id.bytes)).Finish();
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -116,11 +115,10 @@ absl::Status RecordHistory::Finish(const Change& change, absl::Time time) {
   const auto created = static_cast<int64_t>(change.created.size() / kCreatedBytes);
   const int64_t time_us = absl::ToUnixMicros(time);
   if (created + change.replaced > 0) {
-    absl::Status status =
-        put_change_
-            .Bind(change.collection, change.position, time_us, SqliteBlob(change.created),
-                  change.replaced, change.replaced_bytes)
-            .Finish();
+    absl::Status status = put_change_
+                              .Bind(change.collection, change.position, time_us,
+                                    SqlBlob(change.created), change.replaced, change.replaced_bytes)
+                              .Finish();
     if (!status.ok()) return status;
   }
   const int64_t more = created - change.deleted;
@@ -133,7 +131,7 @@ absl::Status RecordHistory::Finish(const Change& change, absl::Time time) {
 }
 
 absl::StatusOr<int64_t> RecordHistory::Begin() {
-  SqliteRun run = begin_.Bind();
+  SqlRun run = begin_.Bind();
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the store's own row is missing");
@@ -145,7 +143,7 @@ absl::StatusOr<bool> RecordHistory::Forget(absl::Time time, int64_t rows) {
   int64_t last = 0, position = 0;
   int changes = 0;
   {
-    SqliteRun run = oldest_.Bind();
+    SqlRun run = oldest_.Bind();
     for (;;) {
       absl::StatusOr<bool> row = run.Next();
       if (!row.ok()) return row.status();

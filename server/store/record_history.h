@@ -15,7 +15,7 @@
 #include "absl/time/time.h"
 #include "policy/pseudonym.h"
 #include "server/store/identity_changes.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 
 namespace sluice::server {
 
@@ -33,7 +33,7 @@ class RecordHistory {
     IdentityChanges identities;
   };
 
-  static absl::StatusOr<std::unique_ptr<RecordHistory>> Create(SqliteConnection* connection);
+  static absl::StatusOr<std::unique_ptr<RecordHistory>> Create(SqlConnection* connection);
 
   // A record that a change created, and what record_key said of its content before: 0 of a new key.
   struct Created {
@@ -61,13 +61,13 @@ class RecordHistory {
   absl::StatusOr<bool> Forget(absl::Time time, int64_t rows);
 
  private:
-  explicit RecordHistory(SqliteConnection* connection) : connection_(connection) {}
+  explicit RecordHistory(SqlConnection* connection) : connection_(connection) {}
   // Runs `statement` for each further name of a record.
-  static absl::Status ForFurtherNames(SqliteStatement& statement, const policy::RecordId& id,
+  static absl::Status ForFurtherNames(SqlStatement& statement, const policy::RecordId& id,
                                       absl::string_view subjects, const Change& change);
 
-  SqliteConnection* const connection_;
-  SqliteStatement find_, keep_, put_change_, touch_, add_rows_, begin_, oldest_, forget_changes_,
+  SqlConnection* const connection_;
+  SqlStatement find_, keep_, put_change_, touch_, add_rows_, begin_, oldest_, forget_changes_,
       forget_rows_, put_name_, drop_name_;
 };
 

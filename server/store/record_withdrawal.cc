@@ -15,7 +15,7 @@ constexpr size_t kIdBytes = sizeof(policy::RecordId::bytes);
 
 constexpr absl::string_view kOwnChangesInRange =
     " FROM record_change r JOIN collection c ON c.id = r.collection JOIN owner o ON o.id = c.owner "
-    "WHERE o.name = ? AND r.position >= ? AND r.position <= ?";
+    "WHERE o.name = $1 AND r.position >= $2 AND r.position <= $3";
 
 }  // namespace
 
@@ -31,43 +31,41 @@ absl::StatusOr<std::unique_ptr<RecordWithdrawal>> RecordWithdrawal::Create(
 
 absl::Status RecordWithdrawal::Prepare() {
   const std::string size = absl::StrCat(
-      "SELECT count(*), coalesce(sum(length(r.created) / ", RecordHistory::kCreatedBytes,
-      " + r.replaced), 0), coalesce(sum(r.replaced_bytes), 0)", kOwnChangesInRange);
+      "SELECT count(*), CAST(coalesce(sum(length(r.created) / ", RecordHistory::kCreatedBytes,
+      " + r.replaced), 0) AS BIGINT), CAST(coalesce(sum(r.replaced_bytes), 0) AS BIGINT)",
+      kOwnChangesInRange);
   const std::string changes =
       absl::StrCat("SELECT r.collection, r.position, r.created", kOwnChangesInRange);
-  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&find_owner_, "SELECT id FROM owner WHERE name = ?"},
-      {&size_, size},
-      {&changes_, changes},
-      {&replaced_,
-       "SELECT record_id, content_position FROM record_history "
-       "WHERE position = ? AND collection = ?"},
-      {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
-      {&rows_, "SELECT rows FROM owner WHERE name = ?"},
-      {&find_key_,
-       "SELECT k.ordinal, k.live, k.content_position, k.written_position, "
-       "coalesce(length(r.bytes), 0) "
-       "FROM record_key k LEFT JOIN record r ON r.collection = k.collection AND "
-       "r.ordinal = k.ordinal AND r.record_id = k.record_id WHERE k.record_id = ?"},
-      {&same_,
-       "SELECT r.bytes = h.bytes FROM record r JOIN record_history h ON h.record_id = r.record_id "
-       "WHERE h.position = ? AND r.collection = ? AND r.ordinal = ? AND r.record_id = ?"},
-      {&update_key_,
-       "UPDATE record_key SET ordinal = ?1, live = ?2, position = ?3, content_position = ?4, "
-       "written_position = ?3 WHERE record_id = ?5"},
-      {&find_before_,
-       "SELECT subjects, identity, bytes FROM record_history WHERE position = ? AND record_id = ?"},
-      {&put_back_,
-       "INSERT OR REPLACE INTO record (collection, ordinal, record_id, subjects, identity, bytes) "
-       "VALUES (?, ?, ?, ?, ?, ?)"},
-      {&delete_record_,
-       "DELETE FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"}};
-  for (const auto& [statement, sql] : statements) {
-    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(parts_.connection, sql);
-    if (!prepared.ok()) return prepared.status();
-    *statement = *std::move(prepared);
-  }
-  return absl::OkStatus();
+  return PrepareAll(
+      parts_.connection,
+      {{&find_owner_, "SELECT id FROM owner WHERE name = $1"},
+       {&size_, size},
+       {&changes_, changes},
+       {&replaced_,
+        "SELECT record_id, content_position FROM record_history "
+        "WHERE position = $1 AND collection = $2"},
+       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
+       {&rows_, "SELECT rows FROM owner WHERE name = $1"},
+       {&find_key_,
+        "SELECT k.ordinal, k.live, k.content_position, k.written_position, "
+        "coalesce(length(r.bytes), 0) "
+        "FROM record_key k LEFT JOIN record r ON r.collection = k.collection AND "
+        "r.ordinal = k.ordinal AND r.record_id = k.record_id WHERE k.record_id = $1"},
+       {&same_,
+        "SELECT r.bytes = h.bytes FROM record r JOIN record_history h ON h.record_id = r.record_id "
+        "WHERE h.position = $1 AND r.collection = $2 AND r.ordinal = $3 AND r.record_id = $4"},
+       {&update_key_,
+        "UPDATE record_key SET ordinal = $1, live = $2, position = $3, content_position = $4, "
+        "written_position = $3 WHERE record_id = $5"},
+       {&find_before_,
+        "SELECT subjects, identity, bytes FROM record_history WHERE position = $1 AND record_id = "
+        "$2"},
+       {&put_back_,
+        "INSERT INTO record (collection, ordinal, record_id, subjects, identity, bytes) "
+        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (collection, ordinal, record_id) DO UPDATE "
+        "SET subjects = excluded.subjects, identity = excluded.identity, bytes = excluded.bytes"},
+       {&delete_record_,
+        "DELETE FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"}});
 }
 
 absl::StatusOr<WithdrawOutcome> RecordWithdrawal::Withdraw(const WithdrawBatch& batch) {
@@ -115,7 +113,7 @@ absl::StatusOr<int64_t> RecordWithdrawal::CheckRange(const WithdrawBatch& batch)
     return absl::FailedPreconditionError(
         absl::StrCat("what was replaced before position ", *begin, " is kept no longer"));
   }
-  SqliteRun run = size_.Bind(batch.owner, batch.first, batch.last);
+  SqlRun run = size_.Bind(batch.owner, batch.first, batch.last);
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row || run.Int(0) == 0) {
@@ -132,7 +130,7 @@ absl::Status RecordWithdrawal::CheckRows(const WithdrawBatch& batch,
                                          const WithdrawOutcome& outcome) {
   const int64_t grown = outcome.undeleted_count - outcome.deleted_count;
   if (grown <= 0) return absl::OkStatus();
-  SqliteRun run = rows_.Bind(batch.owner);
+  SqlRun run = rows_.Bind(batch.owner);
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("an owner that published is not there");
@@ -144,7 +142,7 @@ absl::Status RecordWithdrawal::CheckRows(const WithdrawBatch& batch,
 absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTouched(
     const WithdrawBatch& batch) {
   std::vector<Touched> all;
-  SqliteRun changes = changes_.Bind(batch.owner, batch.first, batch.last);
+  SqlRun changes = changes_.Bind(batch.owner, batch.first, batch.last);
   for (;;) {
     absl::StatusOr<bool> change = changes.Next();
     if (!change.ok()) return change.status();
@@ -158,7 +156,7 @@ absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTou
       all.push_back(touched);
     }
     touched.was_live = true;
-    SqliteRun replaced = replaced_.Bind(touched.position, touched.collection);
+    SqlRun replaced = replaced_.Bind(touched.position, touched.collection);
     for (;;) {
       absl::StatusOr<bool> row = replaced.Next();
       if (!row.ok()) return row.status();
@@ -181,7 +179,7 @@ absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTou
 }
 
 absl::StatusOr<RecordWithdrawal::Now> RecordWithdrawal::FindNow(const Touched& touched) {
-  SqliteRun run = find_key_.Bind(SqliteBlob(touched.id.bytes));
+  SqlRun run = find_key_.Bind(SqlBlob(touched.id.bytes));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("a key that was published is not there");
@@ -201,8 +199,8 @@ absl::StatusOr<RecordWithdrawal::Step> RecordWithdrawal::StepOf(const Touched& t
   if (!in_range(now.content_position) && !in_range(now.written_position)) return Step::kKept;
   if (!touched.was_live) return now.live ? Step::kDelete : Step::kNone;
   if (!now.live) return Step::kUndelete;
-  SqliteRun run =
-      same_.Bind(touched.position, touched.collection, now.ordinal, SqliteBlob(touched.id.bytes));
+  SqlRun run =
+      same_.Bind(touched.position, touched.collection, now.ordinal, SqlBlob(touched.id.bytes));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("a record that should be stored is not");
@@ -273,7 +271,7 @@ absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touc
 }
 
 absl::StatusOr<int64_t> RecordWithdrawal::FindOwner(absl::string_view owner) {
-  SqliteRun run = find_owner_.Bind(owner);
+  SqlRun run = find_owner_.Bind(owner);
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("an owner that should be stored is not");
@@ -282,7 +280,7 @@ absl::StatusOr<int64_t> RecordWithdrawal::FindOwner(absl::string_view owner) {
 
 absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now& now,
                                     int64_t owner, RecordHistory::Change& change) {
-  const SqliteBlob id(touched.id.bytes);
+  const SqlBlob id(touched.id.bytes);
   if (now.live) {
     absl::Status status = parts_.history->Replaces(now.ordinal, touched.id, now.content_position,
                                                    step == Step::kDelete, change);
@@ -294,7 +292,7 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
   if (step == Step::kDelete) {
     return update_key_.Bind(now.ordinal, 0, change.position, touched.content_position, id).Finish();
   }
-  SqliteRun before = find_before_.Bind(touched.position, id);
+  SqlRun before = find_before_.Bind(touched.position, id);
   absl::StatusOr<bool> row = before.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("what a change replaced is not kept");
@@ -303,8 +301,8 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
   const uint32_t ordinal = subjects->empty() ? 0 : RecordSubjectAt(*subjects, 0).ordinal;
   const absl::string_view identity = before.Bytes(1);
   absl::Status status = put_back_
-                            .Bind(touched.collection, ordinal, id, SqliteBlob(*subjects),
-                                  SqliteBlob(identity), SqliteBlob(before.Bytes(2)))
+                            .Bind(touched.collection, ordinal, id, SqlBlob(*subjects),
+                                  SqlBlob(identity), SqlBlob(before.Bytes(2)))
                             .Finish();
   if (status.ok()) status = parts_.history->Becomes(touched.id, *subjects, identity, change);
   if (!status.ok()) return status;
@@ -312,7 +310,7 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
 }
 
 absl::StatusOr<int64_t> RecordWithdrawal::NextPosition() {
-  SqliteRun run = next_position_.Bind();
+  SqlRun run = next_position_.Bind();
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the store's own row is missing");

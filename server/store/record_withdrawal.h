@@ -16,7 +16,7 @@
 #include "server/store/name_hash.h"
 #include "server/store/record_history.h"
 #include "server/store/record_writer.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
@@ -71,8 +71,8 @@ class RecordWithdrawal {
 
   const RecordWriter::Parts parts_;
   std::unique_ptr<Answers> answers_;
-  SqliteStatement find_owner_, size_, rows_, changes_, replaced_, next_position_, find_key_, same_;
-  SqliteStatement update_key_, find_before_, put_back_, delete_record_;
+  SqlStatement find_owner_, size_, rows_, changes_, replaced_, next_position_, find_key_, same_;
+  SqlStatement update_key_, find_before_, put_back_, delete_record_;
 };
 
 }  // namespace sluice::server

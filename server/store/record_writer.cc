@@ -25,38 +25,34 @@ absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(const Parts& 
   return writer;
 }
 
-absl::Status RecordWriter::Prepare(SqliteConnection* connection) {
-  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&find_owner_, "SELECT id, rows FROM owner WHERE name = ?"},
-      {&insert_owner_,
-       "INSERT INTO owner (name, subjects, names, rows) VALUES (?, 1, 1, 0) RETURNING id"},
-      {&find_collection_,
-       "SELECT id, position FROM collection WHERE owner = ? AND record_type = ?"},
-      {&insert_collection_,
-       "INSERT INTO collection (owner, record_type, position, time_us, live, tombstones) "
-       "VALUES (?, ?, 0, 0, 0, 0) RETURNING id"},
-      {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
-      {&find_key_,
-       "SELECT record_id, ordinal, live, content_position FROM record_key WHERE key_hash = ?"},
-      {&insert_key_,
-       "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
-       "content_position, written_position) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5, ?5)"},
-      {&update_key_,
-       "UPDATE record_key SET ordinal = ?1, live = ?2, position = ?3, content_position = ?3, "
-       "written_position = ?3 WHERE key_hash = ?4"},
-      {&find_bytes_,
-       "SELECT bytes FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"},
-      {&put_record_,
-       "INSERT OR REPLACE INTO record (collection, ordinal, record_id, subjects, identity, bytes) "
-       "VALUES (?, ?, ?, ?, ?, ?)"},
-      {&delete_record_,
-       "DELETE FROM record WHERE collection = ? AND ordinal = ? AND record_id = ?"}};
-  for (const auto& [statement, sql] : statements) {
-    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
-    if (!prepared.ok()) return prepared.status();
-    *statement = *std::move(prepared);
-  }
-  return absl::OkStatus();
+absl::Status RecordWriter::Prepare(SqlConnection* connection) {
+  return PrepareAll(
+      connection,
+      {{&find_owner_, "SELECT id, rows FROM owner WHERE name = $1"},
+       {&insert_owner_,
+        "INSERT INTO owner (name, subjects, names, rows) VALUES ($1, 1, 1, 0) RETURNING id"},
+       {&find_collection_,
+        "SELECT id, position FROM collection WHERE owner = $1 AND record_type = $2"},
+       {&insert_collection_,
+        "INSERT INTO collection (owner, record_type, position, time_us, live, tombstones) "
+        "VALUES ($1, $2, 0, 0, 0, 0) RETURNING id"},
+       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
+       {&find_key_,
+        "SELECT record_id, ordinal, live, content_position FROM record_key WHERE key_hash = $1"},
+       {&insert_key_,
+        "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
+        "content_position, written_position) VALUES ($1, $2, $3, $4, 1, $5, $5, $5)"},
+       {&update_key_,
+        "UPDATE record_key SET ordinal = $1, live = $2, position = $3, content_position = $3, "
+        "written_position = $3 WHERE key_hash = $4"},
+       {&find_bytes_,
+        "SELECT bytes FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
+       {&put_record_,
+        "INSERT INTO record (collection, ordinal, record_id, subjects, identity, bytes) "
+        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (collection, ordinal, record_id) DO UPDATE "
+        "SET subjects = excluded.subjects, identity = excluded.identity, bytes = excluded.bytes"},
+       {&delete_record_,
+        "DELETE FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"}});
 }
 
 absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) {
@@ -193,13 +189,13 @@ absl::StatusOr<DeleteOutcome> RecordWriter::Delete(const DeleteBatch& batch) {
 
 absl::StatusOr<RecordWriter::Owner> RecordWriter::FindOwner(absl::string_view owner, bool create) {
   {
-    SqliteRun run = find_owner_.Bind(owner);
+    SqlRun run = find_owner_.Bind(owner);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (*row) return Owner{.id = run.Int(0), .rows = run.Int(1)};
   }
   if (!create) return absl::NotFoundError("nothing was published by this owner");
-  SqliteRun run = insert_owner_.Bind(owner);
+  SqlRun run = insert_owner_.Bind(owner);
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   return Owner{.id = run.Int(0)};
@@ -211,13 +207,13 @@ absl::StatusOr<RecordWriter::Collection> RecordWriter::FindCollection(absl::stri
   absl::StatusOr<Owner> found = FindOwner(owner, create);
   if (!found.ok()) return found.status();
   {
-    SqliteRun run = find_collection_.Bind(found->id, record_type);
+    SqlRun run = find_collection_.Bind(found->id, record_type);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (*row) return Collection{.id = run.Int(0), .owner = *found, .position = run.Int(1)};
   }
   if (!create) return absl::NotFoundError("nothing of this type was published by this owner");
-  SqliteRun run = insert_collection_.Bind(found->id, record_type);
+  SqlRun run = insert_collection_.Bind(found->id, record_type);
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   return Collection{.id = run.Int(0), .owner = *found};
@@ -243,7 +239,7 @@ absl::StatusOr<std::vector<RecordWriter::Entry>> RecordWriter::Entries(
     return absl::InvalidArgumentError("a key stands twice in the batch");
   }
   for (Entry& entry : entries) {
-    SqliteRun run = find_key_.Bind(SqliteBlob(entry.key));
+    SqlRun run = find_key_.Bind(SqlBlob(entry.key));
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) continue;
@@ -262,7 +258,7 @@ absl::Status RecordWriter::FindChanges(const PublishBatch& batch, const Collecti
                                        std::vector<Entry>& entries) {
   for (Entry& entry : entries) {
     if (!entry.live) continue;
-    SqliteRun run = find_bytes_.Bind(collection.id, entry.old_ordinal, SqliteBlob(entry.id.bytes));
+    SqlRun run = find_bytes_.Bind(collection.id, entry.old_ordinal, SqlBlob(entry.id.bytes));
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) return absl::DataLossError("a record that should be stored is not");
@@ -335,9 +331,9 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
     if (!entry.changes) continue;
     absl::Status status =
         entry.known
-            ? update_key_.Bind(entry.ordinal, 1, change.position, SqliteBlob(entry.key)).Finish()
+            ? update_key_.Bind(entry.ordinal, 1, change.position, SqlBlob(entry.key)).Finish()
             : insert_key_
-                  .Bind(SqliteBlob(entry.key), change.collection, SqliteBlob(entry.id.bytes),
+                  .Bind(SqlBlob(entry.key), change.collection, SqlBlob(entry.id.bytes),
                         entry.ordinal, change.position)
                   .Finish();
     if (!status.ok()) return status;
@@ -356,16 +352,16 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
     }
     if (entry.live && entry.old_ordinal != entry.ordinal) {
       absl::Status status =
-          delete_record_.Bind(change.collection, entry.old_ordinal, SqliteBlob(entry.id.bytes))
+          delete_record_.Bind(change.collection, entry.old_ordinal, SqlBlob(entry.id.bytes))
               .Finish();
       if (!status.ok()) return status;
     }
     absl::StatusOr<std::string> identity = IdentityOf(batch, entry);
     if (!identity.ok()) return identity.status();
     absl::Status status = put_record_
-                              .Bind(change.collection, entry.ordinal, SqliteBlob(entry.id.bytes),
-                                    SqliteBlob(entry.subjects), SqliteBlob(*identity),
-                                    SqliteBlob(batch.records[entry.index].bytes))
+                              .Bind(change.collection, entry.ordinal, SqlBlob(entry.id.bytes),
+                                    SqlBlob(entry.subjects), SqlBlob(*identity),
+                                    SqlBlob(batch.records[entry.index].bytes))
                               .Finish();
     if (status.ok()) status = history_->Becomes(entry.id, entry.subjects, *identity, change);
     if (!status.ok()) return status;
@@ -378,14 +374,14 @@ absl::Status RecordWriter::DeleteEntries(const std::vector<Entry>& entries,
   for (const Entry& entry : entries) {
     if (!entry.live) continue;
     absl::Status status =
-        update_key_.Bind(entry.ordinal, 0, change.position, SqliteBlob(entry.key)).Finish();
+        update_key_.Bind(entry.ordinal, 0, change.position, SqlBlob(entry.key)).Finish();
     if (status.ok()) {
       status = history_->Replaces(entry.ordinal, entry.id, entry.content_position,
                                   /*goes=*/true, change);
     }
     if (status.ok()) {
-      status = delete_record_.Bind(change.collection, entry.ordinal, SqliteBlob(entry.id.bytes))
-                   .Finish();
+      status =
+          delete_record_.Bind(change.collection, entry.ordinal, SqlBlob(entry.id.bytes)).Finish();
     }
     if (!status.ok()) return status;
   }
@@ -393,7 +389,7 @@ absl::Status RecordWriter::DeleteEntries(const std::vector<Entry>& entries,
 }
 
 absl::StatusOr<int64_t> RecordWriter::NextPosition() {
-  SqliteRun run = next_position_.Bind();
+  SqlRun run = next_position_.Bind();
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the store's own row is missing");

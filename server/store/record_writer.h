@@ -19,7 +19,7 @@
 #include "server/store/dictionary.h"
 #include "server/store/name_hash.h"
 #include "server/store/record_history.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 #include "server/store/store.h"
 #include "server/store/subject_joins.h"
 
@@ -29,7 +29,7 @@ class RecordWriter {
  public:
   // What it stands on must outlive it.
   struct Parts {
-    SqliteConnection* connection;
+    SqlConnection* connection;
     const NameHasher* hasher;
     RecordHistory* history;
     Dictionary* dictionary;
@@ -78,7 +78,7 @@ class RecordWriter {
         history_(parts.history),
         dictionary_(parts.dictionary),
         joins_(parts.joins) {}
-  absl::Status Prepare(SqliteConnection* connection);
+  absl::Status Prepare(SqlConnection* connection);
 
   absl::StatusOr<Owner> FindOwner(absl::string_view owner, bool create);
   absl::StatusOr<Collection> FindCollection(absl::string_view owner, absl::string_view record_type,
@@ -108,9 +108,9 @@ class RecordWriter {
   Dictionary* const dictionary_;
   SubjectJoins* const joins_;
   std::unique_ptr<Answers> answers_;
-  SqliteStatement find_owner_, insert_owner_, find_collection_, insert_collection_;
-  SqliteStatement next_position_, find_key_, insert_key_, update_key_;
-  SqliteStatement find_bytes_, put_record_, delete_record_;
+  SqlStatement find_owner_, insert_owner_, find_collection_, insert_collection_;
+  SqlStatement next_position_, find_key_, insert_key_, update_key_;
+  SqlStatement find_bytes_, put_record_, delete_record_;
 };
 
 }  // namespace sluice::server

@@ -216,9 +216,9 @@ INSERT INTO log_head (id, size, root, compact_range, checkpoint) VALUES
 )sql";
 
 absl::StatusOr<int64_t> One(SqliteConnection* connection, absl::string_view sql) {
-  absl::StatusOr<SqliteStatement> statement = SqliteStatement::Prepare(connection, sql);
+  absl::StatusOr<SqlStatement> statement = connection->Prepare(sql);
   if (!statement.ok()) return statement.status();
-  SqliteRun run = statement->Bind();
+  SqlRun run = statement->Bind();
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the store's own row is missing");
@@ -227,11 +227,10 @@ absl::StatusOr<int64_t> One(SqliteConnection* connection, absl::string_view sql)
 
 absl::Status Create(SqliteConnection* connection, const Hash16& key_check) {
   if (absl::Status status = connection->Execute(kTables); !status.ok()) return status;
-  absl::StatusOr<SqliteStatement> insert = SqliteStatement::Prepare(
-      connection,
-      "INSERT INTO store (id, schema_version, key_check, position) VALUES (1, ?, ?, 0)");
+  absl::StatusOr<SqlStatement> insert = connection->Prepare(
+      "INSERT INTO store (id, schema_version, key_check, position) VALUES (1, $1, $2, 0)");
   if (!insert.ok()) return insert.status();
-  return insert->Bind(kSchemaVersion, SqliteBlob(key_check)).Finish();
+  return insert->Bind(kSchemaVersion, SqlBlob(key_check)).Finish();
 }
 
 absl::Status Check(SqliteConnection* connection, const Hash16& key_check) {
@@ -250,10 +249,9 @@ absl::Status Check(SqliteConnection* connection, const Hash16& key_check) {
         absl::StrCat("this store has schema version ", *version, "; this sluiced reads version ",
                      kSchemaVersion, ": start the sluiced that wrote it, or a newer one"));
   }
-  absl::StatusOr<SqliteStatement> select =
-      SqliteStatement::Prepare(connection, "SELECT key_check FROM store");
+  absl::StatusOr<SqlStatement> select = connection->Prepare("SELECT key_check FROM store");
   if (!select.ok()) return select.status();
-  SqliteRun run = select->Bind();
+  SqlRun run = select->Bind();
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   absl::StatusOr<Hash16> stored = run.Array<16>(0);

@@ -2,11 +2,6 @@
 
 namespace sluice::server {
 
-absl::StatusOr<bool> SqlRun::Next() {
-  if (!bound_) return absl::InternalError("database: another number of values than parameters");
-  return statement_->Step();
-}
-
 absl::Status SqlRun::Finish() {
   absl::StatusOr<bool> row = Next();
   if (!row.ok()) return row.status();

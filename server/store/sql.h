@@ -35,7 +35,8 @@ class PreparedSql {
  public:
   virtual ~PreparedSql() = default;
   virtual int parameters() const = 0;
-  // Parameters from 1 on, lent until Reset. What fails here is told by Step.
+  // Parameters from 1 on, lent until Reset. What fails here, a number beyond the last among it, is
+  // told by Step.
   virtual void Bind(int index, int64_t value) = 0;
   virtual void Bind(int index, absl::string_view text) = 0;
   virtual void Bind(int index, const SqlBlob& blob) = 0;
@@ -50,15 +51,14 @@ class PreparedSql {
 // One run of a statement, from its binding to its reset.
 class SqlRun {
  public:
-  SqlRun(SqlRun&& other) noexcept
-      : statement_(std::exchange(other.statement_, nullptr)), bound_(other.bound_) {}
+  SqlRun(SqlRun&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
   SqlRun& operator=(SqlRun&&) = delete;
   ~SqlRun() {
     if (statement_ != nullptr) statement_->Reset();
   }
 
   // Whether there is a next row. Columns are of that row, and lent until the next call.
-  absl::StatusOr<bool> Next();
+  absl::StatusOr<bool> Next() { return statement_->Step(); }
   // For a statement without rows.
   absl::Status Finish();
 
@@ -77,10 +77,9 @@ class SqlRun {
 
  private:
   friend class SqlStatement;
-  SqlRun(PreparedSql* statement, bool bound) : statement_(statement), bound_(bound) {}
+  explicit SqlRun(PreparedSql* statement) : statement_(statement) {}
 
   PreparedSql* statement_;
-  bool bound_;  // as many values as it has parameters
 };
 
 class SqlStatement {
@@ -92,10 +91,11 @@ class SqlStatement {
   // borrowed until the run ends.
   template <typename... Values>
   SqlRun Bind(const Values&... values) {
-    const bool bound = prepared_->parameters() == static_cast<int>(sizeof...(values));
     int index = 0;
-    if (bound) (BindOne(++index, values), ...);
-    return SqlRun(prepared_.get(), bound);
+    (BindOne(++index, values), ...);
+    // Too few are as wrong as too many.
+    if (index < prepared_->parameters()) BindOne(prepared_->parameters() + 1, 0);
+    return SqlRun(prepared_.get());
   }
 
  private:

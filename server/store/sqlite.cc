@@ -17,6 +17,55 @@ int RememberWalFrames(void* frames, sqlite3*, const char*, int count) {
   return SQLITE_OK;
 }
 
+class PreparedSqlite final : public PreparedSql {
+ public:
+  PreparedSqlite(SqliteConnection* connection, sqlite3_stmt* statement)
+      : connection_(connection), statement_(statement) {}
+  ~PreparedSqlite() override { sqlite3_finalize(statement_); }
+
+  int parameters() const override { return sqlite3_bind_parameter_count(statement_); }
+  void Bind(int index, int64_t value) override {
+    Remember(sqlite3_bind_int64(statement_, index, value));
+  }
+  void Bind(int index, absl::string_view text) override {
+    Remember(sqlite3_bind_text64(statement_, index, Address(text), text.size(), SQLITE_STATIC,
+                                 SQLITE_UTF8));
+  }
+  void Bind(int index, const SqlBlob& blob) override {
+    Remember(sqlite3_bind_blob64(statement_, index, Address(blob.bytes), blob.bytes.size(),
+                                 SQLITE_STATIC));
+  }
+  absl::StatusOr<bool> Step() override {
+    const int code = bound_ == SQLITE_OK ? sqlite3_step(statement_) : bound_;
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    return connection_->StatusOf(code);
+  }
+  int64_t Int(int column) const override { return sqlite3_column_int64(statement_, column); }
+  absl::string_view Bytes(int column) const override {
+    const void* bytes = sqlite3_column_blob(statement_, column);
+    if (bytes == nullptr) return "";
+    return absl::string_view(static_cast<const char*>(bytes),
+                             sqlite3_column_bytes(statement_, column));
+  }
+  void Reset() override {
+    sqlite3_reset(statement_);  // repeats the code that Step has reported
+    sqlite3_clear_bindings(statement_);
+    bound_ = SQLITE_OK;
+  }
+
+ private:
+  void Remember(int code) {
+    if (bound_ == SQLITE_OK) bound_ = code;
+  }
+  // An empty view may have no address, and that would be NULL.
+  static const char* Address(absl::string_view bytes) { return bytes.empty() ? "" : bytes.data(); }
+
+  SqliteConnection* const connection_;
+  sqlite3_stmt* const statement_;
+  int bound_ = SQLITE_OK;  // the first code of binding that is not
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const Options& options) {
@@ -38,10 +87,9 @@ absl::Status SqliteConnection::Configure(const Options& options) {
     if (code != SQLITE_OK) return StatusOf(code);
   }
   if (!options.read_only) {
-    absl::StatusOr<SqliteStatement> mode =
-        SqliteStatement::Prepare(this, "PRAGMA journal_mode=WAL");
+    absl::StatusOr<SqlStatement> mode = Prepare("PRAGMA journal_mode=WAL");
     if (!mode.ok()) return mode.status();
-    SqliteRun run = mode->Bind();
+    SqlRun run = mode->Bind();
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row || run.Bytes(0) != "wal") {
@@ -122,76 +170,24 @@ absl::Status SqliteConnection::StatusOf(int code) {
   }
 }
 
-SqliteRun::SqliteRun(SqliteRun&& other) noexcept
-    : connection_(other.connection_),
-      statement_(std::exchange(other.statement_, nullptr)),
-      code_(other.code_) {}
-
-SqliteRun::~SqliteRun() {
-  if (statement_ == nullptr) return;
-  sqlite3_reset(statement_);  // repeats the code that Next has reported
-  sqlite3_clear_bindings(statement_);
-}
-
-absl::StatusOr<bool> SqliteRun::Next() {
-  if (code_ != SQLITE_OK) return connection_->StatusOf(code_);
-  const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) return false;
-  return connection_->StatusOf(code);
-}
-
-absl::Status SqliteRun::Finish() {
-  absl::StatusOr<bool> row = Next();
-  if (!row.ok()) return row.status();
-  return *row ? absl::InternalError("database: a row where none was expected") : absl::OkStatus();
-}
-
-absl::string_view SqliteRun::Bytes(int column) const {
-  const void* bytes = sqlite3_column_blob(statement_, column);
-  if (bytes == nullptr) return "";
-  return absl::string_view(static_cast<const char*>(bytes),
-                           sqlite3_column_bytes(statement_, column));
-}
-
-SqliteStatement::SqliteStatement(SqliteStatement&& other) noexcept
-    : connection_(other.connection_), statement_(std::exchange(other.statement_, nullptr)) {}
-
-SqliteStatement& SqliteStatement::operator=(SqliteStatement&& other) noexcept {
-  std::swap(connection_, other.connection_);
-  std::swap(statement_, other.statement_);
-  return *this;
-}
-
-SqliteStatement::~SqliteStatement() { sqlite3_finalize(statement_); }
-
-absl::StatusOr<SqliteStatement> SqliteStatement::Prepare(SqliteConnection* connection,
-                                                         absl::string_view sql) {
-  SqliteStatement statement;
-  statement.connection_ = connection;
+absl::StatusOr<SqlStatement> SqliteConnection::Prepare(absl::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
   const char* tail = nullptr;
-  const int code = sqlite3_prepare_v3(connection->db_, sql.data(), static_cast<int>(sql.size()),
-                                      SQLITE_PREPARE_PERSISTENT, &statement.statement_, &tail);
-  if (code != SQLITE_OK) return connection->StatusOf(code);
-  if (statement.statement_ == nullptr || tail != sql.data() + sql.size()) {
+  const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &statement, &tail);
+  if (code != SQLITE_OK) return StatusOf(code);
+  auto prepared = std::make_unique<PreparedSqlite>(this, statement);
+  if (statement == nullptr || tail != sql.data() + sql.size()) {
     return absl::InternalError("database: not one statement");
   }
-  return statement;
-}
-
-int SqliteStatement::BindOne(int index, int64_t value) {
-  return sqlite3_bind_int64(statement_, index, value);
-}
-
-int SqliteStatement::BindOne(int index, absl::string_view text) {
-  // An empty view may have no address, and that would be NULL.
-  return sqlite3_bind_text64(statement_, index, text.empty() ? "" : text.data(), text.size(),
-                             SQLITE_STATIC, SQLITE_UTF8);
-}
-
-int SqliteStatement::BindOne(int index, const SqliteBlob& blob) {
-  return sqlite3_bind_blob64(statement_, index, blob.bytes.empty() ? "" : blob.bytes.data(),
-                             blob.bytes.size(), SQLITE_STATIC);
+  // SQLite numbers names as they come, other engines by what they say.
+  for (int i = 1; i <= sqlite3_bind_parameter_count(statement); ++i) {
+    const char* const name = sqlite3_bind_parameter_name(statement, i);
+    if (name == nullptr || name != absl::StrCat("$", i)) {
+      return absl::InternalError("database: parameters are not $1, $2, ... in order");
+    }
+  }
+  return SqlStatement(std::move(prepared));
 }
 
 }  // namespace sluice::server

@@ -16,20 +16,18 @@ absl::StatusOr<std::unique_ptr<SqliteEngine>> SqliteEngine::Create(
   std::unique_ptr<SqliteEngine> engine(new SqliteEngine);
   engine->connection_ = std::move(connection);
   engine->hasher_ = std::move(hasher);
-  absl::StatusOr<std::unique_ptr<SqliteTransaction>> transaction =
-      SqliteTransaction::Create(engine->connection_.get(), engine->hasher_.get());
+  absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction =
+      StoreTransaction::Create(engine->connection_.get(), engine->hasher_.get());
   if (!transaction.ok()) return transaction.status();
   engine->transaction_ = *std::move(transaction);
-  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&engine->begin_, "BEGIN IMMEDIATE"}, {&engine->commit_, "COMMIT"},
-      {&engine->rollback_, "ROLLBACK"},     {&engine->savepoint_, "SAVEPOINT work"},
-      {&engine->release_, "RELEASE work"},  {&engine->undo_, "ROLLBACK TO work"}};
-  for (const auto& [statement, sql] : statements) {
-    absl::StatusOr<SqliteStatement> prepared =
-        SqliteStatement::Prepare(engine->connection_.get(), sql);
-    if (!prepared.ok()) return prepared.status();
-    *statement = *std::move(prepared);
-  }
+  absl::Status status =
+      PrepareAll(engine->connection_.get(), {{&engine->begin_, "BEGIN IMMEDIATE"},
+                                             {&engine->commit_, "COMMIT"},
+                                             {&engine->rollback_, "ROLLBACK"},
+                                             {&engine->savepoint_, "SAVEPOINT work"},
+                                             {&engine->release_, "RELEASE work"},
+                                             {&engine->undo_, "ROLLBACK TO work"}});
+  if (!status.ok()) return status;
   return engine;
 }
 

@@ -12,7 +12,7 @@
 #include "server/store/group_commit.h"
 #include "server/store/name_hash.h"
 #include "server/store/sqlite.h"
-#include "server/store/sqlite_transaction.h"
+#include "server/store/store_transaction.h"
 
 namespace sluice::server {
 
@@ -35,8 +35,8 @@ class SqliteEngine final : public GroupEngine {
 
   std::unique_ptr<SqliteConnection> connection_;
   std::unique_ptr<NameHasher> hasher_;
-  std::unique_ptr<SqliteTransaction> transaction_;
-  SqliteStatement begin_, commit_, rollback_, savepoint_, release_, undo_;
+  std::unique_ptr<StoreTransaction> transaction_;
+  SqlStatement begin_, commit_, rollback_, savepoint_, release_, undo_;
   bool undo_failed_ = false;
 };
 

@@ -173,8 +173,8 @@ TEST_F(SqliteStoreTest, ForgetsOldAnswersInPassing) {
   }
   auto connection = SqliteConnection::Open({.path = path_, .read_only = true});
   ASSERT_TRUE(connection.ok()) << connection.status();
-  auto count = SqliteStatement::Prepare(connection->get(), "SELECT count(*) FROM answer");
-  SqliteRun run = count->Bind();
+  auto count = (*connection)->Prepare("SELECT count(*) FROM answer");
+  SqlRun run = count->Bind();
   ASSERT_TRUE(*run.Next());
   EXPECT_EQ(run.Int(0), 10);
 }
@@ -192,9 +192,9 @@ TEST_F(SqliteStoreTest, KeepsWhomANameNamedBeforeEachMergeAndSplit) {
   ASSERT_TRUE(Delete(**store, part).ok());
   auto connection = SqliteConnection::Open({.path = path_, .read_only = true});
   ASSERT_TRUE(connection.ok()) << connection.status();
-  auto former = SqliteStatement::Prepare(
-      connection->get(), "SELECT name, ordinal, subject_id FROM former_subject ORDER BY 1, 2");
-  SqliteRun run = former->Bind();
+  auto former =
+      (*connection)->Prepare("SELECT name, ordinal, subject_id FROM former_subject ORDER BY 1, 2");
+  SqlRun run = former->Bind();
   for (const int name : {1, 2}) {
     for (const NewSubject& subject : {met->new_subjects.at(name - 1), joined->new_subjects.at(0)}) {
       ASSERT_TRUE(*run.Next());
@@ -248,14 +248,15 @@ TEST_F(SqliteStoreTest, ScansAlongItsKey) {
   const auto store = Open();
   auto connection = SqliteConnection::Open({.path = path_, .read_only = true});
   ASSERT_TRUE(connection.ok()) << connection.status();
-  auto plan = SqliteStatement::Prepare(
-      connection->get(),
-      "EXPLAIN QUERY PLAN SELECT ordinal, record_id, subjects, bytes FROM record WHERE collection "
-      "= (SELECT id FROM collection WHERE owner = ? AND record_type = ?) "
-      "AND (ordinal, record_id) >= (?, ?) AND (ordinal, record_id) < (?, ?) "
-      "ORDER BY ordinal, record_id");
+  auto plan = (*connection)
+                  ->Prepare(
+                      "EXPLAIN QUERY PLAN SELECT ordinal, record_id, subjects, bytes FROM record "
+                      "WHERE collection "
+                      "= (SELECT id FROM collection WHERE owner = $1 AND record_type = $2) "
+                      "AND (ordinal, record_id) >= ($3, $4) AND (ordinal, record_id) < ($5, $6) "
+                      "ORDER BY ordinal, record_id");
   ASSERT_TRUE(plan.ok()) << plan.status();
-  SqliteRun run = plan->Bind(1, "t", 0, "", 0, "");
+  SqlRun run = plan->Bind(1, "t", 0, "", 0, "");
   ASSERT_TRUE(*run.Next());
   EXPECT_EQ(run.Bytes(3),
             "SEARCH record USING PRIMARY KEY (collection=? AND (ordinal,record_id)>(?,?) AND "

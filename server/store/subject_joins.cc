@@ -16,33 +16,31 @@ absl::Status TooMany() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SubjectJoins>> SubjectJoins::Create(SqliteConnection* connection,
+absl::StatusOr<std::unique_ptr<SubjectJoins>> SubjectJoins::Create(SqlConnection* connection,
                                                                    Dictionary* dictionary) {
   std::unique_ptr<SubjectJoins> joins(new SubjectJoins(dictionary));
-  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&joins->names_of_, "SELECT name_hash FROM identity WHERE person_hash = ?"},
-      {&joins->forget_, "DELETE FROM identity WHERE name_hash = ?"},
-      {&joins->put_, "INSERT INTO identity (name_hash, person_hash) VALUES (?, ?)"},
-      {&joins->with_ordinal_,
-       "SELECT r.collection, r.ordinal, r.record_id FROM collection c "
-       "JOIN record r ON r.collection = c.id AND r.ordinal = ? WHERE c.owner = ?"},
-      {&joins->with_name_,
-       "SELECT k.collection, k.ordinal, k.record_id FROM collection c "
-       "JOIN further_name f ON f.collection = c.id AND f.name = ? "
-       "JOIN record_key k ON k.record_id = f.record_id WHERE c.owner = ?"},
-      {&joins->find_record_,
-       "SELECT subjects, length(bytes) FROM record "
-       "WHERE collection = ? AND ordinal = ? AND record_id = ?"},
-      {&joins->move_record_,
-       "UPDATE record SET ordinal = ?, subjects = ? "
-       "WHERE collection = ? AND ordinal = ? AND record_id = ?"},
-      {&joins->move_key_, "UPDATE record_key SET ordinal = ?, position = ? WHERE record_id = ?"},
-      {&joins->touch_, "UPDATE collection SET position = ?, time_us = ? WHERE id = ?"}};
-  for (const auto& [statement, sql] : statements) {
-    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection, sql);
-    if (!prepared.ok()) return prepared.status();
-    *statement = *std::move(prepared);
-  }
+  absl::Status status = PrepareAll(
+      connection,
+      {{&joins->names_of_, "SELECT name_hash FROM identity WHERE person_hash = $1"},
+       {&joins->forget_, "DELETE FROM identity WHERE name_hash = $1"},
+       {&joins->put_, "INSERT INTO identity (name_hash, person_hash) VALUES ($1, $2)"},
+       {&joins->with_ordinal_,
+        "SELECT r.collection, r.ordinal, r.record_id FROM collection c "
+        "JOIN record r ON r.collection = c.id AND r.ordinal = $1 WHERE c.owner = $2"},
+       {&joins->with_name_,
+        "SELECT k.collection, k.ordinal, k.record_id FROM collection c "
+        "JOIN further_name f ON f.collection = c.id AND f.name = $1 "
+        "JOIN record_key k ON k.record_id = f.record_id WHERE c.owner = $2"},
+       {&joins->find_record_,
+        "SELECT subjects, length(bytes) FROM record "
+        "WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
+       {&joins->move_record_,
+        "UPDATE record SET ordinal = $1, subjects = $2 "
+        "WHERE collection = $3 AND ordinal = $4 AND record_id = $5"},
+       {&joins->move_key_,
+        "UPDATE record_key SET ordinal = $1, position = $2 WHERE record_id = $3"},
+       {&joins->touch_, "UPDATE collection SET position = $1, time_us = $2 WHERE id = $3"}});
+  if (!status.ok()) return status;
   return joins;
 }
 
@@ -124,10 +122,10 @@ absl::StatusOr<std::vector<SubjectJoins::Name>> SubjectJoins::Write(
   };
   absl::Status status = add_all(false);
   for (const IdentityRow& row : changes.gone) {
-    if (status.ok()) status = forget_.Bind(SqliteBlob(row.name)).Finish();
+    if (status.ok()) status = forget_.Bind(SqlBlob(row.name)).Finish();
   }
   for (const IdentityRow& row : changes.come) {
-    if (status.ok()) status = put_.Bind(SqliteBlob(row.name), SqliteBlob(row.person)).Finish();
+    if (status.ok()) status = put_.Bind(SqlBlob(row.name), SqlBlob(row.person)).Finish();
   }
   if (status.ok()) status = add_all(true);
   if (!status.ok()) return status;
@@ -143,7 +141,7 @@ absl::StatusOr<std::vector<SubjectJoins::Name>> SubjectJoins::Write(
 
 absl::Status SubjectJoins::AddNamesOf(const Hash16& person,
                                       std::map<Hash16, std::optional<Hash16>>& names, bool now) {
-  SqliteRun run = names_of_.Bind(SqliteBlob(person));
+  SqlRun run = names_of_.Bind(SqlBlob(person));
   for (size_t count = 0;; ++count) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -166,7 +164,7 @@ absl::Status SubjectJoins::AddNamesOf(const Hash16& person,
 absl::StatusOr<std::vector<SubjectJoins::Place>> SubjectJoins::FindPlaces(
     int64_t owner, const std::vector<Name>& names, const Moved& moved) {
   std::vector<Place> places;
-  const auto add = [&](SqliteRun run) -> absl::Status {
+  const auto add = [&](SqlRun run) -> absl::Status {
     for (;;) {
       absl::StatusOr<bool> row = run.Next();
       if (!row.ok()) return row.status();
@@ -198,7 +196,7 @@ absl::Status SubjectJoins::Rewrite(const Place& place, const Moved& moved, int64
   std::string subjects;
   uint32_t first = 0;
   {
-    SqliteRun run = find_record_.Bind(place.collection, place.ordinal, SqliteBlob(place.record_id));
+    SqlRun run = find_record_.Bind(place.collection, place.ordinal, SqlBlob(place.record_id));
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) return absl::DataLossError("a record that should be stored is not");
@@ -217,12 +215,12 @@ absl::Status SubjectJoins::Rewrite(const Place& place, const Moved& moved, int64
     *bytes += run.Int(1);
     if (*bytes > kMaxRejoinedBytes) return TooMany();
   }
-  absl::Status status = move_record_
-                            .Bind(first, SqliteBlob(subjects), place.collection, place.ordinal,
-                                  SqliteBlob(place.record_id))
-                            .Finish();
+  absl::Status status =
+      move_record_
+          .Bind(first, SqlBlob(subjects), place.collection, place.ordinal, SqlBlob(place.record_id))
+          .Finish();
   if (!status.ok()) return status;
-  return move_key_.Bind(first, position, SqliteBlob(place.record_id)).Finish();
+  return move_key_.Bind(first, position, SqlBlob(place.record_id)).Finish();
 }
 
 }  // namespace sluice::server

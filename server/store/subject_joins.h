@@ -21,7 +21,7 @@
 #include "absl/status/statusor.h"
 #include "server/store/dictionary.h"
 #include "server/store/identity_changes.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
@@ -29,7 +29,7 @@ namespace sluice::server {
 class SubjectJoins {
  public:
   // `dictionary` must outlive it.
-  static absl::StatusOr<std::unique_ptr<SubjectJoins>> Create(SqliteConnection* connection,
+  static absl::StatusOr<std::unique_ptr<SubjectJoins>> Create(SqlConnection* connection,
                                                               Dictionary* dictionary);
 
   // Takes the changes of an owner's identity records in, at the position of the change that made
@@ -68,8 +68,8 @@ class SubjectJoins {
   absl::Status Rewrite(const Place& place, const Moved& moved, int64_t position, int64_t* bytes);
 
   Dictionary* const dictionary_;
-  SqliteStatement names_of_, forget_, put_, with_ordinal_, with_name_;
-  SqliteStatement find_record_, move_record_, move_key_, touch_;
+  SqlStatement names_of_, forget_, put_, with_ordinal_, with_name_;
+  SqlStatement find_record_, move_record_, move_key_, touch_;
 };
 
 }  // namespace sluice::server

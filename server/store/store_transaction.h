@@ -1,9 +1,9 @@
-// The transaction of one group on SQLite, and the engine that runs it: statements for the log's
-// tables, MOU versions, organizations and decisions, with RecordWriter for records.
+// The transaction of one group: statements for the log's tables, MOU versions, organizations and
+// decisions, with RecordWriter for records.
 //
 // On the writer's thread.
-#ifndef SLUICE_SERVER_STORE_SQLITE_TRANSACTION_H_
-#define SLUICE_SERVER_STORE_SQLITE_TRANSACTION_H_
+#ifndef SLUICE_SERVER_STORE_STORE_TRANSACTION_H_
+#define SLUICE_SERVER_STORE_STORE_TRANSACTION_H_
 
 #include <memory>
 #include <optional>
@@ -17,17 +17,17 @@
 #include "server/store/record_history.h"
 #include "server/store/record_withdrawal.h"
 #include "server/store/record_writer.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 #include "server/store/store.h"
 #include "server/store/subject_joins.h"
 
 namespace sluice::server {
 
-class SqliteTransaction final : public Transaction {
+class StoreTransaction final : public Transaction {
  public:
   // `connection` and `hasher` must outlive it.
-  static absl::StatusOr<std::unique_ptr<SqliteTransaction>> Create(SqliteConnection* connection,
-                                                                   const NameHasher* hasher);
+  static absl::StatusOr<std::unique_ptr<StoreTransaction>> Create(SqlConnection* connection,
+                                                                  const NameHasher* hasher);
 
   absl::Status InsertLogRow(const LogRow& row) override;
   absl::Status UpdateLogHead(uint64_t old_size, const LogHead& head) override;
@@ -48,23 +48,23 @@ class SqliteTransaction final : public Transaction {
   absl::Status PutCatalog(absl::string_view kept) override;
 
  private:
-  explicit SqliteTransaction(SqliteConnection* connection) : connection_(connection) {}
+  explicit StoreTransaction(SqlConnection* connection) : connection_(connection) {}
   absl::Status Prepare();
   absl::StatusOr<int64_t> BootId(absl::string_view writer, absl::string_view boot);
 
-  SqliteConnection* const connection_;
+  SqlConnection* const connection_;
   std::unique_ptr<Dictionary> dictionary_;
   std::unique_ptr<SubjectJoins> joins_;
   std::unique_ptr<RecordHistory> history_;
   std::unique_ptr<RecordWriter> records_;
   std::unique_ptr<RecordWithdrawal> withdrawal_;
-  SqliteStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
-  SqliteStatement put_dictionary_head_, find_dictionary_head_, put_dictionary_opening_;
-  SqliteStatement find_version_, insert_version_, update_version_, insert_signature_;
-  SqliteStatement delete_signatures_, insert_organization_, update_organization_;
-  SqliteStatement insert_decision_, put_catalog_;
+  SqlStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
+  SqlStatement put_dictionary_head_, find_dictionary_head_, put_dictionary_opening_;
+  SqlStatement find_version_, insert_version_, update_version_, insert_signature_;
+  SqlStatement delete_signatures_, insert_organization_, update_organization_;
+  SqlStatement insert_decision_, put_catalog_;
 };
 
 }  // namespace sluice::server
 
-#endif  // SLUICE_SERVER_STORE_SQLITE_TRANSACTION_H_
+#endif  // SLUICE_SERVER_STORE_STORE_TRANSACTION_H_

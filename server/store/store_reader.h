@@ -1,8 +1,8 @@
 // One read connection with its statements.
 //
 // One thread at a time; the store keeps a few and lends them out.
-#ifndef SLUICE_SERVER_STORE_SQLITE_READER_H_
-#define SLUICE_SERVER_STORE_SQLITE_READER_H_
+#ifndef SLUICE_SERVER_STORE_STORE_READER_H_
+#define SLUICE_SERVER_STORE_STORE_READER_H_
 
 #include <memory>
 #include <optional>
@@ -14,15 +14,15 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/store/name_hash.h"
-#include "server/store/sqlite.h"
+#include "server/store/sql.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
 
-class SqliteReader {
+class StoreReader {
  public:
-  static absl::StatusOr<std::unique_ptr<SqliteReader>> Open(
-      const SqliteConnection::Options& options);
+  static absl::StatusOr<std::unique_ptr<StoreReader>> Create(
+      std::unique_ptr<SqlConnection> connection);
 
   absl::Status Scan(absl::string_view owner, absl::string_view record_type,
                     std::optional<ScanPlace> from, std::optional<ScanPlace> until,
@@ -48,16 +48,16 @@ class SqliteReader {
   absl::StatusOr<uint64_t> LastWseq(absl::string_view writer, absl::string_view boot);
 
  private:
-  explicit SqliteReader(std::unique_ptr<SqliteConnection> connection)
+  explicit StoreReader(std::unique_ptr<SqlConnection> connection)
       : connection_(std::move(connection)) {}
   absl::Status Prepare();
   // Spreads a stored subjects' blob into `ids_` and `ordinals_`.
   absl::Status Spread(absl::string_view subjects);
 
-  std::unique_ptr<SqliteConnection> connection_;
-  SqliteStatement scan_, point_, by_key_, last_publish_, collections_, subjects_, history_before_;
-  SqliteStatement mou_versions_, mou_signatures_, organizations_, catalogs_;
-  SqliteStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;
+  std::unique_ptr<SqlConnection> connection_;
+  SqlStatement scan_, point_, by_key_, last_publish_, collections_, subjects_, history_before_;
+  SqlStatement mou_versions_, mou_signatures_, organizations_, catalogs_;
+  SqlStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;
   // What a record's subjects are lent from; kept so that a scan allocates nothing a row.
   std::vector<policy::SubjectId> ids_;
   std::vector<uint32_t> ordinals_;
@@ -65,4 +65,4 @@ class SqliteReader {
 
 }  // namespace sluice::server
 
-#endif  // SLUICE_SERVER_STORE_SQLITE_READER_H_
+#endif  // SLUICE_SERVER_STORE_STORE_READER_H_

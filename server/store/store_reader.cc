@@ -1,4 +1,4 @@
-#include "server/store/sqlite_reader.h"
+#include "server/store/store_reader.h"
 
 #include <algorithm>
 #include <limits>
@@ -18,75 +18,69 @@ std::string Copy(absl::string_view bytes) { return std::string(bytes); }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SqliteReader>> SqliteReader::Open(
-    const SqliteConnection::Options& options) {
-  absl::StatusOr<std::unique_ptr<SqliteConnection>> connection = SqliteConnection::Open(options);
-  if (!connection.ok()) return connection.status();
-  std::unique_ptr<SqliteReader> reader(new SqliteReader(*std::move(connection)));
+absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Create(
+    std::unique_ptr<SqlConnection> connection) {
+  std::unique_ptr<StoreReader> reader(new StoreReader(std::move(connection)));
   if (absl::Status status = reader->Prepare(); !status.ok()) return status;
   return reader;
 }
 
-absl::Status SqliteReader::Prepare() {
-  const std::pair<SqliteStatement*, absl::string_view> statements[] = {
-      {&scan_,
-       "SELECT ordinal, record_id, subjects, bytes FROM record WHERE collection = "
-       "(SELECT c.id FROM collection c JOIN owner o ON o.id = c.owner "
-       "WHERE o.name = ? AND c.record_type = ?) "
-       "AND (ordinal, record_id) >= (?, ?) AND (ordinal, record_id) < (?, ?) "
-       "ORDER BY ordinal, record_id"},
-      {&point_,
-       "SELECT o.name, c.record_type, r.ordinal, r.subjects, r.bytes FROM record_key k "
-       "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
-       "AND r.record_id = k.record_id "
-       "JOIN collection c ON c.id = k.collection JOIN owner o ON o.id = c.owner "
-       "WHERE k.record_id = ? AND k.live = 1"},
-      {&by_key_,
-       "SELECT r.ordinal, r.record_id, r.subjects, r.bytes FROM record_key k "
-       "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
-       "AND r.record_id = k.record_id WHERE k.key_hash = ? AND k.live = 1"},
-      {&collections_,
-       "SELECT c.record_type, c.live, c.tombstones, c.position, c.time_us FROM collection c "
-       "JOIN owner o ON o.id = c.owner WHERE o.name = ? ORDER BY c.record_type"},
-      {&subjects_, "SELECT subjects - 1 FROM owner WHERE name = ?"},
-      {&history_before_,
-       "SELECT coalesce((SELECT time_us FROM record_change ORDER BY id LIMIT 1) < ?, 0) "
-       "OR EXISTS (SELECT 1 FROM record_history WHERE position < coalesce("
-       "(SELECT position FROM record_change ORDER BY id LIMIT 1), 9223372036854775807))"},
-      {&last_publish_,
-       "SELECT c.position, c.time_us FROM collection c JOIN owner o ON o.id = c.owner "
-       "WHERE o.name = ? AND c.record_type = ?"},
-      {&organizations_,
-       "SELECT name, display_name, ca_bundle, crl, signatory_bundle, signatory_crl, log_index "
-       "FROM organization ORDER BY name"},
-      {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
-      {&mou_versions_,
-       "SELECT mou, version, document, state, log_index FROM mou_version "
-       "ORDER BY mou, version"},
-      {&mou_signatures_,
-       "SELECT organization, cms_der, received_us FROM mou_signature "
-       "WHERE mou = ? AND version = ? ORDER BY organization"},
-      {&decision_,
-       "SELECT principal, decision, time_us, log_index FROM decision WHERE decision_id = ?"},
-      {&head_, "SELECT size, root, compact_range, checkpoint FROM log_head WHERE id = 1"},
-      {&rows_,
-       "SELECT e.idx, e.leaf_hash, b.writer, b.boot, e.wseq, e.body FROM log_entry e "
-       "JOIN log_boot b ON b.id = e.boot WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx"},
-      {&leaves_, "SELECT leaf_hash FROM log_entry WHERE idx >= ? AND idx < ? ORDER BY idx"},
-      {&openings_,
-       "SELECT owner, field, salt, value FROM log_opening WHERE idx = ? ORDER BY owner, field"},
-      {&last_wseq_,
-       "SELECT e.wseq FROM log_entry e WHERE e.boot = "
-       "(SELECT id FROM log_boot WHERE writer = ? AND boot = ?) ORDER BY e.wseq DESC LIMIT 1"}};
-  for (const auto& [statement, sql] : statements) {
-    absl::StatusOr<SqliteStatement> prepared = SqliteStatement::Prepare(connection_.get(), sql);
-    if (!prepared.ok()) return prepared.status();
-    *statement = *std::move(prepared);
-  }
-  return absl::OkStatus();
+absl::Status StoreReader::Prepare() {
+  return PrepareAll(
+      connection_.get(),
+      {{&scan_,
+        "SELECT ordinal, record_id, subjects, bytes FROM record WHERE collection = "
+        "(SELECT c.id FROM collection c JOIN owner o ON o.id = c.owner "
+        "WHERE o.name = $1 AND c.record_type = $2) "
+        "AND (ordinal, record_id) >= ($3, $4) AND (ordinal, record_id) < ($5, $6) "
+        "ORDER BY ordinal, record_id"},
+       {&point_,
+        "SELECT o.name, c.record_type, r.ordinal, r.subjects, r.bytes FROM record_key k "
+        "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
+        "AND r.record_id = k.record_id "
+        "JOIN collection c ON c.id = k.collection JOIN owner o ON o.id = c.owner "
+        "WHERE k.record_id = $1 AND k.live = 1"},
+       {&by_key_,
+        "SELECT r.ordinal, r.record_id, r.subjects, r.bytes FROM record_key k "
+        "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
+        "AND r.record_id = k.record_id WHERE k.key_hash = $1 AND k.live = 1"},
+       {&collections_,
+        "SELECT c.record_type, c.live, c.tombstones, c.position, c.time_us FROM collection c "
+        "JOIN owner o ON o.id = c.owner WHERE o.name = $1 ORDER BY c.record_type"},
+       {&subjects_, "SELECT subjects - 1 FROM owner WHERE name = $1"},
+       {&history_before_,
+        "SELECT CASE WHEN (SELECT time_us FROM record_change ORDER BY id LIMIT 1) < $1 "
+        "OR EXISTS (SELECT 1 FROM record_history WHERE position < coalesce("
+        "(SELECT position FROM record_change ORDER BY id LIMIT 1), 9223372036854775807)) "
+        "THEN 1 ELSE 0 END"},
+       {&last_publish_,
+        "SELECT c.position, c.time_us FROM collection c JOIN owner o ON o.id = c.owner "
+        "WHERE o.name = $1 AND c.record_type = $2"},
+       {&organizations_,
+        "SELECT name, display_name, ca_bundle, crl, signatory_bundle, signatory_crl, log_index "
+        "FROM organization ORDER BY name"},
+       {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
+       {&mou_versions_,
+        "SELECT mou, version, document, state, log_index FROM mou_version "
+        "ORDER BY mou, version"},
+       {&mou_signatures_,
+        "SELECT organization, cms_der, received_us FROM mou_signature "
+        "WHERE mou = $1 AND version = $2 ORDER BY organization"},
+       {&decision_,
+        "SELECT principal, decision, time_us, log_index FROM decision WHERE decision_id = $1"},
+       {&head_, "SELECT size, root, compact_range, checkpoint FROM log_head WHERE id = 1"},
+       {&rows_,
+        "SELECT e.idx, e.leaf_hash, b.writer, b.boot, e.wseq, e.body FROM log_entry e "
+        "JOIN log_boot b ON b.id = e.boot WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx"},
+       {&leaves_, "SELECT leaf_hash FROM log_entry WHERE idx >= $1 AND idx < $2 ORDER BY idx"},
+       {&openings_,
+        "SELECT owner, field, salt, value FROM log_opening WHERE idx = $1 ORDER BY owner, field"},
+       {&last_wseq_,
+        "SELECT e.wseq FROM log_entry e WHERE e.boot = "
+        "(SELECT id FROM log_boot WHERE writer = $1 AND boot = $2) ORDER BY e.wseq DESC LIMIT 1"}});
 }
 
-absl::Status SqliteReader::Spread(absl::string_view subjects) {
+absl::Status StoreReader::Spread(absl::string_view subjects) {
   const absl::StatusOr<size_t> count = CountRecordSubjects(subjects);
   if (!count.ok()) return count.status();
   ids_.resize(*count);
@@ -99,9 +93,9 @@ absl::Status SqliteReader::Spread(absl::string_view subjects) {
   return absl::OkStatus();
 }
 
-absl::Status SqliteReader::Scan(absl::string_view owner, absl::string_view record_type,
-                                std::optional<ScanPlace> from, std::optional<ScanPlace> until,
-                                absl::FunctionRef<bool(const StoredRecord&)> visit) {
+absl::Status StoreReader::Scan(absl::string_view owner, absl::string_view record_type,
+                               std::optional<ScanPlace> from, std::optional<ScanPlace> until,
+                               absl::FunctionRef<bool(const StoredRecord&)> visit) {
   const ScanPlace first = from.value_or(ScanPlace{});
   const absl::string_view first_id(reinterpret_cast<const char*>(first.record_id.bytes.data()),
                                    kIdBytes);
@@ -110,9 +104,9 @@ absl::Status SqliteReader::Scan(absl::string_view owner, absl::string_view recor
     end_id =
         absl::string_view(reinterpret_cast<const char*>(until->record_id.bytes.data()), kIdBytes);
   }
-  SqliteRun run = scan_.Bind(owner, record_type, first.ordinal, SqliteBlob(first_id),
-                             until.has_value() ? int64_t{until->ordinal} : kAfterEveryOrdinal,
-                             SqliteBlob(end_id));
+  SqlRun run =
+      scan_.Bind(owner, record_type, first.ordinal, SqlBlob(first_id),
+                 until.has_value() ? int64_t{until->ordinal} : kAfterEveryOrdinal, SqlBlob(end_id));
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -128,11 +122,11 @@ absl::Status SqliteReader::Scan(absl::string_view owner, absl::string_view recor
   }
 }
 
-absl::Status SqliteReader::Point(
+absl::Status StoreReader::Point(
     const policy::RecordId& id, absl::string_view record_type,
     absl::FunctionRef<bool(absl::string_view)> is_owner,
     absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit) {
-  SqliteRun run = point_.Bind(SqliteBlob(id.bytes));
+  SqlRun run = point_.Bind(SqlBlob(id.bytes));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   // One answer for what is not there and for what is not to be seen.
@@ -147,9 +141,9 @@ absl::Status SqliteReader::Point(
   return absl::OkStatus();
 }
 
-absl::Status SqliteReader::ByKey(const Hash16& key,
-                                 absl::FunctionRef<void(const StoredRecord&)> visit) {
-  SqliteRun run = by_key_.Bind(SqliteBlob(key));
+absl::Status StoreReader::ByKey(const Hash16& key,
+                                absl::FunctionRef<void(const StoredRecord&)> visit) {
+  SqlRun run = by_key_.Bind(SqlBlob(key));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::NotFoundError("there is no such record");
@@ -163,15 +157,15 @@ absl::Status SqliteReader::ByKey(const Hash16& key,
   return absl::OkStatus();
 }
 
-absl::StatusOr<OwnerStatus> SqliteReader::StatusOf(absl::string_view owner) {
+absl::StatusOr<OwnerStatus> StoreReader::StatusOf(absl::string_view owner) {
   OwnerStatus status;
   {
-    SqliteRun run = subjects_.Bind(owner);
+    SqlRun run = subjects_.Bind(owner);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (*row) status.subjects = run.Int(0);
   }
-  SqliteRun run = collections_.Bind(owner);
+  SqlRun run = collections_.Bind(owner);
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -184,25 +178,25 @@ absl::StatusOr<OwnerStatus> SqliteReader::StatusOf(absl::string_view owner) {
   }
 }
 
-absl::StatusOr<bool> SqliteReader::HistoryBefore(absl::Time time) {
-  SqliteRun run = history_before_.Bind(absl::ToUnixMicros(time));
+absl::StatusOr<bool> StoreReader::HistoryBefore(absl::Time time) {
+  SqlRun run = history_before_.Bind(absl::ToUnixMicros(time));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   return *row && run.Int(0) != 0;
 }
 
-absl::StatusOr<LastPublish> SqliteReader::LastPublishOf(absl::string_view owner,
-                                                        absl::string_view record_type) {
-  SqliteRun run = last_publish_.Bind(owner, record_type);
+absl::StatusOr<LastPublish> StoreReader::LastPublishOf(absl::string_view owner,
+                                                       absl::string_view record_type) {
+  SqlRun run = last_publish_.Bind(owner, record_type);
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return LastPublish{};
   return LastPublish{.position = run.Int(0), .time = absl::FromUnixMicros(run.Int(1))};
 }
 
-absl::StatusOr<std::vector<StoredMouVersion>> SqliteReader::MouVersions() {
+absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions() {
   std::vector<StoredMouVersion> versions;
-  SqliteRun run = mou_versions_.Bind();
+  SqlRun run = mou_versions_.Bind();
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -212,7 +206,7 @@ absl::StatusOr<std::vector<StoredMouVersion>> SqliteReader::MouVersions() {
                              .document = Copy(run.Bytes(2)),
                              .state = Copy(run.Bytes(3)),
                              .log_index = static_cast<uint64_t>(run.Int(4))};
-    SqliteRun signatures = mou_signatures_.Bind(version.mou, version.version);
+    SqlRun signatures = mou_signatures_.Bind(version.mou, version.version);
     for (;;) {
       absl::StatusOr<bool> signature = signatures.Next();
       if (!signature.ok()) return signature.status();
@@ -225,9 +219,9 @@ absl::StatusOr<std::vector<StoredMouVersion>> SqliteReader::MouVersions() {
   }
 }
 
-absl::StatusOr<std::vector<StoredOrganization>> SqliteReader::Organizations() {
+absl::StatusOr<std::vector<StoredOrganization>> StoreReader::Organizations() {
   std::vector<StoredOrganization> organizations;
-  SqliteRun run = organizations_.Bind();
+  SqlRun run = organizations_.Bind();
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -242,9 +236,9 @@ absl::StatusOr<std::vector<StoredOrganization>> SqliteReader::Organizations() {
   }
 }
 
-absl::StatusOr<std::vector<std::string>> SqliteReader::Catalogs() {
+absl::StatusOr<std::vector<std::string>> StoreReader::Catalogs() {
   std::vector<std::string> catalogs;
-  SqliteRun run = catalogs_.Bind();
+  SqlRun run = catalogs_.Bind();
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -253,11 +247,11 @@ absl::StatusOr<std::vector<std::string>> SqliteReader::Catalogs() {
   }
 }
 
-absl::StatusOr<StoredDecision> SqliteReader::FindDecision(absl::string_view decision_id) {
+absl::StatusOr<StoredDecision> StoreReader::FindDecision(absl::string_view decision_id) {
   const std::optional<Hash16> id = ParseDecisionId(decision_id);
   const absl::Status none = absl::NotFoundError("there is no such decision");
   if (!id.has_value()) return none;
-  SqliteRun run = decision_.Bind(SqliteBlob(*id));
+  SqlRun run = decision_.Bind(SqlBlob(*id));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return none;
@@ -268,8 +262,8 @@ absl::StatusOr<StoredDecision> SqliteReader::FindDecision(absl::string_view deci
                         .log_index = static_cast<uint64_t>(run.Int(3))};
 }
 
-absl::StatusOr<LogHead> SqliteReader::ReadLogHead() {
-  SqliteRun run = head_.Bind();
+absl::StatusOr<LogHead> StoreReader::ReadLogHead() {
+  SqlRun run = head_.Bind();
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the log's head is missing");
@@ -283,9 +277,9 @@ absl::StatusOr<LogHead> SqliteReader::ReadLogHead() {
                  .checkpoint = Copy(run.Bytes(3))};
 }
 
-absl::Status SqliteReader::ReadLogRows(uint64_t begin, uint64_t end,
-                                       absl::FunctionRef<bool(const LogRow&)> visit) {
-  SqliteRun run = rows_.Bind(begin, end);
+absl::Status StoreReader::ReadLogRows(uint64_t begin, uint64_t end,
+                                      absl::FunctionRef<bool(const LogRow&)> visit) {
+  SqlRun run = rows_.Bind(begin, end);
   LogRow log_row;
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
@@ -303,9 +297,9 @@ absl::Status SqliteReader::ReadLogRows(uint64_t begin, uint64_t end,
   }
 }
 
-absl::StatusOr<std::vector<Hash>> SqliteReader::ReadLeafHashes(uint64_t begin, uint64_t end) {
+absl::StatusOr<std::vector<Hash>> StoreReader::ReadLeafHashes(uint64_t begin, uint64_t end) {
   std::vector<Hash> leaves;
-  SqliteRun run = leaves_.Bind(begin, end);
+  SqlRun run = leaves_.Bind(begin, end);
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -316,9 +310,9 @@ absl::StatusOr<std::vector<Hash>> SqliteReader::ReadLeafHashes(uint64_t begin, u
   }
 }
 
-absl::StatusOr<std::vector<LogRow::Opening>> SqliteReader::ReadOpenings(uint64_t index) {
+absl::StatusOr<std::vector<LogRow::Opening>> StoreReader::ReadOpenings(uint64_t index) {
   std::vector<LogRow::Opening> openings;
-  SqliteRun run = openings_.Bind(index);
+  SqlRun run = openings_.Bind(index);
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -330,8 +324,8 @@ absl::StatusOr<std::vector<LogRow::Opening>> SqliteReader::ReadOpenings(uint64_t
   }
 }
 
-absl::StatusOr<uint64_t> SqliteReader::LastWseq(absl::string_view writer, absl::string_view boot) {
-  SqliteRun run = last_wseq_.Bind(writer, boot);
+absl::StatusOr<uint64_t> StoreReader::LastWseq(absl::string_view writer, absl::string_view boot) {
+  SqlRun run = last_wseq_.Bind(writer, boot);
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::NotFoundError("this boot has written no entry");

@@ -1,0 +1,175 @@
+#include "server/store/sql_store.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+
+namespace sluice::server {
+namespace {
+
+class SqlStore final : public Store {
+ public:
+  explicit SqlStore(SqlStoreParts parts)
+      : check_(std::move(parts.check)),
+        hasher_(std::move(parts.hasher)),
+        commit_(std::move(parts.commit)),
+        readers_(std::move(parts.readers)) {}
+
+  void SetParticipant(CommitParticipant* participant) override {
+    commit_->SetParticipant(participant);
+  }
+  void Submit(Work work) override { commit_->Submit(std::move(work)); }
+  void Stop() override { commit_->Stop(); }
+
+  absl::Status Health() const override {
+    if (absl::Status status = commit_->Health(); !status.ok()) return status;
+    return check_();
+  }
+
+  absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
+                    absl::string_view owner, std::optional<ScanPlace> from,
+                    std::optional<ScanPlace> until,
+                    absl::FunctionRef<bool(const StoredRecord&)> visit) const override {
+    if (absl::Status status = MayRead(permit, receipt); !status.ok()) return status;
+    if (!Owns(permit, owner)) return absl::InternalError("the permit is not for this owner");
+    return Reader(this)->Scan(owner, permit.plan().type->name(), from, until, visit);
+  }
+
+  absl::Status ReadOne(
+      const policy::Permit& permit, const AuditReceipt& receipt, const policy::RecordId& id,
+      absl::FunctionRef<void(absl::string_view owner, const StoredRecord&)> visit) const override {
+    if (absl::Status status = MayRead(permit, receipt); !status.ok()) return status;
+    return Reader(this)->Point(
+        id, permit.plan().type->name(),
+        [&](absl::string_view owner) { return Owns(permit, owner); }, visit);
+  }
+
+  absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner,
+                                            absl::string_view record_type) const override {
+    return Reader(this)->LastPublishOf(owner, record_type);
+  }
+  absl::Status ReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
+                       std::optional<ScanPlace> from,
+                       absl::FunctionRef<bool(const StoredRecord&)> visit) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, true); !status.ok()) return status;
+    return Reader(this)->Scan(permit.owner(), permit.type()->name(), from, std::nullopt, visit);
+  }
+  absl::Status ReadOwnOne(const OwnerPermit& permit, const AuditReceipt& receipt,
+                          absl::string_view key,
+                          absl::FunctionRef<void(const StoredRecord&)> visit) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, true); !status.ok()) return status;
+    // Owner and type are in the hash: no other's record is under it.
+    absl::StatusOr<Hash16> hash = KeyHash(permit.owner(), permit.type()->name(), key);
+    if (!hash.ok()) return hash.status();
+    return Reader(this)->ByKey(*hash, visit);
+  }
+  absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
+                                       const AuditReceipt& receipt) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
+    return Reader(this)->StatusOf(permit.owner());
+  }
+  absl::StatusOr<bool> HistoryBefore(absl::Time time) const override {
+    return Reader(this)->HistoryBefore(time);
+  }
+  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override {
+    return Reader(this)->MouVersions();
+  }
+  absl::StatusOr<std::vector<StoredOrganization>> Organizations() const override {
+    return Reader(this)->Organizations();
+  }
+  absl::StatusOr<std::vector<std::string>> Catalogs() const override {
+    return Reader(this)->Catalogs();
+  }
+  absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const override {
+    return Reader(this)->FindDecision(decision_id);
+  }
+  absl::StatusOr<LogHead> ReadLogHead() const override { return Reader(this)->ReadLogHead(); }
+  absl::Status ReadLogRows(uint64_t begin, uint64_t end,
+                           absl::FunctionRef<bool(const LogRow&)> visit) const override {
+    return Reader(this)->ReadLogRows(begin, end, visit);
+  }
+  absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end) const override {
+    return Reader(this)->ReadLeafHashes(begin, end);
+  }
+  absl::StatusOr<std::vector<LogRow::Opening>> ReadOpenings(uint64_t index) const override {
+    return Reader(this)->ReadOpenings(index);
+  }
+  absl::StatusOr<uint64_t> LastWseq(absl::string_view writer,
+                                    absl::string_view boot) const override {
+    return Reader(this)->LastWseq(writer, boot);
+  }
+
+ private:
+  // A reader on loan, waited for if all are out.
+  class Reader {
+   public:
+    explicit Reader(const SqlStore* store) : store_(store) {
+      absl::MutexLock lock(&store_->mutex_);
+      store_->mutex_.Await(absl::Condition(store_, &SqlStore::ReaderFree));
+      reader_ = std::move(store_->readers_.back());
+      store_->readers_.pop_back();
+    }
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+    ~Reader() {
+      absl::MutexLock lock(&store_->mutex_);
+      store_->readers_.push_back(std::move(reader_));
+    }
+    StoreReader* operator->() { return reader_.get(); }
+
+   private:
+    const SqlStore* const store_;
+    std::unique_ptr<StoreReader> reader_;
+  };
+
+  absl::StatusOr<Hash16> KeyHash(absl::string_view owner, absl::string_view record_type,
+                                 absl::string_view key) const {
+    absl::MutexLock lock(&hasher_mutex_);
+    return hasher_->RecordKey(owner, record_type, key);
+  }
+
+  bool ReaderFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !readers_.empty(); }
+
+  static absl::Status MayRead(const policy::Permit& permit, const AuditReceipt& receipt) {
+    if (permit.shared_plan() == nullptr || permit.plan().type == nullptr ||
+        !receipt.IsFor(permit.shared_plan().get())) {
+      return absl::InternalError("no receipt for this permit's decision: nothing is read");
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status MayReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
+                                 bool one_type) {
+    if (!receipt.IsFor(permit.id()) || (permit.type() != nullptr) != one_type) {
+      return absl::InternalError("no receipt for this owner's permit: nothing is read");
+    }
+    return absl::OkStatus();
+  }
+
+  static bool Owns(const policy::Permit& permit, absl::string_view owner) {
+    const std::vector<policy::PlanGrant>& grants = permit.plan().grants;
+    return std::any_of(grants.begin(), grants.end(), [&](const policy::PlanGrant& grant) {
+      return absl::string_view(grant.owner) == owner;
+    });
+  }
+
+  // First, so that it goes last.
+  const std::function<absl::Status()> check_;
+  mutable absl::Mutex hasher_mutex_;
+  // Of what is read; the writer has its own.
+  const std::unique_ptr<const NameHasher> hasher_ ABSL_PT_GUARDED_BY(hasher_mutex_);
+  const std::unique_ptr<GroupCommit> commit_;
+  mutable absl::Mutex mutex_;
+  mutable std::vector<std::unique_ptr<StoreReader>> readers_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+std::unique_ptr<Store> MakeSqlStore(SqlStoreParts parts) {
+  return std::make_unique<SqlStore>(std::move(parts));
+}
+
+}  // namespace sluice::server

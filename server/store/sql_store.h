@@ -1,0 +1,31 @@
+// A store over an engine's SQL: one writer behind group commit, a few connections that read, and
+// the proof of right that each read asks for.
+//
+// Thread-safe.
+#ifndef SLUICE_SERVER_STORE_SQL_STORE_H_
+#define SLUICE_SERVER_STORE_SQL_STORE_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/store/group_commit.h"
+#include "server/store/name_hash.h"
+#include "server/store/store.h"
+#include "server/store/store_reader.h"
+
+namespace sluice::server {
+
+struct SqlStoreParts {
+  std::function<absl::Status()> check;  // of the engine's health; what it holds goes last
+  std::unique_ptr<const NameHasher> hasher;
+  std::vector<std::unique_ptr<StoreReader>> readers;
+  std::unique_ptr<GroupCommit> commit;
+};
+
+std::unique_ptr<Store> MakeSqlStore(SqlStoreParts parts);
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_SQL_STORE_H_

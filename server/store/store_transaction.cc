@@ -1,0 +1,225 @@
+#include "server/store/store_transaction.h"
+
+#include "policy/digest.h"
+#include "server/store/decision_id.h"
+#include "server/store/hash_bytes.h"
+
+namespace sluice::server {
+
+absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
+    SqlConnection* connection, const NameHasher* hasher) {
+  std::unique_ptr<StoreTransaction> transaction(new StoreTransaction(connection));
+  absl::StatusOr<std::unique_ptr<Dictionary>> dictionary = Dictionary::Create(connection, hasher);
+  if (!dictionary.ok()) return dictionary.status();
+  transaction->dictionary_ = *std::move(dictionary);
+  absl::StatusOr<std::unique_ptr<SubjectJoins>> joins =
+      SubjectJoins::Create(connection, transaction->dictionary_.get());
+  if (!joins.ok()) return joins.status();
+  transaction->joins_ = *std::move(joins);
+  absl::StatusOr<std::unique_ptr<RecordHistory>> history = RecordHistory::Create(connection);
+  if (!history.ok()) return history.status();
+  transaction->history_ = *std::move(history);
+  const RecordWriter::Parts parts{.connection = connection,
+                                  .hasher = hasher,
+                                  .history = transaction->history_.get(),
+                                  .dictionary = transaction->dictionary_.get(),
+                                  .joins = transaction->joins_.get()};
+  absl::StatusOr<std::unique_ptr<RecordWriter>> records = RecordWriter::Create(parts);
+  if (!records.ok()) return records.status();
+  transaction->records_ = *std::move(records);
+  absl::StatusOr<std::unique_ptr<RecordWithdrawal>> withdrawal = RecordWithdrawal::Create(parts);
+  if (!withdrawal.ok()) return withdrawal.status();
+  transaction->withdrawal_ = *std::move(withdrawal);
+  if (absl::Status status = transaction->Prepare(); !status.ok()) return status;
+  return transaction;
+}
+
+absl::Status StoreTransaction::Prepare() {
+  return PrepareAll(
+      connection_,
+      {{&find_boot_, "SELECT id FROM log_boot WHERE writer = $1 AND boot = $2"},
+       {&insert_boot_, "INSERT INTO log_boot (writer, boot) VALUES ($1, $2) RETURNING id"},
+       {&insert_entry_,
+        "INSERT INTO log_entry (idx, leaf_hash, boot, wseq, body) VALUES ($1, $2, $3, $4, $5)"},
+       {&insert_opening_,
+        "INSERT INTO log_opening (idx, owner, field, salt, value) VALUES ($1, $2, $3, $4, $5)"},
+       {&update_head_,
+        "UPDATE log_head SET size = $1, root = $2, compact_range = $3, checkpoint = $4 WHERE size "
+        "= $5"},
+       {&put_dictionary_head_,
+        "INSERT INTO dictionary_head (owner, size, compact_range) VALUES ($1, $2, $3) "
+        "ON CONFLICT (owner) DO UPDATE SET size = excluded.size, "
+        "compact_range = excluded.compact_range"},
+       {&find_dictionary_head_, "SELECT size, compact_range FROM dictionary_head WHERE owner = $1"},
+       {&put_dictionary_opening_,
+        "INSERT INTO dictionary_opening (owner, ordinal, salt) VALUES ($1, $2, $3)"},
+       {&find_version_, "SELECT document FROM mou_version WHERE mou = $1 AND version = $2"},
+       {&insert_version_,
+        "INSERT INTO mou_version (mou, version, document, state, log_index) "
+        "VALUES ($1, $2, $3, $4, $5)"},
+       {&update_version_,
+        "UPDATE mou_version SET state = $1, log_index = $2 WHERE mou = $3 AND version = $4"},
+       {&delete_signatures_, "DELETE FROM mou_signature WHERE mou = $1 AND version = $2"},
+       {&insert_signature_,
+        "INSERT INTO mou_signature (mou, version, organization, cms_der, received_us) "
+        "VALUES ($1, $2, $3, $4, $5)"},
+       {&insert_organization_,
+        "INSERT INTO organization (name, display_name, ca_bundle, crl, signatory_bundle, "
+        "signatory_crl, log_index) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"},
+       {&update_organization_,
+        "UPDATE organization SET display_name = $1, ca_bundle = $2, crl = $3, signatory_bundle = "
+        "$4, "
+        "signatory_crl = $5, log_index = $6 WHERE name = $7 AND log_index = $8"},
+       {&insert_decision_,
+        "INSERT INTO decision (decision_id, principal, decision, time_us, log_index) "
+        "VALUES ($1, $2, $3, $4, $5)"},
+       {&put_catalog_,
+        "INSERT INTO catalog (digest, kept) VALUES ($1, $2) ON CONFLICT DO NOTHING"}});
+}
+
+absl::StatusOr<int64_t> StoreTransaction::BootId(absl::string_view writer, absl::string_view boot) {
+  {
+    SqlRun run = find_boot_.Bind(writer, boot);
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (*row) return run.Int(0);
+  }
+  SqlRun run = insert_boot_.Bind(writer, boot);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  return run.Int(0);
+}
+
+absl::Status StoreTransaction::InsertLogRow(const LogRow& row) {
+  absl::StatusOr<int64_t> boot = BootId(row.writer, row.boot);
+  if (!boot.ok()) return boot.status();
+  absl::Status status =
+      insert_entry_.Bind(row.index, SqlBlob(row.leaf_hash), *boot, row.wseq, SqlBlob(row.body))
+          .Finish();
+  if (!status.ok()) return status;
+  for (const LogRow::Opening& opening : row.openings) {
+    status = insert_opening_
+                 .Bind(row.index, opening.owner, opening.field, SqlBlob(opening.salt),
+                       SqlBlob(opening.value))
+                 .Finish();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreTransaction::UpdateLogHead(uint64_t old_size, const LogHead& head) {
+  const std::string range = JoinHashes(head.compact_range);
+  absl::Status status =
+      update_head_.Bind(head.size, SqlBlob(head.root), SqlBlob(range), head.checkpoint, old_size)
+          .Finish();
+  if (!status.ok()) return status;
+  if (connection_->changes() != 1) {
+    return absl::AbortedError("the log's head has moved: another writer is at work");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PublishOutcome> StoreTransaction::Publish(const PublishBatch& batch) {
+  return records_->Publish(batch);
+}
+
+absl::StatusOr<DeleteOutcome> StoreTransaction::Delete(const DeleteBatch& batch) {
+  return records_->Delete(batch);
+}
+
+absl::StatusOr<WithdrawOutcome> StoreTransaction::Withdraw(const WithdrawBatch& batch) {
+  return withdrawal_->Withdraw(batch);
+}
+
+absl::StatusOr<bool> StoreTransaction::ForgetHistory(absl::Time time, int64_t rows) {
+  return history_->Forget(time, rows);
+}
+
+absl::Status StoreTransaction::PutDictionaryHead(absl::string_view owner, uint64_t size,
+                                                 const std::vector<Hash>& compact_range) {
+  const std::string range = JoinHashes(compact_range);
+  return put_dictionary_head_.Bind(owner, size, SqlBlob(range)).Finish();
+}
+
+absl::Status StoreTransaction::PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
+                                                    absl::string_view salt) {
+  return put_dictionary_opening_.Bind(owner, ordinal, SqlBlob(salt)).Finish();
+}
+
+absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> StoreTransaction::DictionaryHead(
+    absl::string_view owner) {
+  SqlRun run = find_dictionary_head_.Bind(owner);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::pair<uint64_t, std::vector<Hash>>(0, {});
+  absl::StatusOr<std::vector<Hash>> range = SplitHashes(run.Bytes(1));
+  if (!range.ok()) return range.status();
+  return std::pair<uint64_t, std::vector<Hash>>(run.Int(0), *std::move(range));
+}
+
+absl::Status StoreTransaction::PutMouVersion(const StoredMouVersion& version) {
+  bool known = false;
+  {
+    SqlRun run = find_version_.Bind(version.mou, version.version);
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    known = *row;
+    if (known && run.Bytes(0) != version.document) {
+      return absl::AlreadyExistsError("this version of the MOU was taken in with other bytes");
+    }
+  }
+  absl::Status status =
+      known ? update_version_.Bind(version.state, version.log_index, version.mou, version.version)
+                  .Finish()
+            : insert_version_
+                  .Bind(version.mou, version.version, SqlBlob(version.document), version.state,
+                        version.log_index)
+                  .Finish();
+  if (status.ok()) status = delete_signatures_.Bind(version.mou, version.version).Finish();
+  if (!status.ok()) return status;
+  for (const StoredSignature& signature : version.signatures) {
+    status = insert_signature_
+                 .Bind(version.mou, version.version, signature.organization,
+                       SqlBlob(signature.cms_der), absl::ToUnixMicros(signature.received))
+                 .Finish();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreTransaction::PutCatalog(absl::string_view kept) {
+  return put_catalog_.Bind(SqlBlob(policy::Sha256Digest(kept)), SqlBlob(kept)).Finish();
+}
+
+absl::Status StoreTransaction::PutOrganization(const StoredOrganization& organization,
+                                               std::optional<uint64_t> replaces) {
+  const StoredOrganization& it = organization;
+  absl::Status status =
+      replaces ? update_organization_
+                     .Bind(it.display_name, SqlBlob(it.ca_bundle), SqlBlob(it.crl),
+                           SqlBlob(it.signatory_bundle), SqlBlob(it.signatory_crl), it.log_index,
+                           it.name, *replaces)
+                     .Finish()
+               : insert_organization_
+                     .Bind(it.name, it.display_name, SqlBlob(it.ca_bundle), SqlBlob(it.crl),
+                           SqlBlob(it.signatory_bundle), SqlBlob(it.signatory_crl), it.log_index)
+                     .Finish();
+  if (!status.ok()) return status;
+  if (connection_->changes() != 1) {
+    return absl::AbortedError("the organization was changed meanwhile");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreTransaction::PutDecision(const StoredDecision& decision) {
+  const std::optional<Hash16> id = ParseDecisionId(decision.decision_id);
+  if (!id.has_value()) {
+    return absl::InvalidArgumentError("a decision id is 32 lower-case hexadecimal digits");
+  }
+  return insert_decision_
+      .Bind(SqlBlob(*id), decision.principal, SqlBlob(decision.decision),
+            absl::ToUnixMicros(decision.time), decision.log_index)
+      .Finish();
+}
+
+}  // namespace sluice::server
