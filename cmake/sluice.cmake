@@ -27,10 +27,11 @@ function(sluice_library name)
   sluice_warnings(${name})
 endfunction()
 
-# sluice_test(name [THREADED] SOURCES x_test.cc ... LINKS targets...): THREADED where threads meet,
-# which is what SLUICE_THREADED_ONLY leaves. A fuzzer's build has no tests.
+# sluice_test(name [THREADED] [WHOLE] SOURCES x_test.cc ... LINKS targets...): THREADED where threads
+# meet, which is what SLUICE_THREADED_ONLY leaves. WHOLE: all its cases run in one process, where what
+# they share is dear to make. A fuzzer's build has no tests.
 function(sluice_test name)
-  cmake_parse_arguments(arg "THREADED" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "THREADED;WHOLE" "" "SOURCES;LINKS" ${ARGN})
   if(SLUICE_FUZZ OR (SLUICE_THREADED_ONLY AND NOT arg_THREADED))
     return()
   endif()
@@ -42,6 +43,11 @@ function(sluice_test name)
     target_link_libraries(${name} PRIVATE sluice_tsan_mutex)
   endif()
   sluice_warnings(${name})
+  if(arg_WHOLE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${SLUICE_TEST_TIMEOUT})
+    return()
+  endif()
   gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${SLUICE_TEST_TIMEOUT})
 endfunction()

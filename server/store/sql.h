@@ -112,6 +112,10 @@ class SqlConnection {
  public:
   virtual ~SqlConnection() = default;
   virtual absl::StatusOr<SqlStatement> Prepare(absl::string_view sql) = 0;
+  // The same for what may have more rows than memory should hold, may be left before its end, or
+  // whose rows must agree with those of statements that are run meanwhile: its rows come as they
+  // are asked for. A statement of the other kind may be read whole by its first step.
+  virtual absl::StatusOr<SqlStatement> PrepareScan(absl::string_view sql) { return Prepare(sql); }
   // Rows that the last statement run changed.
   virtual int64_t changes() const = 0;
 };

@@ -1,0 +1,113 @@
+// PostgreSQL as this store uses it, by libpq: a connection, and what became of it. What fails is
+// told by its SQLSTATE alone: the server's sentences may quote what was bound. No call takes longer
+// than the connection's patience, whatever the other end does or does not.
+//
+// One thread at a time uses a connection and its statements. A statement lives on the server for as
+// long as its connection: they are prepared once, not for a call.
+#ifndef SLUICE_SERVER_STORE_POSTGRES_H_
+#define SLUICE_SERVER_STORE_POSTGRES_H_
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/store/sql.h"
+
+namespace sluice::server {
+
+struct FreePostgresResult {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using PostgresResult = std::unique_ptr<PGresult, FreePostgresResult>;
+
+class PostgresScan;
+
+class PostgresConnection final : public SqlConnection {
+ public:
+  enum class Fault {
+    kNone,
+    kFull,  // the server has no space left: what was begun can be rolled back
+    kLost,  // the connection is gone, and with it what was not committed
+    kFatal  // what the server has read makes no sense
+  };
+
+  struct Options {
+    // As libpq takes them ("host=... dbname=..."), without secrets; see postgres_settings.h.
+    std::string settings;
+    bool read_only = false;
+    // Until it stands, and until the server has answered one question.
+    absl::Duration patience = absl::Seconds(30);
+  };
+
+  // INVALID_ARGUMENT for settings that are refused, FAILED_PRECONDITION with a sentence for the
+  // operator for a server or a role that will not do. UNAVAILABLE: with libpq's own words, in which
+  // host, user and database stand.
+  static absl::StatusOr<std::unique_ptr<PostgresConnection>> Open(const Options& options);
+  PostgresConnection(const PostgresConnection&) = delete;
+  PostgresConnection& operator=(const PostgresConnection&) = delete;
+  ~PostgresConnection() override;
+
+  absl::StatusOr<SqlStatement> Prepare(absl::string_view sql) override;
+  // Inside of a transaction, or else in one of its own, in which one snapshot holds: other
+  // statements may be run meanwhile.
+  absl::StatusOr<SqlStatement> PrepareScan(absl::string_view sql) override;
+  int64_t changes() const override { return changes_; }
+
+  // Runs statements that have no parameters and whose rows nobody wants.
+  absl::Status Execute(absl::string_view sql);
+  bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
+
+  Fault fault() const { return fault_; }
+  // Whether any statement has failed since this was last asked.
+  bool TakeFailed();
+  // Forgets a full disk; what is lost or fatal stays.
+  void ForgetFull();
+
+ private:
+  friend class PostgresStatement;
+  friend class PostgresScan;
+  struct Finish {
+    void operator()(PGconn* connection) const { PQfinish(connection); }
+  };
+
+  using Moment = std::chrono::steady_clock::time_point;
+
+  PostgresConnection(std::unique_ptr<PGconn, Finish> connection, absl::Duration patience)
+      : connection_(std::move(connection)), patience_(patience) {}
+  absl::Status Connect();
+  absl::Status Configure(const Options& options);
+
+  // A question to the server, and all of its answer: what `send` sends (it says whether it could).
+  absl::StatusOr<PostgresResult> Ask(absl::FunctionRef<int(PGconn*)> send);
+  // The same in parts: the rest of an answer that another statement is still taking is taken first.
+  absl::Status Send(absl::FunctionRef<int(PGconn*)> send);
+  // The next result of what was asked, null at its end.
+  absl::StatusOr<PostgresResult> Take();
+  // Waits until libpq can go on, at most until `patience_` is over since `since`.
+  absl::Status Await(short events, Moment since);
+  // OK, or what an error means; the connection remembers it.
+  absl::Status StatusOf(const PGresult* result);
+  absl::Status Lost(absl::string_view how);
+  // Parameters' types, of a statement that was prepared under this name.
+  absl::StatusOr<PostgresResult> PrepareAs(const std::string& name, absl::string_view sql);
+
+  std::unique_ptr<PGconn, Finish> connection_;
+  const absl::Duration patience_;
+  PostgresScan* taking_ = nullptr;  // whose rows are under way
+  int64_t changes_ = 0;
+  int statements_ = 0;
+  Fault fault_ = Fault::kNone;
+  bool failed_ = false;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_STORE_POSTGRES_H_
