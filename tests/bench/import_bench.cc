@@ -1,8 +1,6 @@
 // How fast files of another system's making are published by the command, beside records in our own
 // shape, and what the command holds in memory at a large file. Gateway and command are processes of
-// their own. Prints one JSON object a line.
-//
-//   import_bench [--records N] [--rss-records N] [--only NAME]
+// their own.
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -16,17 +14,20 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "client/record_json.h"
+#include "tests/bench/figure.h"
 #include "tests/e2e/deployment.h"
 #include "tests/support/record_generator.h"
 
 namespace sluice::tests {
 namespace {
 
+constexpr char kImport[] = "import_csv";
+constexpr char kMemory[] = "import_rss";
+constexpr double kMebibytesAllowed = 150;
 constexpr int kRuns = 3;
 
 struct Run {
@@ -135,62 +136,43 @@ class Gateway {
   std::string configuration_;
 };
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-void Print(const char* name, double value, const char* unit, const char* baseline,
-           double baseline_value, double ratio) {
-  std::printf(
-      "{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",\"baseline\":\"%s\",\"baseline_value\":%.1f,"
-      "\"ratio\":%.3f}\n",
-      name, value, unit, baseline, baseline_value, ratio);
-  std::fflush(stdout);
-}
-
-int Main(int argc, char** argv) {
-  int64_t records = 1'000'000, rss_records = 5'000'000;
-  std::string only;
-  for (int i = 1; i < argc; i += 2) {
-    const std::string flag = argv[i];
-    bool ok = i + 1 < argc;
-    if (ok && flag == "--records") {
-      ok = absl::SimpleAtoi(argv[i + 1], &records);
-    } else if (ok && flag == "--rss-records") {
-      ok = absl::SimpleAtoi(argv[i + 1], &rss_records);
-    } else if (ok && flag == "--only") {
-      only = argv[i + 1];
-    } else {
-      ok = false;
-    }
-    if (!ok) {
-      std::fprintf(stderr, "usage: import_bench [--records N] [--rss-records N] [--only NAME]\n");
-      return 2;
-    }
-  }
+int Main(const bench::Flags& flags) {
   std::string name = (std::filesystem::temp_directory_path() / "import-bench-XXXXXX").string();
   const std::filesystem::path directory = mkdtemp(name.data());
   const std::string ed_fi = (directory / "candidate.csv").string();
   const std::string own = (directory / "candidates.ndjson").string();
-  if (only.empty() || only == "import_csv") {
+  if (flags.Wants(kImport)) {
+    const int64_t records = flags.RecordsOf(kImport);
     WriteEdFi(ed_fi, records);
     WriteOwn(own, records);
     std::vector<double> theirs, ours;
     for (int i = 0; i < kRuns; ++i) {
-      theirs.push_back(records / Gateway().Publish("ed-fi-csv", ed_fi).seconds);
-      ours.push_back(records / Gateway().Publish("ndjson", own).seconds);
+      theirs.push_back(Gateway().Publish("ed-fi-csv", ed_fi).seconds);
+      ours.push_back(Gateway().Publish("ndjson", own).seconds);
     }
-    Print("import_csv", Median(theirs), "rows/s", "NDJSON in shape", Median(ours),
-          Median(theirs) / Median(ours));
+    const double of_theirs = bench::Median(theirs), of_ours = bench::Median(ours);
+    bench::Print({.name = kImport,
+                  .records = records,
+                  .value = static_cast<double>(records) / of_theirs,
+                  .unit = "rows/s",
+                  .baseline = "the same records as NDJSON in shape",
+                  .baseline_value = static_cast<double>(records) / of_ours,
+                  .ratio = of_ours / of_theirs});
   }
-  if (only.empty() || only == "import_rss") {
-    WriteEdFi(ed_fi, rss_records);
+  if (flags.Wants(kMemory)) {
+    const int64_t records = flags.RecordsOf(kMemory);
+    WriteEdFi(ed_fi, records);
     const Run run = Gateway().Publish("ed-fi-csv", ed_fi);
     WriteEdFi(ed_fi, 1000);
     const Run small = Gateway().Publish("ed-fi-csv", ed_fi);
-    Print("import_rss", run.peak_mebibytes, "MiB", "1,000 rows", small.peak_mebibytes,
-          run.peak_mebibytes / small.peak_mebibytes);
+    bench::Print({.name = kMemory,
+                  .records = records,
+                  .value = run.peak_mebibytes,
+                  .unit = "MiB",
+                  .baseline = "what is allowed, of the command",
+                  .baseline_value = kMebibytesAllowed,
+                  .ratio = run.peak_mebibytes / kMebibytesAllowed,
+                  .details = {{"at_1000_rows_mib", small.peak_mebibytes}}});
   }
   std::filesystem::remove_all(directory);
   return 0;
@@ -199,4 +181,9 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace sluice::tests
 
-int main(int argc, char** argv) { return sluice::tests::Main(argc, argv); }
+int main(int argc, char** argv) {
+  using namespace sluice::tests;
+  return Main(sluice::bench::ParseFlags(
+      argc, argv, "Publishes files of another system's making by the command.",
+      {{kImport, 1'000'000}, {kMemory, 5'000'000}}));
+}
