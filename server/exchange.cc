@@ -3,8 +3,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/synchronization/mutex.h"
 #include "server/error.h"
 #include "server/outcome.h"
+#include "server/read_ahead.h"
 
 namespace sluice::server {
 
@@ -27,16 +29,28 @@ absl::Status Exchange::Read(const Caller& caller, RequestId& request_id,
     return outcome.Close(begun);
   }
 
+  // Asked by who reads and by who sends; the first no is for good, and in the log once.
+  absl::Mutex asking;
+  absl::Status permitted;
   const auto still_permitted = [&]() -> absl::Status {
-    if (answer.cancelled()) return Cancelled();
-    return admission_->StillPermitted(caller, request_id, asked, *admitted);
+    absl::MutexLock lock(&asking);
+    if (permitted.ok() && answer.cancelled()) permitted = Cancelled();
+    if (!permitted.ok()) return permitted;
+    permitted = admission_->StillPermitted(caller, request_id, asked, *admitted);
+    return permitted;
   };
-  while (true) {
-    // Read from the store, project, order: what comes out may leave once it is in the log.
+  // Read from the store, project, order: what comes out may leave once it is in the log.
+  ReadAhead chunks(spare_cores_, [&]() -> ReadAhead::Made {
     absl::StatusOr<std::optional<Releasable>> chunk = (*release)->Next(still_permitted);
-    outcome.Considered((*release)->considered(), (*release)->withheld());
+    return {std::move(chunk), (*release)->considered(), (*release)->withheld()};
+  });
+  while (true) {
+    auto [chunk, considered, withheld] = chunks.Next();
+    outcome.Considered(considered, withheld);
     if (!chunk.ok()) return outcome.Close(chunk.status());
     if (!chunk->has_value()) break;
+    // It may have been made a while ago.
+    if (const absl::Status still = still_permitted(); !still.ok()) return outcome.Close(still);
 
     // Whose rows these are is durable before the first of them leaves.
     absl::StatusOr<AuditReceipt> receipt =

@@ -11,6 +11,7 @@
 #include "server/answer.h"
 #include "server/audit/audit_log.h"
 #include "server/caller.h"
+#include "server/read_ahead.h"
 #include "server/release.h"
 #include "sluice/v1/exchange_service.pb.h"
 
@@ -18,8 +19,8 @@ namespace sluice::server {
 
 class Exchange {
  public:
-  Exchange(Admission* admission, AuditLog* log, Release::Parts parts)
-      : admission_(admission), log_(log), parts_(parts) {}
+  Exchange(Admission* admission, AuditLog* log, SpareCores* spare_cores, Release::Parts parts)
+      : admission_(admission), log_(log), spare_cores_(spare_cores), parts_(parts) {}
 
   // Streams a release into `answer`. `request_id` becomes the id that the log knows the outcome by.
   absl::Status Read(const Caller& caller, RequestId& request_id,
@@ -31,6 +32,7 @@ class Exchange {
  private:
   Admission* const admission_;
   AuditLog* const log_;
+  SpareCores* const spare_cores_;
   const Release::Parts parts_;
 };
 

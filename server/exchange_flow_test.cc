@@ -301,6 +301,30 @@ TEST_F(ExchangeFlow, EndsARunningStreamAtTheNextBatchWhenTheMouIsSuspended) {
   EXPECT_THAT(Entries("decision").back(), HasSubstr("SUSPENDED"));
 }
 
+TEST_F(ExchangeFlow, DisclosesNoChunkThatWasMadeAheadOfASuspension) {
+  constexpr size_t kBatches = Release::kChunkRows / Answer::kBatchRows;
+  // More than a chunk, in publishes of what one may hold.
+  constexpr int kPublishes = 4;
+  constexpr int kEach = static_cast<int>(Release::kChunkRows) / kPublishes + 1;
+  for (int publish = 0; publish < kPublishes; ++publish) {
+    std::vector<v1::Candidate> candidates;
+    for (int i = 0; i < kEach; ++i) candidates.push_back(Covered(publish * kEach + i));
+    Publish(candidates, absl::StrCat("publish-", publish));
+  }
+  KeptMessages reader;
+  size_t batches = 0;
+  reader.before_write = [&](const v1::ReadRecordsResponse& message) {
+    // With the last batch of the first chunk, when the second is made or in the making.
+    if (!message.has_batch() || ++batches != kBatches) return;
+    policy::MouVersion suspended = policy::SignedForTest(policy::ExampleMou());
+    suspended.suspended = true;
+    SetMous({std::move(suspended)});
+  };
+  EXPECT_EQ(ReasonOf(Read(Request(), reader)), "SUSPENDED");
+  EXPECT_THAT(reader.Rows(), SizeIs(Release::kChunkRows));
+  EXPECT_THAT(Entries("disclosure"), SizeIs(1));
+}
+
 TEST_F(ExchangeFlow, EndsARunningStreamAtTheNextBatchWhenTheCertificateIsRevoked) {
   Publish(CoveredUpTo(3000));
   KeptMessages reader;

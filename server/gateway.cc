@@ -103,6 +103,8 @@ class Wired final : public Gateway {
   std::unique_ptr<PageTokens> page_tokens_;
   std::unique_ptr<Denials> denials_;
   std::unique_ptr<Admission> admission_;
+  // Beside the one that a reader's own thread has.
+  SpareCores spare_cores_{static_cast<int>(std::thread::hardware_concurrency()) - 1};
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Publication> publication_;
   std::unique_ptr<OwnerRecords> owner_records_;
@@ -210,8 +212,9 @@ absl::Status Wired::Serve() {
     return PurposePermitted(principal, purpose);
   };
   admission_ = std::make_unique<Admission>(std::move(admission));
-  exchange_ = std::make_unique<Exchange>(
-      admission_.get(), log_.get(), Release::Parts{store_.get(), keys_.get(), page_tokens_.get()});
+  exchange_ =
+      std::make_unique<Exchange>(admission_.get(), log_.get(), &spare_cores_,
+                                 Release::Parts{store_.get(), keys_.get(), page_tokens_.get()});
   publication_ = std::make_unique<Publication>(store_.get(), log_.get(), clock_.get());
   owner_records_ = std::make_unique<OwnerRecords>(OwnerRecords::Parts{
       admission_.get(), log_.get(), store_.get(), clock_.get(), page_tokens_.get(), &quotas_});

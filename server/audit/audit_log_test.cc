@@ -18,21 +18,10 @@
 #include "tests/support/log_fixture.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/permit_for_test.h"
+#include "tests/support/releasable_for_test.h"
 #include "tests/support/slow_tree.h"
 
 namespace sluice::server {
-
-// Stands in for the projection step, which alone makes what may be released.
-class Release {
- public:
-  static Releasable Of(std::vector<uint32_t> subjects, size_t rows) {
-    auto released = std::make_unique<ReleasedRows>();
-    released->rows.resize(rows);
-    released->subjects = std::move(subjects);
-    return Releasable(std::move(released));
-  }
-};
-
 namespace {
 
 using ::testing::HasSubstr;
@@ -148,7 +137,7 @@ TEST_F(AuditLogTest, RemembersADecisionWithTheIndexOfItsEntry) {
 }
 
 TEST_F(AuditLogTest, EntersTheChunksOwnSubjectsAndRows) {
-  const Releasable chunk = Release::Of({3, 4, 9}, 5);
+  const Releasable chunk = ReleasableForTest::Of({3, 4, 9}, 5);
   DisclosureEntry entry = DisclosureOf(1, 0);
   entry.subjects = {1};  // whatever the caller says
   entry.rows = 77;
@@ -261,10 +250,10 @@ TEST_F(AuditLogTest, WritesUnknownOutcomesForWhatACrashLeftOpen) {
   const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
   ASSERT_TRUE(log_->Append(AdminEntry{"START", "", ""}).ok());
   ASSERT_TRUE(log_->AppendPermit(permit, PermitEntry(1), DecisionOf(PermitEntry(1))).ok());  // 1
-  ASSERT_TRUE(log_->AppendDisclosure(Release::Of({1}, 1), DisclosureOf(1, 1)).ok());
+  ASSERT_TRUE(log_->AppendDisclosure(ReleasableForTest::Of({1}, 1), DisclosureOf(1, 1)).ok());
   ASSERT_TRUE(log_->Append(OutcomeOf(1, 1)).ok());
   ASSERT_TRUE(log_->AppendPermit(permit, PermitEntry(2), DecisionOf(PermitEntry(2))).ok());  // 4
-  ASSERT_TRUE(log_->AppendDisclosure(Release::Of({1}, 1), DisclosureOf(2, 4)).ok());
+  ASSERT_TRUE(log_->AppendDisclosure(ReleasableForTest::Of({1}, 1), DisclosureOf(2, 4)).ok());
   ASSERT_TRUE(log_->AppendPermit(permit, PermitEntry(3), DecisionOf(PermitEntry(3))).ok());  // 6
   ASSERT_TRUE(log_->AppendDenial(DenialEntry(4), DecisionOf(DenialEntry(4))).ok());
   DecisionEntry publish = PermitEntry(5);
@@ -378,7 +367,7 @@ TEST_F(AuditLogTest, HaltsWhileItsDirectoryIsGoneAndRecovers) {
   EXPECT_TRUE(absl::IsUnavailable(
       log_->AppendPermit(permit, PermitEntry(1), DecisionOf(PermitEntry(1))).status()));
   EXPECT_TRUE(absl::IsUnavailable(
-      log_->AppendDisclosure(Release::Of({1}, 1), DisclosureOf(1, 0)).status()));
+      log_->AppendDisclosure(ReleasableForTest::Of({1}, 1), DisclosureOf(1, 0)).status()));
   // What happens meanwhile is still entered.
   EXPECT_TRUE(log_->AppendDenial(DenialEntry(2), DecisionOf(DenialEntry(2))).ok());
   std::filesystem::rename(path + ".moved", path);

@@ -27,8 +27,6 @@ struct ReleasedRows {
   std::string bytes;
   std::vector<ReleasedRow> rows;
   std::vector<uint32_t> subjects;  // ordinals, sorted, each once
-  int64_t considered = 0;
-  int64_t withheld = 0;
   ScanPlace from;  // the places that the chunk covers: [from, until)
   ScanPlace until;
   bool last = false;  // nothing follows
@@ -44,6 +42,7 @@ class Releasable {
 
  private:
   friend class Release;
+  friend class ReleasableForTest;  // defined in tests/support alone
   explicit Releasable(std::unique_ptr<const ReleasedRows> rows) : rows_(std::move(rows)) {}
 
   std::unique_ptr<const ReleasedRows> rows_;

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -118,7 +119,7 @@ class KeptMessages : public MessageSink {
   std::function<void(const v1::ReadRecordsResponse&)> before_write;
   // Called before each message with how many there are: what happens while a reader is slow.
   std::function<void(size_t)> while_waiting;
-  bool gone = false;
+  std::atomic<bool> gone = false;  // asked by who reads ahead, too
 };
 
 class ExchangeFixture : public testing::Test {
@@ -147,7 +148,7 @@ class ExchangeFixture : public testing::Test {
       return purpose_permitted_;
     };
     admission_ = std::make_unique<Admission>(std::move(parts));
-    exchange_ = std::make_unique<Exchange>(admission_.get(), log_.get(),
+    exchange_ = std::make_unique<Exchange>(admission_.get(), log_.get(), &spare_cores_,
                                            Release::Parts{&store(), &keys_, &tokens_});
     publication_ = std::make_unique<Publication>(&store(), log_.get(), clock_.get());
     owner_records_ = std::make_unique<OwnerRecords>(OwnerRecords::Parts{
@@ -266,6 +267,7 @@ class ExchangeFixture : public testing::Test {
   PageTokens tokens_{keys_.PageTokenKey().value()};
   bool purpose_permitted_ = true;
   std::unique_ptr<Admission> admission_;
+  SpareCores spare_cores_{1};
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Publication> publication_;
   Quotas quotas_{QuotaLimits()};
