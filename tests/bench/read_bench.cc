@@ -1,6 +1,6 @@
 // How fast a release is read, beside a bare gRPC stream of the same bytes in the same batches over
-// the same mTLS; and what a filter costs that one record in a thousand matches. Gateway and bare
-// server are processes of their own; the reader is this one.
+// the same mTLS, and beside the masking view of a database; and what a filter costs that one record
+// in a thousand matches. The servers are processes of their own; the reader is this one.
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,12 +9,14 @@
 #include "tests/bench/bare_server.h"
 #include "tests/bench/bench_gateway.h"
 #include "tests/bench/figure.h"
+#include "tests/bench/masking_view.h"
 #include "tests/bench/workload.h"
 
 namespace sluice::bench {
 namespace {
 
 constexpr char kRead[] = "read_vs_bare_grpc";
+constexpr char kMasking[] = "read_vs_masking_view";
 constexpr char kFilter[] = "filter_scan";
 constexpr int kRuns = 5;
 
@@ -70,6 +72,26 @@ void MeasureFilter(client::Gateway& reader, int64_t records) {
          .ratio = Median(scan) / Median(full)});
 }
 
+void MeasureMasking(BenchGateway& gateway, client::Gateway& reader, int64_t records) {
+  MaskingView view(records, gateway.deployment().Path("").string());
+  view.CopyToCsv();
+  ReadAll(reader, ReadRequest(), records);
+  std::vector<double> ours, theirs;
+  for (int run = 0; run < kRuns; ++run) {
+    theirs.push_back(view.CopyToCsv());
+    ours.push_back(ReadAll(reader, ReadRequest(), records));
+    Say(absl::StrFormat("read in %.3f s, masking view in %.3f s", ours.back(), theirs.back()));
+  }
+  const auto rows = static_cast<double>(records);
+  Print({.name = kMasking,
+         .records = records,
+         .value = rows / Median(ours),
+         .unit = "rows/s",
+         .baseline = "PostgreSQL row security, masking view, CSV over TLS",
+         .baseline_value = rows / Median(theirs),
+         .ratio = Median(theirs) / Median(ours)});
+}
+
 int Main(const Flags& flags) {
   const int64_t records = flags.RecordsOf(kRead) / 1000 * 1000;
   BenchGateway gateway;
@@ -77,6 +99,7 @@ int Main(const Flags& flags) {
   const std::unique_ptr<client::Gateway> reader = gateway.ConnectReader();
   if (flags.Wants(kRead)) MeasureRead(gateway, *reader, records);
   if (flags.Wants(kFilter)) MeasureFilter(*reader, records);
+  if (flags.Wants(kMasking)) MeasureMasking(gateway, *reader, records);
   return 0;
 }
 
@@ -87,5 +110,5 @@ int main(int argc, char** argv) {
   using namespace sluice::bench;
   if (const std::optional<int> served = BareServer::Serve(argc, argv)) return *served;
   return Main(ParseFlags(argc, argv, "Reads releases of a gateway, whole and filtered.",
-                         {{kRead, 1'000'000}, {kFilter, 1'000'000}}));
+                         {{kRead, 1'000'000}, {kMasking, 1'000'000}, {kFilter, 1'000'000}}));
 }
