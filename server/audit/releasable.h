@@ -27,7 +27,7 @@ struct ReleasedRows {
   std::string bytes;
   std::vector<ReleasedRow> rows;
   std::vector<uint32_t> subjects;  // ordinals, sorted, each once
-  ScanPlace from;  // the places that the chunk covers: [from, until)
+  ScanPlace from;                  // the places that the chunk covers: [from, until)
   ScanPlace until;
   bool last = false;  // nothing follows
 };
