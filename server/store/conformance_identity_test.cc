@@ -3,10 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
-
-#include "server/store/sqlite_store.h"
-#include "tests/support/memory_store.h"
 #include "tests/support/store_conformance.h"
 
 namespace sluice::server {
@@ -15,37 +11,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-class StoreIdentity : public StoreConformance {
- protected:
-  // By the record's bytes.
-  std::map<std::string, ScannedRecord> Records(const std::string& type = "Candidate") {
-    const ReadRight right({"state-university"}, type);
-    const std::vector<ScannedRecord> scanned = Scan(*store_, right).value();
-    std::map<std::string, ScannedRecord> records;
-    for (const ScannedRecord& record : scanned) records.emplace(record.bytes, record);
-    return records;
-  }
-  policy::SubjectId SubjectOf(const std::string& bytes) {
-    return Records().at(bytes).subjects.at(0);
-  }
-
-  PublishOutcome Join(const std::string& request_id, std::vector<policy::ValidRecord> records) {
-    const auto outcome = Publish(*store_, IdentitiesOf(request_id, std::move(records)));
-    EXPECT_TRUE(outcome.ok()) << outcome.status();
-    return outcome.ok() ? *outcome : PublishOutcome();
-  }
-  DeleteOutcome Part(const std::string& request_id, std::vector<std::string> keys) {
-    DeleteBatch batch = DeletionOf(request_id, std::move(keys));
-    batch.record_type = "PersonIdentity";
-    const auto outcome = Delete(*store_, batch);
-    EXPECT_TRUE(outcome.ok()) << outcome.status();
-    return outcome.ok() ? *outcome : DeleteOutcome();
-  }
-  LastPublish Last(const std::string& type) {
-    return store_->LastPublishOf("state-university", type).value();
-  }
-};
 
 TEST_P(StoreIdentity, MakesOneNewSubjectOfTheIdsOfOnePerson) {
   PublishAt("r1", {RecordOf("a", "1", {"ann"}), RecordOf("b", "2", {"anna"}),
@@ -254,21 +219,6 @@ TEST_P(StoreIdentity, AnswersAgainWithoutJoiningAgain) {
   EXPECT_THAT(again.new_subjects, IsEmpty());
   EXPECT_EQ(SubjectOf("1"), together);
 }
-
-std::unique_ptr<Store> OpenSqlite(const TestDirectory& directory) {
-  SqliteStoreOptions options;
-  options.path = directory.Path("store.db");
-  options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
-  return OpenSqliteStore(std::move(options)).value();
-}
-
-INSTANTIATE_TEST_SUITE_P(Engines, StoreIdentity,
-                         testing::Values(StoreEngine{"Sqlite", OpenSqlite},
-                                         StoreEngine{"Memory",
-                                                     [](const TestDirectory&) {
-                                                       return std::make_unique<MemoryStore>();
-                                                     }}),
-                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace sluice::server

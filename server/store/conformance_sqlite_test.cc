@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/store/sqlite_store.h"
+#include "tests/support/memory_store.h"
 #include "tests/support/store_conformance.h"
 
 namespace sluice::server {
@@ -20,6 +21,14 @@ std::unique_ptr<Store> OpenSqlite(const TestDirectory& directory) {
 
 INSTANTIATE_TEST_SUITE_P(Engines, StoreConformance,
                          testing::Values(StoreEngine{"Sqlite", OpenSqlite}),
+                         [](const auto& info) { return info.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(Engines, StoreIdentity,
+                         testing::Values(StoreEngine{"Sqlite", OpenSqlite},
+                                         StoreEngine{"Memory",
+                                                     [](const TestDirectory&) {
+                                                       return std::make_unique<MemoryStore>();
+                                                     }}),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "server/store/group_commit.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -84,14 +85,19 @@ void GroupCommit::Run() {
     absl::Status stopped_for_good;
     {
       absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &GroupCommit::SomethingToDo));
+      mutex_.AwaitWithTimeout(absl::Condition(this, &GroupCommit::SomethingToDo),
+                              fatal_ ? absl::InfiniteDuration() : engine_->tend_within());
       group = TakeGroup();
-      if (group.empty()) {
+      if (group.empty() && stopping_) {
         stopped_ = true;
         return;
       }
       participant = participant_;
       if (fatal_) stopped_for_good = health_;
+    }
+    if (group.empty()) {
+      TendEngine();
+      continue;
     }
     if (!stopped_for_good.ok()) {
       Tell(group, std::vector<absl::Status>(group.size(), NotDurable(stopped_for_good)));
@@ -100,6 +106,10 @@ void GroupCommit::Run() {
     std::vector<absl::Status> results(group.size());
     bool fatal = false;
     absl::Status outcome = FillAndCommit(group, participant, results, fatal);
+    if (engine_->fault() == GroupEngine::Fault::kUnknown) {
+      outcome = AwaitOutcome(group, outcome);
+      fatal = engine_->fault() == GroupEngine::Fault::kUnknown;
+    }
     GroupEngine::Fault fault = engine_->fault();
     if (!outcome.ok()) {
       if (!fatal) engine_->Rollback();
@@ -113,10 +123,51 @@ void GroupCommit::Run() {
       if (on_fatal_) on_fatal_(Health());
       continue;
     }
-    if (absl::Status tended = engine_->Tend(); !tended.ok()) {
-      Remember(tended, engine_->fault());
-      if (engine_->fault() == GroupEngine::Fault::kFatal && on_fatal_) on_fatal_(Health());
+    TendEngine();
+  }
+}
+
+void GroupCommit::TendEngine() {
+  if (absl::Status tended = engine_->Tend(); !tended.ok()) {
+    Remember(tended, engine_->fault());
+    if (engine_->fault() == GroupEngine::Fault::kFatal && on_fatal_) on_fatal_(Health());
+    return;
+  }
+  absl::MutexLock lock(&mutex_);
+  // Nothing but a group that is written shows that a full disk is no more.
+  if (std::exchange(away_, false)) health_ = absl::OkStatus();
+}
+
+absl::Status GroupCommit::AwaitOutcome(std::vector<Work>& group, const absl::Status& cause) {
+  const auto since = std::chrono::steady_clock::now();
+  absl::Duration pause = absl::Milliseconds(20);
+  for (;;) {
+    absl::StatusOr<bool> durable = engine_->Settle();
+    if (durable.ok()) return *durable ? absl::OkStatus() : cause;
+    Remember(cause, GroupEngine::Fault::kAway);
+    std::vector<Work> waiting;
+    bool stopping = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      for (std::deque<Work>* queue : {&appends_, &others_}) {
+        std::move(queue->begin(), queue->end(), std::back_inserter(waiting));
+        queue->clear();
+      }
+      stopping = stopping_;
     }
+    Tell(waiting, std::vector<absl::Status>(waiting.size(), NotDurable(cause)));
+    if (stopping ||
+        absl::FromChrono(std::chrono::steady_clock::now() - since) >= limits_.settle_within) {
+      Tell(group, std::vector<absl::Status>(
+                      group.size(), absl::UnavailableError("it is not known whether this was "
+                                                           "written: ask again")));
+      group.clear();
+      // Whoever starts next finds what is durable.
+      if (stopping) return cause;
+    }
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(this, &GroupCommit::Stopping), pause);
+    pause = std::min(2 * pause, absl::Seconds(1));
   }
 }
 
@@ -140,13 +191,14 @@ absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticip
   }
   if (absl::Status status = engine_->Prepare(); !status.ok()) return status;
   absl::Status status = engine_->Commit();
-  fatal = !status.ok();
+  fatal = !status.ok() && engine_->fault() != GroupEngine::Fault::kAway;
   return status;
 }
 
 void GroupCommit::Remember(const absl::Status& outcome, GroupEngine::Fault fault) {
   absl::MutexLock lock(&mutex_);
   if (fatal_) return;
+  away_ = fault == GroupEngine::Fault::kAway || fault == GroupEngine::Fault::kUnknown;
   switch (fault) {
     case GroupEngine::Fault::kFatal:
       fatal_ = true;
@@ -156,6 +208,10 @@ void GroupCommit::Remember(const absl::Status& outcome, GroupEngine::Fault fault
     case GroupEngine::Fault::kFull:
       health_ = absl::ResourceExhaustedError(
           absl::StrCat("the disk is full, make room: ", outcome.message()));
+      return;
+    case GroupEngine::Fault::kAway:
+    case GroupEngine::Fault::kUnknown:
+      health_ = absl::UnavailableError(outcome.message());
       return;
     case GroupEngine::Fault::kNone:
       if (outcome.ok()) health_ = absl::OkStatus();

@@ -16,7 +16,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
@@ -27,7 +29,9 @@ class GroupEngine {
   enum class Fault {
     kNone,
     kFull,  // no space: rolling back mends it
-    kFatal  // what is on disk is no longer known: only a restart mends it
+    kAway,  // the database can't be reached: nothing of the group counts; Begin and Tend look again
+    kUnknown,  // the same in mid commit: Settle finds out whether the group counts
+    kFatal     // what is on disk is no longer known: only a restart mends it
   };
 
   virtual ~GroupEngine() = default;
@@ -37,13 +41,18 @@ class GroupEngine {
   virtual Transaction& transaction() = 0;
   // Does all that can fail for want of space.
   virtual absl::Status Prepare() = 0;
-  // Not OK: fatal.
+  // Not OK: fatal, unless `fault` says that the group is lost or its outcome not known.
   virtual absl::Status Commit() = 0;
+  // Of a group whose outcome is not known: whether it is durable. UNAVAILABLE: ask again.
+  virtual absl::StatusOr<bool> Settle() { return false; }
   virtual void Rollback() = 0;
   // What went wrong since Begin.
   virtual Fault fault() const = 0;
-  // Between groups, after their works were told: the engine's own housekeeping.
+  // Between groups, after their works were told: the engine's own housekeeping. An engine that is
+  // well again says so by OK.
   virtual absl::Status Tend() = 0;
+  // How long Tend may wait for a group to follow.
+  virtual absl::Duration tend_within() const { return absl::InfiniteDuration(); }
 };
 
 class GroupCommit {
@@ -53,6 +62,8 @@ class GroupCommit {
     size_t append_bytes = 256 << 10;
     // Of all that is no append. An append that comes meanwhile waits for these to be written.
     size_t other_bytes = 2 << 20;
+    // How long a group's works wait to hear what is not known of them.
+    absl::Duration settle_within = absl::Seconds(30);
   };
 
   // `on_fatal` is called once, on the writer's thread, when nothing can be made durable any more.
@@ -72,6 +83,11 @@ class GroupCommit {
   // Whether the group became durable; if so, what became of each work is in `results`.
   absl::Status FillAndCommit(std::vector<Work>& group, CommitParticipant* participant,
                              std::vector<absl::Status>& results, bool& fatal);
+  // The outcome of a group that is not known, once it is. Its works are told before if that takes
+  // too long, and `group` is empty then; what comes meanwhile is told that nothing was written.
+  absl::Status AwaitOutcome(std::vector<Work>& group, const absl::Status& cause);
+  void TendEngine();
+  bool Stopping() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; }
   void Remember(const absl::Status& outcome, GroupEngine::Fault fault);
   static void Tell(std::vector<Work>& group, const std::vector<absl::Status>& results);
 
@@ -85,6 +101,7 @@ class GroupCommit {
   CommitParticipant* participant_ ABSL_GUARDED_BY(mutex_) = nullptr;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   bool fatal_ ABSL_GUARDED_BY(mutex_) = false;
+  bool away_ ABSL_GUARDED_BY(mutex_) = false;  // and `health_` says so
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 

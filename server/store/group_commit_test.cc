@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 
 namespace sluice::server {
 namespace {
@@ -53,8 +57,8 @@ class FakeEngine final : public GroupEngine {
 
   absl::Status Begin() override {
     events_.push_back("begin");
-    fault_ = fatal_ ? Fault::kFatal : Fault::kNone;
-    return absl::OkStatus();
+    fault_ = fatal_ ? Fault::kFatal : away_ ? Fault::kAway : Fault::kNone;
+    return away_ ? absl::UnavailableError("no route") : absl::OkStatus();
   }
   absl::Status Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) override {
     const absl::Status status = work(transaction());
@@ -66,16 +70,39 @@ class FakeEngine final : public GroupEngine {
   absl::Status Prepare() override { return absl::OkStatus(); }
   absl::Status Commit() override {
     events_.push_back("commit");
+    if (lose_commit_ != Fault::kNone) {
+      fault_ = std::exchange(lose_commit_, Fault::kNone);
+      return absl::UnavailableError("the connection was lost");
+    }
     if (!fail_commit_) return absl::OkStatus();
     fatal_ = true;
     return absl::UnavailableError("fsync failed");
   }
   void Rollback() override { events_.push_back("rollback"); }
   Fault fault() const override { return fault_; }
-  absl::Status Tend() override { return absl::OkStatus(); }
+  absl::StatusOr<bool> Settle() override {
+    events_.push_back("settle");
+    if (on_settle_) on_settle_();
+    if (!settled_.ok()) return settled_;
+    fault_ = Fault::kNone;
+    return settled_;
+  }
+  absl::Status Tend() override {
+    if (away_) {
+      fault_ = Fault::kAway;
+      return absl::UnavailableError("no route");
+    }
+    if (fault_ == Fault::kAway) fault_ = Fault::kNone;
+    return absl::OkStatus();
+  }
+  absl::Duration tend_within() const override { return absl::Milliseconds(1); }
 
   std::vector<std::string>& events_;
   NoTransaction transaction_;
+  std::atomic<bool> away_ = false;
+  Fault lose_commit_ = Fault::kNone;
+  absl::StatusOr<bool> settled_ = absl::UnavailableError("no route");
+  std::function<void()> on_settle_;  // may change what is settled
   bool fail_commit_ = false;
   bool fatal_ = false;
   Fault fault_ = Fault::kNone;
@@ -284,6 +311,105 @@ TEST_F(GroupCommitTest, RunsNothingMoreOfAGroupWhoseEngineFailed) {
   EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "work begins", "a", "undone",
                                     "rollback", "a told UNAVAILABLE", "b told UNAVAILABLE"));
   EXPECT_THAT(fatal_, SizeIs(1));
+}
+
+TEST_F(GroupCommitTest, CountsNothingOfAGroupWhoseDatabaseWentAwayAndGoesOnWhenItIsBack) {
+  Start();
+  engine_->lose_commit_ = GroupEngine::Fault::kAway;
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne()));
+  EXPECT_TRUE(CommitOne().ok());
+  EXPECT_TRUE(commit_->Health().ok());
+  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "work begins", "before commit",
+                                    "commit", "rollback", "participant begins", "begin",
+                                    "work begins", "before commit", "commit", "after commit"));
+  EXPECT_THAT(fatal_, SizeIs(0));
+}
+
+TEST_F(GroupCommitTest, IsUnhealthyWhileTheDatabaseIsAwayThoughNothingIsToBeDone) {
+  Start();
+  const auto await = [&](bool healthy) {
+    while (commit_->Health().ok() != healthy) absl::SleepFor(absl::Milliseconds(1));
+  };
+  engine_->away_ = true;
+  await(false);
+  EXPECT_TRUE(absl::IsUnavailable(commit_->Health()));
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne()));
+  engine_->away_ = false;
+  await(true);
+  EXPECT_TRUE(CommitOne().ok());
+}
+
+TEST_F(GroupCommitTest, TellsAGroupWhoseCommitHadNoAnswerWhatTheDatabaseSays) {
+  for (const bool durable : {true, false}) {
+    events_.clear();
+    Start();
+    engine_->lose_commit_ = GroupEngine::Fault::kUnknown;
+    int asked = 0;
+    engine_->on_settle_ = [&] {
+      if (++asked == 3) engine_->settled_ = durable;
+    };
+    EXPECT_EQ(CommitOne().code(), durable ? absl::StatusCode::kOk : absl::StatusCode::kUnavailable);
+    EXPECT_TRUE(CommitOne().ok());
+    EXPECT_TRUE(commit_->Health().ok());
+    std::vector<std::string> events = Finish();
+    events.resize(9);
+    EXPECT_THAT(events,
+                ElementsAre("participant begins", "begin", "work begins", "before commit", "commit",
+                            "settle", "settle", "settle", durable ? "after commit" : "rollback"));
+    EXPECT_THAT(fatal_, SizeIs(0));
+  }
+}
+
+TEST_F(GroupCommitTest, TellsWhoComesMeanwhileThatNothingWasWritten) {
+  Start();
+  engine_->lose_commit_ = GroupEngine::Fault::kUnknown;
+  int asked = 0;
+  engine_->on_settle_ = [&] {
+    if (++asked == 1) {
+      Submit("late");
+    } else {
+      engine_->settled_ = true;
+    }
+  };
+  EXPECT_TRUE(CommitOne().ok());
+  EXPECT_THAT(Finish(),
+              ElementsAre("participant begins", "begin", "work begins", "before commit", "commit",
+                          "settle", "late told UNAVAILABLE", "settle", "after commit"));
+}
+
+TEST_F(GroupCommitTest, LetsNobodyWaitForEverForWhatIsNotKnown) {
+  Start({.settle_within = absl::ZeroDuration()});
+  engine_->lose_commit_ = GroupEngine::Fault::kUnknown;
+  absl::Notification back;
+  int asked = 0;
+  engine_->on_settle_ = [&] {
+    if (++asked == 1) return;
+    back.WaitForNotification();
+    engine_->settled_ = true;
+  };
+  const absl::Status told = CommitOne();
+  EXPECT_TRUE(absl::IsUnavailable(told));
+  EXPECT_THAT(std::string(told.message()), HasSubstr("not known"));
+  EXPECT_TRUE(absl::IsUnavailable(commit_->Health()));
+  back.Notify();
+  EXPECT_TRUE(CommitOne().ok());
+  // The log goes on from what was durable after all.
+  std::vector<std::string> events = Finish();
+  events.resize(8);
+  EXPECT_EQ(events.back(), "after commit");
+  EXPECT_THAT(fatal_, SizeIs(0));
+}
+
+TEST_F(GroupCommitTest, StopsThoughAnOutcomeIsNotKnown) {
+  Start();
+  engine_->lose_commit_ = GroupEngine::Fault::kUnknown;
+  absl::Notification asked;
+  engine_->on_settle_ = [&] {
+    if (!asked.HasBeenNotified()) asked.Notify();
+  };
+  Submit("one");
+  asked.WaitForNotification();
+  EXPECT_EQ(Finish().back(), "one told UNAVAILABLE");
 }
 
 }  // namespace

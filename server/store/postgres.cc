@@ -105,6 +105,30 @@ absl::Status PostgresConnection::Execute(absl::string_view sql) {
   return Ask([&](PGconn* connection) { return PQsendQuery(connection, text.c_str()); }).status();
 }
 
+absl::Status PostgresConnection::Commit() {
+  absl::StatusOr<PostgresResult> done =
+      Ask([](PGconn* connection) { return PQsendQuery(connection, "COMMIT"); });
+  if (!done.ok()) return done.status();
+  // A transaction that has failed is rolled back by it, and that is no error.
+  if (absl::string_view(PQcmdStatus(done->get())) == "COMMIT") return absl::OkStatus();
+  failed_ = true;
+  return absl::AbortedError("database: the transaction was rolled back");
+}
+
+bool PostgresConnection::Rollback() {
+  if (fault_ == Fault::kLost) return false;
+  return !in_transaction() || Execute("ROLLBACK").ok();
+}
+
+bool PostgresConnection::Alive() {
+  pollfd socket = {.fd = PQsocket(connection_.get()), .events = POLLIN, .revents = 0};
+  if (fault_ != Fault::kLost && poll(&socket, 1, 0) != 0 &&
+      (PQconsumeInput(connection_.get()) == 0 || PQstatus(connection_.get()) == CONNECTION_BAD)) {
+    Lost("it was closed").IgnoreError();
+  }
+  return fault_ != Fault::kLost;
+}
+
 absl::StatusOr<SqlStatement> PostgresConnection::Prepare(absl::string_view sql) {
   const std::string name = absl::StrCat("s", ++statements_);
   absl::StatusOr<PostgresResult> described = PrepareAs(name, sql);

@@ -63,6 +63,13 @@ class PostgresConnection final : public SqlConnection {
 
   // Runs statements that have no parameters and whose rows nobody wants.
   absl::Status Execute(absl::string_view sql);
+  // COMMIT, and whether that is what the server has done.
+  absl::Status Commit();
+  // Ends the transaction if there is one; whether the connection is still of use.
+  bool Rollback();
+  // Whether the server has closed an idle connection, as far as can be told without asking it.
+  bool Alive();
+  bool usable() override { return Alive(); }
   bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
 
   Fault fault() const { return fault_; }

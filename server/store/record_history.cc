@@ -38,7 +38,6 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnecti
        {&history->begin_,
         "SELECT coalesce((SELECT position FROM record_change ORDER BY id LIMIT 1), position + 1) "
         "FROM store"},
-       {&history->oldest_, "SELECT id, time_us, position FROM record_change ORDER BY id"},
        {&history->forget_changes_, "DELETE FROM record_change WHERE id <= $1"},
        {&history->forget_rows_,
         "DELETE FROM record_history WHERE (position, record_id) IN (SELECT position, record_id "
@@ -49,6 +48,11 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnecti
         "ON CONFLICT DO NOTHING"},
        {&history->drop_name_,
         "DELETE FROM further_name WHERE collection = $1 AND name = $2 AND record_id = $3"}});
+  if (status.ok()) {
+    status = PrepareScans(connection, {{&history->oldest_,
+                                        "SELECT id, time_us, position FROM record_change "
+                                        "ORDER BY id"}});
+  }
   if (!status.ok()) return status;
   return history;
 }

@@ -215,7 +215,7 @@ INSERT INTO log_head (id, size, root, compact_range, checkpoint) VALUES
   (1, 0, x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', x'', '');
 )sql";
 
-absl::StatusOr<int64_t> One(SqliteConnection* connection, absl::string_view sql) {
+absl::StatusOr<int64_t> One(SqlConnection* connection, absl::string_view sql) {
   absl::StatusOr<SqlStatement> statement = connection->Prepare(sql);
   if (!statement.ok()) return statement.status();
   SqlRun run = statement->Bind();
@@ -227,10 +227,7 @@ absl::StatusOr<int64_t> One(SqliteConnection* connection, absl::string_view sql)
 
 absl::Status Create(SqliteConnection* connection, const Hash16& key_check) {
   if (absl::Status status = connection->Execute(kTables); !status.ok()) return status;
-  absl::StatusOr<SqlStatement> insert = connection->Prepare(
-      "INSERT INTO store (id, schema_version, key_check, position) VALUES (1, $1, $2, 0)");
-  if (!insert.ok()) return insert.status();
-  return insert->Bind(kSchemaVersion, SqlBlob(key_check)).Finish();
+  return WriteStoreRow(connection, key_check);
 }
 
 absl::Status Check(SqliteConnection* connection, const Hash16& key_check) {
@@ -242,6 +239,21 @@ absl::Status Check(SqliteConnection* connection, const Hash16& key_check) {
     return absl::FailedPreconditionError(
         "this database was not made by sluiced: give another path");
   }
+  return CheckStoreRow(connection, key_check);
+}
+
+}  // namespace
+
+absl::string_view SchemaTables() { return kTables; }
+
+absl::Status WriteStoreRow(SqlConnection* connection, const Hash16& key_check) {
+  absl::StatusOr<SqlStatement> insert = connection->Prepare(
+      "INSERT INTO store (id, schema_version, key_check, position) VALUES (1, $1, $2, 0)");
+  if (!insert.ok()) return insert.status();
+  return insert->Bind(kSchemaVersion, SqlBlob(key_check)).Finish();
+}
+
+absl::Status CheckStoreRow(SqlConnection* connection, const Hash16& key_check) {
   absl::StatusOr<int64_t> version = One(connection, "SELECT schema_version FROM store");
   if (!version.ok()) return version.status();
   if (*version != kSchemaVersion) {
@@ -263,8 +275,6 @@ absl::Status Check(SqliteConnection* connection, const Hash16& key_check) {
   }
   return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::Status PrepareSchema(SqliteConnection* connection, const NameHasher& hasher) {
   absl::StatusOr<Hash16> key_check = hasher.KeyCheck();

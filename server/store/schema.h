@@ -4,12 +4,23 @@
 #define SLUICE_SERVER_STORE_SCHEMA_H_
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "server/store/name_hash.h"
+#include "server/store/sql.h"
 #include "server/store/sqlite.h"
 
 namespace sluice::server {
 
 inline constexpr int kSchemaVersion = 5;
+
+// The tables, in SQLite's dialect.
+absl::string_view SchemaTables();
+
+// The row by which a database is known as ours.
+absl::Status WriteStoreRow(SqlConnection* connection, const Hash16& key_check);
+// FAILED_PRECONDITION, with a sentence for the operator, unless that row says that it has this
+// schema version and was made under this hash key.
+absl::Status CheckStoreRow(SqlConnection* connection, const Hash16& key_check);
 
 // FAILED_PRECONDITION with a sentence for the operator.
 absl::Status PrepareSchema(SqliteConnection* connection, const NameHasher& hasher);

@@ -19,4 +19,15 @@ absl::Status PrepareAll(
   return absl::OkStatus();
 }
 
+absl::Status PrepareScans(
+    SqlConnection* connection,
+    std::initializer_list<std::pair<SqlStatement*, absl::string_view>> statements) {
+  for (const auto& [statement, sql] : statements) {
+    absl::StatusOr<SqlStatement> prepared = connection->PrepareScan(sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace sluice::server

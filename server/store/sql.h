@@ -118,10 +118,15 @@ class SqlConnection {
   virtual absl::StatusOr<SqlStatement> PrepareScan(absl::string_view sql) { return Prepare(sql); }
   // Rows that the last statement run changed.
   virtual int64_t changes() const = 0;
+  // Whether it can be used at all, as far as is known: one to a server may have been lost.
+  virtual bool usable() { return true; }
 };
 
 // Prepares each of them; the first error, if there is one.
 absl::Status PrepareAll(
+    SqlConnection* connection,
+    std::initializer_list<std::pair<SqlStatement*, absl::string_view>> statements);
+absl::Status PrepareScans(
     SqlConnection* connection,
     std::initializer_list<std::pair<SqlStatement*, absl::string_view>> statements);
 

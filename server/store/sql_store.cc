@@ -15,6 +15,7 @@ class SqlStore final : public Store {
   explicit SqlStore(SqlStoreParts parts)
       : check_(std::move(parts.check)),
         hasher_(std::move(parts.hasher)),
+        open_reader_(std::move(parts.open_reader)),
         commit_(std::move(parts.commit)),
         readers_(std::move(parts.readers)) {}
 
@@ -107,10 +108,8 @@ class SqlStore final : public Store {
   class Reader {
    public:
     explicit Reader(const SqlStore* store) : store_(store) {
-      absl::MutexLock lock(&store_->mutex_);
-      store_->mutex_.Await(absl::Condition(store_, &SqlStore::ReaderFree));
-      reader_ = std::move(store_->readers_.back());
-      store_->readers_.pop_back();
+      Take();
+      Renew();
     }
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
@@ -121,6 +120,18 @@ class SqlStore final : public Store {
     StoreReader* operator->() { return reader_.get(); }
 
    private:
+    void Take() {
+      absl::MutexLock lock(&store_->mutex_);
+      store_->mutex_.Await(absl::Condition(store_, &SqlStore::ReaderFree));
+      reader_ = std::move(store_->readers_.back());
+      store_->readers_.pop_back();
+    }
+    void Renew() {
+      if (store_->open_reader_ == nullptr || reader_->usable()) return;
+      absl::StatusOr<std::unique_ptr<StoreReader>> reader = store_->open_reader_();
+      if (reader.ok()) reader_ = *std::move(reader);  // else the old one says what is wrong
+    }
+
     const SqlStore* const store_;
     std::unique_ptr<StoreReader> reader_;
   };
@@ -161,6 +172,7 @@ class SqlStore final : public Store {
   mutable absl::Mutex hasher_mutex_;
   // Of what is read; the writer has its own.
   const std::unique_ptr<const NameHasher> hasher_ ABSL_PT_GUARDED_BY(hasher_mutex_);
+  const std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader_;
   const std::unique_ptr<GroupCommit> commit_;
   mutable absl::Mutex mutex_;
   mutable std::vector<std::unique_ptr<StoreReader>> readers_ ABSL_GUARDED_BY(mutex_);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/store/group_commit.h"
 #include "server/store/name_hash.h"
 #include "server/store/store.h"
@@ -21,6 +22,8 @@ struct SqlStoreParts {
   std::function<absl::Status()> check;  // of the engine's health; what it holds goes last
   std::unique_ptr<const NameHasher> hasher;
   std::vector<std::unique_ptr<StoreReader>> readers;
+  // In the place of one that has lost its connection.
+  std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader;
   std::unique_ptr<GroupCommit> commit;
 };
 

@@ -26,7 +26,7 @@ absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Create(
 }
 
 absl::Status StoreReader::Prepare() {
-  return PrepareAll(
+  absl::Status scans = PrepareScans(
       connection_.get(),
       {{&scan_,
         "SELECT ordinal, record_id, subjects, bytes FROM record WHERE collection = "
@@ -34,7 +34,18 @@ absl::Status StoreReader::Prepare() {
         "WHERE o.name = $1 AND c.record_type = $2) "
         "AND (ordinal, record_id) >= ($3, $4) AND (ordinal, record_id) < ($5, $6) "
         "ORDER BY ordinal, record_id"},
-       {&point_,
+       {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
+       {&mou_versions_,
+        "SELECT mou, version, document, state, log_index FROM mou_version "
+        "ORDER BY mou, version"},
+       {&rows_,
+        "SELECT e.idx, e.leaf_hash, b.writer, b.boot, e.wseq, e.body FROM log_entry e "
+        "JOIN log_boot b ON b.id = e.boot WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx"},
+       {&leaves_, "SELECT leaf_hash FROM log_entry WHERE idx >= $1 AND idx < $2 ORDER BY idx"}});
+  if (!scans.ok()) return scans;
+  return PrepareAll(
+      connection_.get(),
+      {{&point_,
         "SELECT o.name, c.record_type, r.ordinal, r.subjects, r.bytes FROM record_key k "
         "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
         "AND r.record_id = k.record_id "
@@ -59,20 +70,12 @@ absl::Status StoreReader::Prepare() {
        {&organizations_,
         "SELECT name, display_name, ca_bundle, crl, signatory_bundle, signatory_crl, log_index "
         "FROM organization ORDER BY name"},
-       {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
-       {&mou_versions_,
-        "SELECT mou, version, document, state, log_index FROM mou_version "
-        "ORDER BY mou, version"},
        {&mou_signatures_,
         "SELECT organization, cms_der, received_us FROM mou_signature "
         "WHERE mou = $1 AND version = $2 ORDER BY organization"},
        {&decision_,
         "SELECT principal, decision, time_us, log_index FROM decision WHERE decision_id = $1"},
        {&head_, "SELECT size, root, compact_range, checkpoint FROM log_head WHERE id = 1"},
-       {&rows_,
-        "SELECT e.idx, e.leaf_hash, b.writer, b.boot, e.wseq, e.body FROM log_entry e "
-        "JOIN log_boot b ON b.id = e.boot WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx"},
-       {&leaves_, "SELECT leaf_hash FROM log_entry WHERE idx >= $1 AND idx < $2 ORDER BY idx"},
        {&openings_,
         "SELECT owner, field, salt, value FROM log_opening WHERE idx = $1 ORDER BY owner, field"},
        {&last_wseq_,

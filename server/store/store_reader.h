@@ -24,6 +24,9 @@ class StoreReader {
   static absl::StatusOr<std::unique_ptr<StoreReader>> Create(
       std::unique_ptr<SqlConnection> connection);
 
+  // Whether its connection still stands.
+  bool usable() { return connection_->usable(); }
+
   absl::Status Scan(absl::string_view owner, absl::string_view record_type,
                     std::optional<ScanPlace> from, std::optional<ScanPlace> until,
                     absl::FunctionRef<bool(const StoredRecord&)> visit);

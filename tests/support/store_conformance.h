@@ -1,12 +1,13 @@
 // What every engine's store must do is written against Store alone, in server/store/conformance_*.
 // An engine joins by a factory, in a file of its own: `INSTANTIATE_TEST_SUITE_P(Engines,
-// StoreConformance, ...)`.
+// StoreConformance, ...)`, and the same of StoreIdentity.
 #ifndef SLUICE_TESTS_SUPPORT_STORE_CONFORMANCE_H_
 #define SLUICE_TESTS_SUPPORT_STORE_CONFORMANCE_H_
 
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -94,6 +95,39 @@ class StoreConformance : public testing::TestWithParam<StoreEngine> {
   TestDirectory directory_;
   std::unique_ptr<Store> store_;
   const ReadRight right_{{"state-university"}};
+};
+
+// Of the ids that identity records join. Runs on the store in memory, too, which others test
+// against.
+class StoreIdentity : public StoreConformance {
+ protected:
+  // By the record's bytes.
+  std::map<std::string, ScannedRecord> Records(const std::string& type = "Candidate") {
+    const ReadRight right({"state-university"}, type);
+    const std::vector<ScannedRecord> scanned = Scan(*store_, right).value();
+    std::map<std::string, ScannedRecord> records;
+    for (const ScannedRecord& record : scanned) records.emplace(record.bytes, record);
+    return records;
+  }
+  policy::SubjectId SubjectOf(const std::string& bytes) {
+    return Records().at(bytes).subjects.at(0);
+  }
+
+  PublishOutcome Join(const std::string& request_id, std::vector<policy::ValidRecord> records) {
+    const auto outcome = Publish(*store_, IdentitiesOf(request_id, std::move(records)));
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    return outcome.ok() ? *outcome : PublishOutcome();
+  }
+  DeleteOutcome Part(const std::string& request_id, std::vector<std::string> keys) {
+    DeleteBatch batch = DeletionOf(request_id, std::move(keys));
+    batch.record_type = "PersonIdentity";
+    const auto outcome = Delete(*store_, batch);
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    return outcome.ok() ? *outcome : DeleteOutcome();
+  }
+  LastPublish Last(const std::string& type) {
+    return store_->LastPublishOf("state-university", type).value();
+  }
 };
 
 }  // namespace sluice::server

@@ -1,0 +1,49 @@
+// PostgreSQL does what every engine's store must.
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/store/postgres_store.h"
+#include "tests/support/postgres_server.h"
+#include "tests/support/store_conformance.h"
+
+namespace sluice::server {
+namespace {
+
+// A test's database is named in its directory, and goes some time after it.
+std::string DatabaseOf(const TestDirectory& directory) {
+  const std::string file = directory.Path("database");
+  std::string name;
+  if (std::ifstream(file) >> name) return name;
+  static std::vector<std::pair<std::string, std::string>> databases;
+  PostgresServer& server = PostgresServer::Shared();
+  std::erase_if(databases, [&](const auto& old) {
+    return !std::filesystem::exists(old.first) && server.DropDatabase(old.second).ok();
+  });
+  name = server.CreateDatabase().value();
+  std::ofstream(file) << name;
+  databases.emplace_back(file, name);
+  return name;
+}
+
+std::unique_ptr<Store> OpenPostgres(const TestDirectory& directory) {
+  PostgresStoreOptions options;
+  options.settings = PostgresServer::Shared().SocketSettings(DatabaseOf(directory));
+  options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenPostgresStore(std::move(options));
+  EXPECT_TRUE(store.ok()) << store.status();
+  return *std::move(store);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, StoreConformance,
+                         testing::Values(StoreEngine{"Postgres", OpenPostgres}),
+                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Engines, StoreIdentity,
+                         testing::Values(StoreEngine{"Postgres", OpenPostgres}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace sluice::server

@@ -1,0 +1,57 @@
+#include "server/store/postgres_store.h"
+
+#include <utility>
+#include <vector>
+
+#include "server/store/name_hash.h"
+#include "server/store/postgres.h"
+#include "server/store/postgres_engine.h"
+#include "server/store/postgres_schema.h"
+#include "server/store/sql_store.h"
+#include "server/store/store_reader.h"
+
+namespace sluice::server {
+
+absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions options) {
+  if (options.readers < 1) return absl::InvalidArgumentError("a store needs a reader");
+  absl::StatusOr<std::unique_ptr<NameHasher>> hasher = NameHasher::Create(options.hash_key);
+  if (!hasher.ok()) return hasher.status();
+  absl::StatusOr<std::unique_ptr<NameHasher>> reading_hasher = NameHasher::Create(options.hash_key);
+  if (!reading_hasher.ok()) return reading_hasher.status();
+
+  const PostgresConnection::Options writing{.settings = options.settings,
+                                            .patience = options.patience};
+  absl::StatusOr<std::unique_ptr<PostgresConnection>> writer = PostgresConnection::Open(writing);
+  if (!writer.ok()) return writer.status();
+  absl::Status status = PreparePostgresSchema(writer->get(), **hasher);
+  if (!status.ok()) return status;
+
+  const auto open_reader = [reading = PostgresConnection::Options{.settings = options.settings,
+                                                                  .read_only = true,
+                                                                  .patience = options.patience}]()
+      -> absl::StatusOr<std::unique_ptr<StoreReader>> {
+    absl::StatusOr<std::unique_ptr<PostgresConnection>> connection =
+        PostgresConnection::Open(reading);
+    if (!connection.ok()) return connection.status();
+    return StoreReader::Create(*std::move(connection));
+  };
+  std::vector<std::unique_ptr<StoreReader>> readers;
+  for (int i = 0; i < options.readers; ++i) {
+    absl::StatusOr<std::unique_ptr<StoreReader>> reader = open_reader();
+    if (!reader.ok()) return reader.status();
+    readers.push_back(*std::move(reader));
+  }
+
+  absl::StatusOr<std::unique_ptr<PostgresEngine>> engine =
+      PostgresEngine::Create(writing, *std::move(writer), *std::move(hasher));
+  if (!engine.ok()) return engine.status();
+  auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
+                                              std::move(options.on_fatal));
+  return MakeSqlStore({.check = [] { return absl::OkStatus(); },
+                       .hasher = *std::move(reading_hasher),
+                       .readers = std::move(readers),
+                       .open_reader = open_reader,
+                       .commit = std::move(commit)});
+}
+
+}  // namespace sluice::server
