@@ -2,12 +2,12 @@
 # and words say, too.
 include "figures";
 
-def left: 310;     # where bars begin
+def left: 376;     # where bars begin
 def mark: 220;     # from there to what is wanted
 def longest: 360;  # of a bar; one that would be longer ends in an arrow
 def row: 46;
 def head: 60;
-def width: 860;
+def width: 926;
 
 def style: "
   text { font: 13px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1f2328; }
