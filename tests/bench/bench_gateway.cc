@@ -11,7 +11,6 @@
 #include "absl/time/clock.h"
 #include "client/pki.h"
 #include "tests/bench/figure.h"
-#include "tests/bench/workload.h"
 
 namespace sluice::bench {
 namespace {
@@ -63,12 +62,16 @@ std::unique_ptr<client::Gateway> BenchGateway::ConnectReaderTo(const std::string
   return deployment_.ConnectTo(target, reader_);
 }
 
-double BenchGateway::Publish(int64_t count, bool made_before) {
-  // One at a time, or all of them.
-  const int64_t load = made_before ? count : kBatchRecords;
+double BenchGateway::Publish(int64_t count) { return Publish(count, kBatchRecords, {}); }
+
+double BenchGateway::PublishMade(int64_t count, const Night& night) {
+  return Publish(count, count, night);
+}
+
+double BenchGateway::Publish(int64_t count, int64_t load, const Night& night) {
   const std::unique_ptr<client::Gateway> owner = ConnectOwner();
   const std::unique_ptr<client::PublishStream> stream = owner->PublishRecords();
-  std::vector<v1::PublishRecordsRequest> batches = Batches(0, std::min(load, count));
+  std::vector<v1::PublishRecordsRequest> batches = Batches(0, std::min(load, count), night);
   v1::PublishRecordsResponse answer;
   size_t unanswered = 0;
   const auto take_answer = [&] {
@@ -80,7 +83,7 @@ double BenchGateway::Publish(int64_t count, bool made_before) {
   };
   const absl::Time begin = absl::Now();
   for (int64_t sent = 0; sent < count; sent += load) {
-    if (sent > 0) batches = Batches(sent, std::min(sent + load, count));
+    if (sent > 0) batches = Batches(sent, std::min(sent + load, count), night);
     for (const v1::PublishRecordsRequest& batch : batches) {
       if (!stream->Write(batch)) Must(stream->Finish());
       if (++unanswered == kUnanswered) take_answer();

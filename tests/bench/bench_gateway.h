@@ -11,6 +11,7 @@
 #include <string>
 
 #include "client/gateway.h"
+#include "tests/bench/workload.h"
 #include "tests/e2e/deployment.h"
 
 namespace sluice::bench {
@@ -26,16 +27,20 @@ class BenchGateway {
   // The reader's connection to another server of this deployment's PKI.
   std::unique_ptr<client::Gateway> ConnectReaderTo(const std::string& target) const;
 
-  // Publishes `count` records; seconds from the first batch sent to the last answer COMMITTED. A
-  // large load is made as it is sent; with `made_before`, first, so that what makes it takes no
-  // time of the gateway's.
-  double Publish(int64_t count, bool made_before = false);
+  // Publishes `count` records; seconds from the first batch sent to the last answer COMMITTED. They
+  // are made as they are sent.
+  double Publish(int64_t count);
+  // The same, all made before, so that what makes them takes no time of the gateway's.
+  double PublishMade(int64_t count, const Night& night = {});
 
   // In MiB: "VmRSS", "VmHWM" (the peak since the process began, or since ForgetPeak).
   double Memory(const std::string& field) const;
   void ForgetPeak() const;
 
  private:
+  // `load` of them are made at a time.
+  double Publish(int64_t count, int64_t load, const Night& night);
+
   tests::Deployment deployment_;
   tests::Identity reader_;
 };

@@ -16,7 +16,7 @@ constexpr uint64_t kSeed = 7;
 
 }  // namespace
 
-v1::MentorAssignment RecordOf(int64_t index) {
+v1::MentorAssignment RecordOf(int64_t index, int version) {
   const testing::RecordGenerator generator(kSeed);
   const auto number = static_cast<uint64_t>(index);
   v1::MentorAssignment record = generator.MentorAssignment(number);
@@ -25,21 +25,21 @@ v1::MentorAssignment RecordOf(int64_t index) {
   record.mutable_end_date()->set_month(5);
   record.mutable_end_date()->set_day(1 + static_cast<int>(index % 28));
   record.set_mentor_name(absl::StrCat(mentor.first_name(), " ", mentor.last_surname()));
-  record.set_mentor_mail(absl::StrFormat("mentor.%d@river-unified.example", index / 3));
+  record.set_mentor_mail(absl::StrFormat("mentor.%d.%d@river-unified.example", index / 3, version));
   record.mutable_source()->set_school_year(2027);
   record.mutable_source()->set_change_version(index % 1000);
   return record;
 }
 
-std::vector<v1::PublishRecordsRequest> Batches(int64_t begin, int64_t end) {
+std::vector<v1::PublishRecordsRequest> Batches(int64_t begin, int64_t end, const Night& night) {
   std::vector<v1::PublishRecordsRequest> batches;
   for (; begin < end; begin += kBatchRecords) {
     v1::PublishRecordsRequest& batch = batches.emplace_back();
     batch.set_parent(absl::StrCat("organizations/", kProgram));
     batch.set_record_type(kRecordType);
-    batch.set_request_id(absl::StrCat("bench-", begin));
+    batch.set_request_id(absl::StrCat("bench-", night.night, "-", begin));
     for (int64_t i = begin; i < std::min(begin + kBatchRecords, end); ++i) {
-      batch.add_records(RecordOf(i).SerializeAsString());
+      batch.add_records(RecordOf(i, night.version).SerializeAsString());
     }
   }
   return batches;

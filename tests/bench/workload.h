@@ -21,9 +21,16 @@ inline constexpr char kMou[] = "bench";
 // As many as a batch may have, which is as much as one transaction takes: so that a batch is one.
 inline constexpr int64_t kBatchRecords = 10'000;
 
-v1::MentorAssignment RecordOf(int64_t index);
+// Another `version` of a record has the same key and other content.
+v1::MentorAssignment RecordOf(int64_t index, int version = 0);
+
+// A publish of all records; another `night` is asked for by other request ids.
+struct Night {
+  int night = 0;
+  int version = 0;  // of every record
+};
 // Records [begin, end) in batches that are ready to be sent.
-std::vector<v1::PublishRecordsRequest> Batches(int64_t begin, int64_t end);
+std::vector<v1::PublishRecordsRequest> Batches(int64_t begin, int64_t end, const Night& night);
 
 // The MOU between program and district, under the digests of their signatory CAs.
 std::string Document(absl::string_view name, absl::string_view program_ca,
