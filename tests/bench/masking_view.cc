@@ -1,8 +1,5 @@
 #include "tests/bench/masking_view.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -11,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "tests/bench/psql.h"
 #include "tests/bench/workload.h"
 #include "tests/e2e/deployment.h"
 
@@ -18,8 +16,6 @@ namespace sluice::bench {
 namespace {
 
 using tests::Must;
-
-constexpr char kPsql[] = "/usr/lib/postgresql/15/bin/psql";
 
 // The table belongs to one role, the view to another that is subject to the table's policy, and who
 // reads may read the view alone.
@@ -97,9 +93,8 @@ MaskingView::MaskingView(int64_t count, std::string directory)
   Must(server_->Run(database_, kTables));
   const std::string file = directory_ + "/records.csv";
   WriteCsv(file, count_);
-  Psql(absl::StrCat("host=", server_->socket_directory(), " port=", server_->port(),
-                    " user=admin dbname=", database_),
-       absl::StrCat("\\copy mentor_assignment FROM '", file, "' CSV"));
+  RunPsql(AdminSettings(*server_, database_),
+          absl::StrCat("\\copy mentor_assignment FROM '", file, "' CSV"));
   Must(server_->Run(database_, kView));
   Must(server_->Run(database_, "VACUUM (FREEZE, ANALYZE) mentor_assignment"));
 }
@@ -109,26 +104,13 @@ MaskingView::~MaskingView() = default;
 double MaskingView::CopyToCsv() {
   const std::string file = directory_ + "/released.csv";
   const absl::Time begin = absl::Now();
-  Psql(absl::StrCat(server_->TcpSettings(database_), " sslmode=verify-full"),
-       absl::StrCat("\\copy (SELECT * FROM released) TO '", file, "' CSV"));
+  RunPsql(absl::StrCat(server_->TcpSettings(database_), " sslmode=verify-full"),
+          absl::StrCat("\\copy (SELECT * FROM released) TO '", file, "' CSV"));
   const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
   if (const int64_t rows = LinesOf(file); rows != count_) {
     Must(absl::DataLossError(absl::StrCat("the view showed ", rows, " rows")));
   }
   return seconds;
-}
-
-void MaskingView::Psql(const std::string& settings, const std::string& command) const {
-  const pid_t child = fork();
-  if (child == 0) {
-    execl(kPsql, "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "-c", command.c_str(),
-          settings.c_str(), nullptr);
-    _exit(127);
-  }
-  int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-    Must(absl::InternalError("psql has failed"));
-  }
 }
 
 }  // namespace sluice::bench

@@ -23,9 +23,6 @@ class MaskingView {
   double CopyToCsv();
 
  private:
-  // psql with one command, to its end.
-  void Psql(const std::string& settings, const std::string& command) const;
-
   const int64_t count_;
   const std::string directory_;
   const std::unique_ptr<server::PostgresServer> server_;
