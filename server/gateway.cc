@@ -129,7 +129,7 @@ class Wired final : public Gateway {
 };
 
 absl::Status Wired::Open() {
-  absl::StatusOr<std::unique_ptr<Keys>> keys = Keys::Open(config_.keys);
+  absl::StatusOr<std::unique_ptr<Keys>> keys = Keys::Open(config_.keys, options_.clock);
   if (!keys.ok()) return keys.status();
   keys_ = *std::move(keys);
   const absl::StatusOr<policy::Secret> seed = keys_->LogSigningSeed();

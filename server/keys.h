@@ -12,14 +12,15 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "policy/secret.h"
+#include "server/key_directory.h"
 
 namespace sluice::server {
 
 class Keys {
  public:
-  // FAILED_PRECONDITION, with path and remedy, if the directory or a key in it is readable by
-  // others.
-  static absl::StatusOr<std::unique_ptr<Keys>> Open(absl::string_view directory);
+  // As KeyDirectory::Open.
+  static absl::StatusOr<std::unique_ptr<Keys>> Open(absl::string_view directory,
+                                                    KeyDirectory::Clock clock);
   virtual ~Keys() = default;
 
   // Ed25519 seed of the log.
