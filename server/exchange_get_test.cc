@@ -9,6 +9,7 @@
 #include "server/error.h"
 #include "server/store/sqlite_store.h"
 #include "tests/support/exchange_fixture.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/store_builders.h"
 
 namespace sluice::server {
@@ -210,6 +211,7 @@ class GetRecordOnOneReader : public GetRecord {
     SqliteStoreOptions options;
     options.path = directory_.Path("store.db");
     options.hash_key = policy::Secret::Copy(std::string(32, 'h'));
+    options.keks = std::make_shared<KeksForTest>();
     options.readers = 1;
     auto sqlite = OpenSqliteStore(std::move(options));
     ASSERT_TRUE(sqlite.ok()) << sqlite.status();

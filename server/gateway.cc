@@ -26,6 +26,7 @@
 #include "server/exchange_rpc.h"
 #include "server/inbox_log.h"
 #include "server/json_log.h"
+#include "server/key_encryption_keys.h"
 #include "server/keys.h"
 #include "server/metrics.h"
 #include "server/mou_registry.h"
@@ -143,6 +144,10 @@ absl::Status Wired::Open() {
   absl::StatusOr<policy::Secret> hash_key = keys_->StoreHashKey();
   if (!hash_key.ok()) return hash_key.status();
   store_options.hash_key = *std::move(hash_key);
+  absl::StatusOr<std::unique_ptr<KeyEncryptionKeys>> keks =
+      OpenKeyEncryptionKeys(config_.keys, options_.clock);
+  if (!keks.ok()) return keks.status();
+  store_options.keks = *std::move(keks);
   store_options.on_fatal = [this](absl::Status status) {
     absl::MutexLock lock(&mutex_);
     fatal_ = std::move(status);

@@ -17,6 +17,7 @@ using policy::Secret;
 
 constexpr size_t kKekBytes = 32;
 constexpr absl::string_view kPrefix = "owner-";
+constexpr absl::string_view kOperator = "operator";
 constexpr absl::string_view kSuffix = "kek";
 
 absl::string_view WordOf(KekScope scope) {
@@ -30,19 +31,19 @@ absl::string_view WordOf(KekScope scope) {
 }
 
 bool IsOwner(absl::string_view owner) {
-  return !owner.empty() && owner.size() <= 63 &&
-         std::all_of(owner.begin(), owner.end(), [](unsigned char c) {
+  return owner.size() <= 63 && std::all_of(owner.begin(), owner.end(), [](unsigned char c) {
            return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-';
          });
 }
 
-// owner-OWNER.SCOPE.VERSION.kek
+// owner-OWNER.SCOPE.VERSION.kek, or operator.SCOPE.VERSION.kek.
 absl::StatusOr<std::string> FileOf(const KekName& name) {
   if (!IsOwner(name.owner) || name.version < 1 || WordOf(name.scope).empty()) {
     return absl::InvalidArgumentError("no organization's key has such a name");
   }
-  return absl::StrCat(kPrefix, name.owner, ".", WordOf(name.scope), ".", name.version, ".",
-                      kSuffix);
+  const std::string whose =
+      name.owner.empty() ? std::string(kOperator) : absl::StrCat(kPrefix, name.owner);
+  return absl::StrCat(whose, ".", WordOf(name.scope), ".", name.version, ".", kSuffix);
 }
 
 // nullopt for the other keys of the directory.
@@ -52,7 +53,7 @@ std::optional<KekName> NameOf(absl::string_view file) {
   if (words.size() != 4 || words[3] != kSuffix || !absl::SimpleAtoi(words[2], &name.version)) {
     return std::nullopt;
   }
-  name.owner = std::string(absl::StripPrefix(words[0], kPrefix));
+  if (words[0] != kOperator) name.owner = std::string(absl::StripPrefix(words[0], kPrefix));
   for (const KekScope scope : {KekScope::kOwnerData, KekScope::kOwnerDictionary}) {
     name.scope = scope;
     if (const absl::StatusOr<std::string> same = FileOf(name); same.ok() && *same == file) {
@@ -84,7 +85,11 @@ class FileKeyEncryptionKeys final : public KeyEncryptionKeys {
   absl::StatusOr<Secret> Unwrap(const KekName& name, absl::string_view wrapped) const override {
     const absl::StatusOr<Secret> kek = Find(name);
     if (!kek.ok()) return kek.status();
-    return UnwrapKey(*kek, wrapped);
+    absl::StatusOr<Secret> key = UnwrapKey(*kek, wrapped);
+    if (!absl::IsDataLoss(key.status())) return key;
+    return absl::FailedPreconditionError(
+        "it was wrapped by another key-encryption key of this name: is this the keyring of another "
+        "gateway?");
   }
 
   absl::StatusOr<std::vector<Listed>> List() const override {

@@ -23,14 +23,15 @@
 
 namespace sluice::server {
 
+// The database keeps these numbers.
 enum class KekScope {
-  kOwnerData,       // an owner's records
-  kOwnerDictionary  // the openings of an owner's dictionary and log entries
+  kOwnerData = 1,       // an owner's records
+  kOwnerDictionary = 2  // the openings of an owner's dictionary and log entries
 };
 
 struct KekName {
   KekScope scope = KekScope::kOwnerData;
-  std::string owner;
+  std::string owner;  // empty: the gateway's operator, of whom log entries have openings too
   int32_t version = 1;
 
   friend auto operator<=>(const KekName&, const KekName&) = default;
@@ -54,7 +55,8 @@ class KeyEncryptionKeys {
   // By RFC 5649 (AES key wrap with padding). The errors of Create, and NOT_FOUND if it never was.
   virtual absl::StatusOr<std::string> Wrap(const KekName& name,
                                            const policy::Secret& key) const = 0;
-  // The same, and DATA_LOSS if these bytes were not wrapped by this key.
+  // The same, and FAILED_PRECONDITION if these bytes were not wrapped by this key: the keyring, or
+  // the bytes, are another's.
   virtual absl::StatusOr<policy::Secret> Unwrap(const KekName& name,
                                                 absl::string_view wrapped) const = 0;
   // In order of name.

@@ -18,6 +18,7 @@
 #include "server/audit/checkpoint.h"
 #include "server/store/sqlite_store.h"
 #include "tests/support/faulty_vfs.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/permit_for_test.h"
 
@@ -33,6 +34,7 @@ class LogOnSqliteTest : public testing::Test {
     SqliteStoreOptions store_options;
     store_options.path = directory_ + "/store.db";
     store_options.hash_key = policy::Secret::Copy(std::string(32, 'h'));
+    store_options.keks = std::make_shared<KeksForTest>();
     store_options.vfs = disk_.name();
     absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(store_options));
     if (!store.ok()) return store.status();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/store/postgres_store.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/store_conformance.h"
 
@@ -33,6 +34,7 @@ std::unique_ptr<Store> OpenPostgres(const TestDirectory& directory) {
   PostgresStoreOptions options;
   options.settings = PostgresServer::Shared().SocketSettings(DatabaseOf(directory));
   options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+  options.keks = std::make_shared<KeksForTest>();
   absl::StatusOr<std::unique_ptr<Store>> store = OpenPostgresStore(std::move(options));
   EXPECT_TRUE(store.ok()) << store.status();
   return *std::move(store);

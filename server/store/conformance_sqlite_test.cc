@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/store/sqlite_store.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/store_conformance.h"
 
@@ -14,6 +15,7 @@ std::unique_ptr<Store> OpenSqlite(const TestDirectory& directory) {
   SqliteStoreOptions options;
   options.path = directory.Path("store.db");
   options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+  options.keks = std::make_shared<KeksForTest>();
   absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(options));
   EXPECT_TRUE(store.ok()) << store.status();
   return *std::move(store);

@@ -174,11 +174,13 @@ absl::Status GroupCommit::AwaitOutcome(std::vector<Work>& group, const absl::Sta
 absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticipant* participant,
                                         std::vector<absl::Status>& results, bool& fatal) {
   if (participant != nullptr) participant->Begin();
+  engine_->transaction().Undone();
   if (absl::Status status = engine_->Begin(); !status.ok()) return status;
   for (size_t i = 0; i < group.size(); ++i) {
     if (participant != nullptr) participant->BeginWork();
     results[i] =
         engine_->Attempt([&](Transaction& transaction) { return group[i].apply(transaction); });
+    if (!results[i].ok()) engine_->transaction().Undone();
     if (!results[i].ok() && participant != nullptr) participant->UndoWork();
     if (engine_->fault() != GroupEngine::Fault::kNone) {
       return results[i].ok() ? absl::InternalError("the engine has failed") : results[i];
@@ -192,6 +194,7 @@ absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticip
   if (absl::Status status = engine_->Prepare(); !status.ok()) return status;
   absl::Status status = engine_->Commit();
   fatal = !status.ok() && engine_->fault() != GroupEngine::Fault::kAway;
+  if (status.ok()) engine_->transaction().Committed();
   return status;
 }
 

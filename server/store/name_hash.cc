@@ -1,7 +1,6 @@
 #include "server/store/name_hash.h"
 
 #include <openssl/core_names.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 
 #include <algorithm>
@@ -9,51 +8,25 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/hkdf.h"
 
 namespace sluice::server {
 namespace {
 
 constexpr size_t kKeyBytes = 32;
 
-struct FreeKdf {
-  void operator()(EVP_KDF* kdf) const { EVP_KDF_free(kdf); }
-  void operator()(EVP_KDF_CTX* context) const { EVP_KDF_CTX_free(context); }
-};
 struct FreeMac {
   void operator()(EVP_MAC* mac) const { EVP_MAC_free(mac); }
 };
 
 char kSha256[] = "SHA256";
 
-OSSL_PARAM Octets(const char* name, absl::Span<const uint8_t> bytes) {
-  return OSSL_PARAM_construct_octet_string(name, const_cast<uint8_t*>(bytes.data()), bytes.size());
-}
-
-// HKDF-SHA-256 without salt.
-absl::StatusOr<policy::Secret> Subkey(const policy::Secret& key, absl::string_view info) {
-  std::unique_ptr<EVP_KDF, FreeKdf> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
-  if (kdf == nullptr) return absl::InternalError("no HKDF");
-  std::unique_ptr<EVP_KDF_CTX, FreeKdf> context(EVP_KDF_CTX_new(kdf.get()));
-  if (context == nullptr) return absl::InternalError("no HKDF context");
-  const OSSL_PARAM parameters[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, kSha256, 0),
-      Octets(OSSL_KDF_PARAM_KEY, key.bytes()),
-      Octets(OSSL_KDF_PARAM_INFO,
-             absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(info.data()), info.size())),
-      OSSL_PARAM_construct_end()};
-  policy::Secret subkey(kKeyBytes);
-  if (EVP_KDF_derive(context.get(), subkey.mutable_bytes().data(), subkey.size(), parameters) !=
-      1) {
-    return absl::InternalError("HKDF failed");
-  }
-  return subkey;
-}
-
 }  // namespace
 
 absl::StatusOr<NameHasher::Context> NameHasher::Derive(const policy::Secret& key,
                                                        absl::string_view use) {
-  absl::StatusOr<policy::Secret> subkey = Subkey(key, absl::StrCat("sluice/v1/store/", use));
+  absl::StatusOr<policy::Secret> subkey =
+      HkdfSha256(key, "", absl::StrCat("sluice/v1/store/", use));
   if (!subkey.ok()) return subkey.status();
   std::unique_ptr<EVP_MAC, FreeMac> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
   if (mac == nullptr) return absl::InternalError("no HMAC");

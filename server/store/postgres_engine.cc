@@ -19,11 +19,11 @@ absl::Status Away() { return absl::UnavailableError("the database can't be reach
 
 absl::StatusOr<std::unique_ptr<PostgresEngine>> PostgresEngine::Create(
     PostgresConnection::Options options, std::unique_ptr<PostgresConnection> connection,
-    std::unique_ptr<NameHasher> hasher) {
+    std::unique_ptr<NameHasher> hasher, std::shared_ptr<KeyEncryptionKeys> keks) {
   absl::StatusOr<std::vector<Hash16>> boot = RandomIds(1);
   if (!boot.ok()) return boot.status();
   std::unique_ptr<PostgresEngine> engine(
-      new PostgresEngine(std::move(options), std::move(hasher), boot->front()));
+      new PostgresEngine(std::move(options), std::move(hasher), std::move(keks), boot->front()));
   absl::StatusOr<Session> session = engine->MakeSession(std::move(connection));
   if (!session.ok()) return session.status();
   engine->session_ = *std::move(session);
@@ -39,7 +39,7 @@ absl::StatusOr<PostgresEngine::Session> PostgresEngine::MakeSession(
   Session session;
   session.connection = std::move(connection);
   absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction =
-      StoreTransaction::Create(session.connection.get(), hasher_.get());
+      StoreTransaction::Create(session.connection.get(), hasher_.get(), keks_.get());
   if (!transaction.ok()) return transaction.status();
   session.transaction = *std::move(transaction);
   SqlStatement who;

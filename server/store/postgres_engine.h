@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/key_encryption_keys.h"
 #include "server/store/group_commit.h"
 #include "server/store/name_hash.h"
 #include "server/store/postgres.h"
@@ -28,7 +29,7 @@ class PostgresEngine final : public GroupEngine {
   // `connection` was opened by these options.
   static absl::StatusOr<std::unique_ptr<PostgresEngine>> Create(
       PostgresConnection::Options options, std::unique_ptr<PostgresConnection> connection,
-      std::unique_ptr<NameHasher> hasher);
+      std::unique_ptr<NameHasher> hasher, std::shared_ptr<KeyEncryptionKeys> keks);
 
   absl::Status Begin() override;
   absl::Status Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) override;
@@ -53,8 +54,11 @@ class PostgresEngine final : public GroupEngine {
   };
 
   PostgresEngine(PostgresConnection::Options options, std::unique_ptr<NameHasher> hasher,
-                 const Hash16& boot)
-      : options_(std::move(options)), hasher_(std::move(hasher)), boot_(boot) {}
+                 std::shared_ptr<KeyEncryptionKeys> keks, const Hash16& boot)
+      : options_(std::move(options)),
+        hasher_(std::move(hasher)),
+        keks_(std::move(keks)),
+        boot_(boot) {}
   absl::StatusOr<Session> MakeSession(std::unique_ptr<PostgresConnection> connection) const;
   // Looks for the database again, unless it was looked for a moment ago.
   absl::Status Reconnect();
@@ -64,6 +68,7 @@ class PostgresEngine final : public GroupEngine {
 
   const PostgresConnection::Options options_;
   const std::unique_ptr<NameHasher> hasher_;
+  const std::shared_ptr<KeyEncryptionKeys> keks_;
   const Hash16 boot_;  // of this writer
   Session session_;
   int64_t group_ = 0;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/store/name_hash.h"
+#include "server/store/opening_keys.h"
 #include "server/store/postgres.h"
 #include "server/store/postgres_engine.h"
 #include "server/store/postgres_schema.h"
@@ -14,6 +15,9 @@ namespace sluice::server {
 
 absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions options) {
   if (options.readers < 1) return absl::InvalidArgumentError("a store needs a reader");
+  if (options.keks == nullptr) {
+    return absl::InvalidArgumentError("a store needs key-encryption keys");
+  }
   absl::StatusOr<std::unique_ptr<NameHasher>> hasher = NameHasher::Create(options.hash_key);
   if (!hasher.ok()) return hasher.status();
   absl::StatusOr<std::unique_ptr<NameHasher>> reading_hasher = NameHasher::Create(options.hash_key);
@@ -24,16 +28,17 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
   absl::StatusOr<std::unique_ptr<PostgresConnection>> writer = PostgresConnection::Open(writing);
   if (!writer.ok()) return writer.status();
   absl::Status status = PreparePostgresSchema(writer->get(), **hasher);
+  if (status.ok()) status = CheckDataKeys(writer->get(), *options.keks);
   if (!status.ok()) return status;
 
   const auto open_reader = [reading = PostgresConnection::Options{.settings = options.settings,
                                                                   .read_only = true,
-                                                                  .patience = options.patience}]()
-      -> absl::StatusOr<std::unique_ptr<StoreReader>> {
+                                                                  .patience = options.patience},
+                            keks = options.keks]() -> absl::StatusOr<std::unique_ptr<StoreReader>> {
     absl::StatusOr<std::unique_ptr<PostgresConnection>> connection =
         PostgresConnection::Open(reading);
     if (!connection.ok()) return connection.status();
-    return StoreReader::Create(*std::move(connection));
+    return StoreReader::Create(*std::move(connection), keks);
   };
   std::vector<std::unique_ptr<StoreReader>> readers;
   for (int i = 0; i < options.readers; ++i) {
@@ -43,7 +48,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
   }
 
   absl::StatusOr<std::unique_ptr<PostgresEngine>> engine =
-      PostgresEngine::Create(writing, *std::move(writer), *std::move(hasher));
+      PostgresEngine::Create(writing, *std::move(writer), *std::move(hasher), options.keks);
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));

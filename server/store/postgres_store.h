@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "policy/secret.h"
+#include "server/key_encryption_keys.h"
 #include "server/store/group_commit.h"
 #include "server/store/store.h"
 
@@ -23,6 +24,9 @@ struct PostgresStoreOptions {
   // 32 bytes; under it record keys, subjects' ids and request ids are hashed. A store opens only
   // under the key it was made with: all gateways of a database have the same one.
   policy::Secret hash_key{0};
+  // They wrap the data keys under which records and openings are sealed: all gateways of a database
+  // have the same ones.
+  std::shared_ptr<KeyEncryptionKeys> keks;
   // Reads that run at once; more wait.
   int readers = 4;
   // Until the database has answered; see PostgresConnection.
@@ -33,8 +37,9 @@ struct PostgresStoreOptions {
 };
 
 // Opens, or makes the tables in an empty database. FAILED_PRECONDITION, with a sentence for the
-// operator: it is of a newer schema, not ours, was made under another hash key, or the server or
-// the role will not do. UNAVAILABLE: it can't be reached.
+// operator: it is of a newer schema, not ours, was made under another hash key or keyring, or the
+// server or the role will not do. DATA_LOSS: a key-encryption key is lost. UNAVAILABLE: it can't be
+// reached.
 absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions options);
 
 }  // namespace sluice::server

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/store/record_subjects.h"
+#include "server/store/sealed_bytes.h"
 
 namespace sluice::server {
 namespace {
@@ -20,12 +21,12 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnecti
   absl::Status status = PrepareAll(
       connection,
       {{&history->find_,
-        "SELECT subjects, identity, bytes FROM record "
+        "SELECT subjects, identity, position, bytes FROM record "
         "WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
        // Not INSERT ... SELECT: what may write several rows is journaled for itself, page by page.
        {&history->keep_,
         "INSERT INTO record_history (position, record_id, collection, content_position, subjects, "
-        "identity, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7)"},
+        "identity, sealed_position, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"},
        {&history->put_change_,
         "INSERT INTO record_change (collection, position, time_us, created, replaced, "
         "replaced_bytes) VALUES ($1, $2, $3, $4, $5, $6)"},
@@ -81,13 +82,14 @@ absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& i
   if (!*row) return absl::DataLossError("a record that should be stored is not");
   const absl::string_view subjects = run.Bytes(0);
   const absl::string_view identity = run.Bytes(1);
-  const absl::string_view bytes = run.Bytes(2);
+  // As they were sealed: they open with what stands beside them.
+  const absl::string_view bytes = run.Bytes(3);
   ++change.replaced;
-  change.replaced_bytes += static_cast<int64_t>(bytes.size());
+  change.replaced_bytes += static_cast<int64_t>(SealedContentSize(bytes.size()));
   absl::Status kept =
       keep_
           .Bind(change.position, SqlBlob(id.bytes), change.collection, content_position,
-                SqlBlob(subjects), SqlBlob(identity), SqlBlob(bytes))
+                SqlBlob(subjects), SqlBlob(identity), run.Int(2), SqlBlob(bytes))
           .Finish();
   if (!kept.ok()) return kept;
   if (goes) ++change.deleted;

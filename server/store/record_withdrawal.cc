@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/sealed_bytes.h"
 
 namespace sluice::server {
 namespace {
@@ -52,18 +53,23 @@ absl::Status RecordWithdrawal::Prepare() {
         "FROM record_key k LEFT JOIN record r ON r.collection = k.collection AND "
         "r.ordinal = k.ordinal AND r.record_id = k.record_id WHERE k.record_id = $1"},
        {&same_,
-        "SELECT r.bytes = h.bytes FROM record r JOIN record_history h ON h.record_id = r.record_id "
+        "SELECT r.subjects, r.identity, r.position, r.bytes, "
+        "h.subjects, h.identity, h.sealed_position, h.bytes, c.record_type "
+        "FROM record r JOIN record_history h ON h.record_id = r.record_id "
+        "JOIN collection c ON c.id = r.collection "
         "WHERE h.position = $1 AND r.collection = $2 AND r.ordinal = $3 AND r.record_id = $4"},
        {&update_key_,
         "UPDATE record_key SET ordinal = $1, live = $2, position = $3, content_position = $4, "
         "written_position = $3 WHERE record_id = $5"},
        {&find_before_,
-        "SELECT subjects, identity, bytes FROM record_history WHERE position = $1 AND record_id = "
-        "$2"},
+        "SELECT h.subjects, h.identity, h.sealed_position, h.bytes, c.record_type "
+        "FROM record_history h JOIN collection c ON c.id = h.collection "
+        "WHERE h.position = $1 AND h.record_id = $2"},
        {&put_back_,
-        "INSERT INTO record (collection, ordinal, record_id, subjects, identity, bytes) "
-        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (collection, ordinal, record_id) DO UPDATE "
-        "SET subjects = excluded.subjects, identity = excluded.identity, bytes = excluded.bytes"},
+        "INSERT INTO record (collection, ordinal, record_id, subjects, identity, position, bytes) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (collection, ordinal, record_id) DO "
+        "UPDATE SET subjects = excluded.subjects, identity = excluded.identity, "
+        "position = excluded.position, bytes = excluded.bytes"},
        {&delete_record_,
         "DELETE FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"}});
 }
@@ -187,7 +193,7 @@ absl::StatusOr<RecordWithdrawal::Now> RecordWithdrawal::FindNow(const Touched& t
              .live = run.Int(1) != 0,
              .content_position = run.Int(2),
              .written_position = run.Int(3),
-             .bytes = run.Int(4)};
+             .bytes = static_cast<int64_t>(SealedContentSize(run.Int(4)))};
 }
 
 absl::StatusOr<RecordWithdrawal::Step> RecordWithdrawal::StepOf(const Touched& touched,
@@ -204,7 +210,21 @@ absl::StatusOr<RecordWithdrawal::Step> RecordWithdrawal::StepOf(const Touched& t
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("a record that should be stored is not");
-  return run.Int(0) != 0 ? Step::kNone : Step::kRestore;
+  const auto open = [&](int first) {
+    return parts_.opening->Open(OfRecord{.owner = batch.owner,
+                                         .record_type = run.Bytes(8),
+                                         .record_id = touched.id.bytes,
+                                         .position = run.Int(first + 2),
+                                         .subjects = run.Bytes(first),
+                                         .identity = run.Bytes(first + 1)},
+                                run.Bytes(first + 3));
+  };
+  absl::StatusOr<absl::string_view> content = open(0);
+  if (!content.ok()) return content.status();
+  const std::string now_content(*content);
+  content = open(4);
+  if (!content.ok()) return content.status();
+  return *content == now_content ? Step::kNone : Step::kRestore;
 }
 
 absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touched>& touched,
@@ -259,7 +279,8 @@ absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touc
                 .position = outcome.position,
                 .identities = std::move(change.identities)};
     }
-    if (absl::Status status = Take(*step, each, *now, *owner, change); !status.ok()) return status;
+    if (absl::Status status = Take(*step, each, *now, *owner, batch, change); !status.ok())
+      return status;
   }
   if (absl::Status status = finish(); !status.ok()) return status;
   // Last: what was put back follows what was joined or parted by the same withdraw.
@@ -279,7 +300,8 @@ absl::StatusOr<int64_t> RecordWithdrawal::FindOwner(absl::string_view owner) {
 }
 
 absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now& now,
-                                    int64_t owner, RecordHistory::Change& change) {
+                                    int64_t owner, const WithdrawBatch& batch,
+                                    RecordHistory::Change& change) {
   const SqlBlob id(touched.id.bytes);
   if (now.live) {
     absl::Status status = parts_.history->Replaces(now.ordinal, touched.id, now.content_position,
@@ -300,9 +322,21 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
   if (!subjects.ok()) return subjects.status();
   const uint32_t ordinal = subjects->empty() ? 0 : RecordSubjectAt(*subjects, 0).ordinal;
   const absl::string_view identity = before.Bytes(1);
+  OfRecord of{.owner = batch.owner,
+              .record_type = before.Bytes(4),
+              .record_id = touched.id.bytes,
+              .position = before.Int(2),
+              .subjects = before.Bytes(0),
+              .identity = identity};
+  const absl::StatusOr<absl::string_view> content = parts_.opening->Open(of, before.Bytes(3));
+  if (!content.ok()) return content.status();
+  of.position = change.position;
+  of.subjects = *subjects;
+  const absl::StatusOr<absl::string_view> sealed = parts_.sealing->Seal(of, *content);
+  if (!sealed.ok()) return sealed.status();
   absl::Status status = put_back_
                             .Bind(touched.collection, ordinal, id, SqlBlob(*subjects),
-                                  SqlBlob(identity), SqlBlob(before.Bytes(2)))
+                                  SqlBlob(identity), change.position, SqlBlob(*sealed))
                             .Finish();
   if (status.ok()) status = parts_.history->Becomes(touched.id, *subjects, identity, change);
   if (!status.ok()) return status;

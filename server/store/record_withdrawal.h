@@ -63,7 +63,7 @@ class RecordWithdrawal {
   absl::StatusOr<Now> FindNow(const Touched& touched);
   absl::StatusOr<Step> StepOf(const Touched& touched, const Now& now, const WithdrawBatch& batch);
   absl::Status Take(Step step, const Touched& touched, const Now& now, int64_t owner,
-                    RecordHistory::Change& change);
+                    const WithdrawBatch& batch, RecordHistory::Change& change);
   absl::StatusOr<int64_t> FindOwner(absl::string_view owner);
   absl::StatusOr<int64_t> NextPosition();
   absl::StatusOr<WithdrawOutcome> TakeAll(const std::vector<Touched>& touched, int64_t put_back,

@@ -46,11 +46,13 @@ absl::Status RecordWriter::Prepare(SqlConnection* connection) {
         "UPDATE record_key SET ordinal = $1, live = $2, position = $3, content_position = $3, "
         "written_position = $3 WHERE key_hash = $4"},
        {&find_bytes_,
-        "SELECT bytes FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
+        "SELECT subjects, identity, position, bytes FROM record "
+        "WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
        {&put_record_,
-        "INSERT INTO record (collection, ordinal, record_id, subjects, identity, bytes) "
-        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (collection, ordinal, record_id) DO UPDATE "
-        "SET subjects = excluded.subjects, identity = excluded.identity, bytes = excluded.bytes"},
+        "INSERT INTO record (collection, ordinal, record_id, subjects, identity, position, bytes) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (collection, ordinal, record_id) DO "
+        "UPDATE SET subjects = excluded.subjects, identity = excluded.identity, "
+        "position = excluded.position, bytes = excluded.bytes"},
        {&delete_record_,
         "DELETE FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"}});
 }
@@ -262,8 +264,17 @@ absl::Status RecordWriter::FindChanges(const PublishBatch& batch, const Collecti
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) return absl::DataLossError("a record that should be stored is not");
-    // Subjects are a function of the bytes.
-    entry.changes = run.Bytes(0) != absl::string_view(batch.records[entry.index].bytes);
+    const absl::StatusOr<absl::string_view> content =
+        opening_->Open(OfRecord{.owner = batch.owner,
+                                .record_type = batch.record_type,
+                                .record_id = entry.id.bytes,
+                                .position = run.Int(2),
+                                .subjects = run.Bytes(0),
+                                .identity = run.Bytes(1)},
+                       run.Bytes(3));
+    if (!content.ok()) return content.status();
+    // Subjects are a function of the content.
+    entry.changes = *content != absl::string_view(batch.records[entry.index].bytes);
   }
   return absl::OkStatus();
 }
@@ -358,11 +369,20 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
     }
     absl::StatusOr<std::string> identity = IdentityOf(batch, entry);
     if (!identity.ok()) return identity.status();
-    absl::Status status = put_record_
-                              .Bind(change.collection, entry.ordinal, SqlBlob(entry.id.bytes),
-                                    SqlBlob(entry.subjects), SqlBlob(*identity),
-                                    SqlBlob(batch.records[entry.index].bytes))
-                              .Finish();
+    const absl::StatusOr<absl::string_view> sealed =
+        sealing_->Seal(OfRecord{.owner = batch.owner,
+                                .record_type = batch.record_type,
+                                .record_id = entry.id.bytes,
+                                .position = change.position,
+                                .subjects = entry.subjects,
+                                .identity = *identity},
+                       batch.records[entry.index].bytes);
+    if (!sealed.ok()) return sealed.status();
+    absl::Status status =
+        put_record_
+            .Bind(change.collection, entry.ordinal, SqlBlob(entry.id.bytes),
+                  SqlBlob(entry.subjects), SqlBlob(*identity), change.position, SqlBlob(*sealed))
+            .Finish();
     if (status.ok()) status = history_->Becomes(entry.id, entry.subjects, *identity, change);
     if (!status.ok()) return status;
   }

@@ -18,7 +18,9 @@
 #include "server/store/answers.h"
 #include "server/store/dictionary.h"
 #include "server/store/name_hash.h"
+#include "server/store/opening_keys.h"
 #include "server/store/record_history.h"
+#include "server/store/sealing_keys.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
 #include "server/store/subject_joins.h"
@@ -34,6 +36,8 @@ class RecordWriter {
     RecordHistory* history;
     Dictionary* dictionary;
     SubjectJoins* joins;
+    SealingKeys* sealing;
+    OpeningKeys* opening;
   };
   static absl::StatusOr<std::unique_ptr<RecordWriter>> Create(const Parts& parts);
 
@@ -77,7 +81,9 @@ class RecordWriter {
       : hasher_(parts.hasher),
         history_(parts.history),
         dictionary_(parts.dictionary),
-        joins_(parts.joins) {}
+        joins_(parts.joins),
+        sealing_(parts.sealing),
+        opening_(parts.opening) {}
   absl::Status Prepare(SqlConnection* connection);
 
   absl::StatusOr<Owner> FindOwner(absl::string_view owner, bool create);
@@ -107,6 +113,8 @@ class RecordWriter {
   RecordHistory* const history_;
   Dictionary* const dictionary_;
   SubjectJoins* const joins_;
+  SealingKeys* const sealing_;
+  OpeningKeys* const opening_;
   std::unique_ptr<Answers> answers_;
   SqlStatement find_owner_, insert_owner_, find_collection_, insert_collection_;
   SqlStatement next_position_, find_key_, insert_key_, update_key_;

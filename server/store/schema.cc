@@ -15,6 +15,22 @@ CREATE TABLE store (
   position INTEGER NOT NULL             -- of the last change
 ) STRICT;
 
+CREATE TABLE data_key (                 -- each wrapped by its key-encryption key, which is elsewhere
+  id INTEGER PRIMARY KEY,
+  scope INTEGER NOT NULL,               -- a KekScope
+  owner TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  kek_version INTEGER NOT NULL,
+  wrapped BLOB NOT NULL,
+  UNIQUE (scope, owner, version)
+) STRICT;
+
+CREATE TABLE data_subkey (              -- what sealed bytes name; each start of a writer makes its own
+  id INTEGER PRIMARY KEY,
+  data_key INTEGER NOT NULL,
+  salt BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE owner (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -51,7 +67,8 @@ CREATE TABLE record (                   -- the live ones, in the order of a scan
   record_id BLOB NOT NULL,
   subjects BLOB NOT NULL,               -- each one's id (16 bytes), ordinal and name (4, big-endian)
   identity BLOB NOT NULL,               -- what it says as a row of `identity`; empty: nothing
-  bytes BLOB NOT NULL,
+  position INTEGER NOT NULL,            -- at which its bytes were sealed
+  bytes BLOB NOT NULL,                  -- sealed, and all of the above with them
   PRIMARY KEY (collection, ordinal, record_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -80,6 +97,7 @@ CREATE TABLE record_history (           -- what a change replaced; read by a wit
   content_position INTEGER NOT NULL,    -- as record_key had it
   subjects BLOB NOT NULL,               -- as they were: only the names still hold
   identity BLOB NOT NULL,
+  sealed_position INTEGER NOT NULL,     -- as `record` had it
   bytes BLOB NOT NULL,
   PRIMARY KEY (position, record_id)
 ) STRICT, WITHOUT ROWID;
@@ -116,7 +134,7 @@ CREATE TABLE dictionary_head (
 CREATE TABLE dictionary_opening (
   owner TEXT NOT NULL,
   ordinal INTEGER NOT NULL,
-  salt BLOB NOT NULL,
+  salt BLOB NOT NULL,                   -- sealed
   PRIMARY KEY (owner, ordinal)
 ) STRICT, WITHOUT ROWID;
 
@@ -153,8 +171,7 @@ CREATE TABLE log_opening (
   idx INTEGER NOT NULL,
   owner TEXT NOT NULL,
   field TEXT NOT NULL,
-  salt BLOB NOT NULL,
-  value BLOB NOT NULL,
+  opening BLOB NOT NULL,                -- salt and value, sealed
   PRIMARY KEY (idx, owner, field)
 ) STRICT, WITHOUT ROWID;
 

@@ -11,7 +11,7 @@
 
 namespace sluice::server {
 
-inline constexpr int kSchemaVersion = 5;
+inline constexpr int kSchemaVersion = 6;
 
 // The tables, in SQLite's dialect.
 absl::string_view SchemaTables();

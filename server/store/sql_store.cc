@@ -65,7 +65,7 @@ class SqlStore final : public Store {
     // Owner and type are in the hash: no other's record is under it.
     absl::StatusOr<Hash16> hash = KeyHash(permit.owner(), permit.type()->name(), key);
     if (!hash.ok()) return hash.status();
-    return Reader(this)->ByKey(*hash, visit);
+    return Reader(this)->ByKey(permit.owner(), permit.type()->name(), *hash, visit);
   }
   absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
                                        const AuditReceipt& receipt) const override {

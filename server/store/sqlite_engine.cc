@@ -12,12 +12,14 @@ constexpr int kFramesToCheckpoint = 4096;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteEngine>> SqliteEngine::Create(
-    std::unique_ptr<SqliteConnection> connection, std::unique_ptr<NameHasher> hasher) {
+    std::unique_ptr<SqliteConnection> connection, std::unique_ptr<NameHasher> hasher,
+    std::shared_ptr<KeyEncryptionKeys> keks) {
   std::unique_ptr<SqliteEngine> engine(new SqliteEngine);
   engine->connection_ = std::move(connection);
   engine->hasher_ = std::move(hasher);
-  absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction =
-      StoreTransaction::Create(engine->connection_.get(), engine->hasher_.get());
+  engine->keks_ = std::move(keks);
+  absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction = StoreTransaction::Create(
+      engine->connection_.get(), engine->hasher_.get(), engine->keks_.get());
   if (!transaction.ok()) return transaction.status();
   engine->transaction_ = *std::move(transaction);
   absl::Status status =

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/store/name_hash.h"
+#include "server/store/opening_keys.h"
 #include "server/store/schema.h"
 #include "server/store/sql_store.h"
 #include "server/store/sqlite.h"
@@ -16,6 +17,9 @@ namespace sluice::server {
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions options) {
   if (options.readers < 1 || options.cache_mib < 1) {
     return absl::InvalidArgumentError("a store needs a reader and a cache");
+  }
+  if (options.keks == nullptr) {
+    return absl::InvalidArgumentError("a store needs key-encryption keys");
   }
   absl::StatusOr<std::unique_ptr<NameHasher>> hasher = NameHasher::Create(options.hash_key);
   if (!hasher.ok()) return hasher.status();
@@ -33,6 +37,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
                               .vfs = options.vfs});
   if (!writer.ok()) return writer.status();
   if (absl::Status status = PrepareSchema(writer->get(), **hasher); !status.ok()) return status;
+  if (absl::Status status = CheckDataKeys(writer->get(), *options.keks); !status.ok())
+    return status;
   // After an fsync that failed the page cache may show a WAL that the disk does not have. So
   // nothing is built on an old one: what it holds is written anew into the database, and it begins
   // again.
@@ -47,14 +53,14 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
                                 .vfs = options.vfs});
     if (!connection.ok()) return connection.status();
     absl::StatusOr<std::unique_ptr<StoreReader>> reader =
-        StoreReader::Create(*std::move(connection));
+        StoreReader::Create(*std::move(connection), options.keks);
     if (!reader.ok()) return reader.status();
     readers.push_back(*std::move(reader));
   }
   if (absl::Status status = (*file)->Remember(); !status.ok()) return status;
 
   absl::StatusOr<std::unique_ptr<SqliteEngine>> engine =
-      SqliteEngine::Create(*std::move(writer), *std::move(hasher));
+      SqliteEngine::Create(*std::move(writer), *std::move(hasher), options.keks);
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));

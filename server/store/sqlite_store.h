@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "policy/secret.h"
+#include "server/key_encryption_keys.h"
 #include "server/store/group_commit.h"
 #include "server/store/store.h"
 
@@ -22,6 +23,9 @@ struct SqliteStoreOptions {
   // 32 bytes; under it record keys, subjects' ids and request ids are hashed. A store opens only
   // under the key it was made with.
   policy::Secret hash_key{0};
+  // They wrap the data keys under which records and openings are sealed. A store opens only with
+  // those it was made with.
+  std::shared_ptr<KeyEncryptionKeys> keks;
   // Of all connections together.
   int cache_mib = 64;
   // Reads that run at once; more wait.
@@ -33,7 +37,8 @@ struct SqliteStoreOptions {
 };
 
 // Opens, or makes with mode 0600. FAILED_PRECONDITION, with a sentence for the operator: another
-// process has it open, it is of a newer schema, not ours, or was made under another hash key.
+// process has it open, it is of a newer schema, not ours, or was made under another hash key or
+// keyring. DATA_LOSS if a key-encryption key is lost.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions options);
 
 }  // namespace sluice::server

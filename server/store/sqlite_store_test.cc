@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "server/store/sqlite.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/store_builders.h"
 
 namespace sluice::server {
@@ -31,6 +32,7 @@ class SqliteStoreTest : public ::testing::Test {
     SqliteStoreOptions options;
     options.path = path_;
     options.hash_key = policy::Secret::Copy(std::string(32, key));
+    options.keks = std::make_shared<KeksForTest>();
     options.readers = 2;
     options.cache_mib = 8;
     return OpenSqliteStore(std::move(options));

@@ -258,6 +258,11 @@ class Transaction {
   virtual absl::Status PutDecision(const StoredDecision& decision) = 0;
   // Keeps the bytes of a policy::Keep; once, however often they are put.
   virtual absl::Status PutCatalog(absl::string_view kept) = 0;
+
+  // What group commit says, and no work: what was done since the last commit, or by the last work,
+  // is undone; what was done is durable. For what a transaction keeps in memory.
+  virtual void Undone() {}
+  virtual void Committed() {}
 };
 
 // What takes part in every group: the log, whose head moves last.

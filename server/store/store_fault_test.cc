@@ -8,6 +8,7 @@
 
 #include "server/store/sqlite_store.h"
 #include "tests/support/faulty_vfs.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/store_builders.h"
 
 namespace sluice::server {
@@ -25,6 +26,7 @@ class StoreFaultTest : public ::testing::Test {
     SqliteStoreOptions options;
     options.path = directory_.Path("store.db");
     options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+    options.keks = std::make_shared<KeksForTest>();
     options.vfs = vfs_.name();
     options.on_fatal = [this](absl::Status) { ++fatal_; };
     absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(options));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "server/store/sqlite_store.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/owner_right.h"
 #include "tests/support/store_builders.h"
 
@@ -73,6 +74,7 @@ std::unique_ptr<Store> OpenAfterKill(const std::string& path) {
   SqliteStoreOptions options;
   options.path = path;
   options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+  options.keks = std::make_shared<KeksForTest>();
   absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(options));
   EXPECT_TRUE(store.ok()) << store.status();
   return store.ok() ? *std::move(store) : nullptr;

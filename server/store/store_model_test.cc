@@ -12,6 +12,7 @@
 #include <set>
 
 #include "server/store/sqlite_store.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/owner_right.h"
 #include "tests/support/store_builders.h"
 
@@ -37,6 +38,7 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
     SqliteStoreOptions options;
     options.path = directory_.Path("store.db");
     options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+    options.keks = std::make_shared<KeksForTest>();
     store_ = OpenSqliteStore(std::move(options)).value();
   }
 

@@ -6,6 +6,7 @@
 
 #include "server/store/decision_id.h"
 #include "server/store/hash_bytes.h"
+#include "server/store/opening_bytes.h"
 #include "server/store/record_subjects.h"
 
 namespace sluice::server {
@@ -19,8 +20,12 @@ std::string Copy(absl::string_view bytes) { return std::string(bytes); }
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Create(
-    std::unique_ptr<SqlConnection> connection) {
-  std::unique_ptr<StoreReader> reader(new StoreReader(std::move(connection)));
+    std::unique_ptr<SqlConnection> connection, std::shared_ptr<const KeyEncryptionKeys> keks) {
+  std::unique_ptr<StoreReader> reader(new StoreReader(std::move(connection), std::move(keks)));
+  absl::StatusOr<std::unique_ptr<OpeningKeys>> opening =
+      OpeningKeys::Create(reader->connection_.get(), reader->keks_.get());
+  if (!opening.ok()) return opening.status();
+  reader->opening_ = *std::move(opening);
   if (absl::Status status = reader->Prepare(); !status.ok()) return status;
   return reader;
 }
@@ -29,7 +34,8 @@ absl::Status StoreReader::Prepare() {
   absl::Status scans = PrepareScans(
       connection_.get(),
       {{&scan_,
-        "SELECT ordinal, record_id, subjects, bytes FROM record WHERE collection = "
+        "SELECT ordinal, record_id, subjects, identity, position, bytes FROM record "
+        "WHERE collection = "
         "(SELECT c.id FROM collection c JOIN owner o ON o.id = c.owner "
         "WHERE o.name = $1 AND c.record_type = $2) "
         "AND (ordinal, record_id) >= ($3, $4) AND (ordinal, record_id) < ($5, $6) "
@@ -46,13 +52,15 @@ absl::Status StoreReader::Prepare() {
   return PrepareAll(
       connection_.get(),
       {{&point_,
-        "SELECT o.name, c.record_type, r.ordinal, r.subjects, r.bytes FROM record_key k "
+        "SELECT o.name, c.record_type, r.ordinal, r.subjects, r.identity, r.position, r.bytes "
+        "FROM record_key k "
         "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
         "AND r.record_id = k.record_id "
         "JOIN collection c ON c.id = k.collection JOIN owner o ON o.id = c.owner "
         "WHERE k.record_id = $1 AND k.live = 1"},
        {&by_key_,
-        "SELECT r.ordinal, r.record_id, r.subjects, r.bytes FROM record_key k "
+        "SELECT r.ordinal, r.record_id, r.subjects, r.identity, r.position, r.bytes "
+        "FROM record_key k "
         "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
         "AND r.record_id = k.record_id WHERE k.key_hash = $1 AND k.live = 1"},
        {&collections_,
@@ -77,23 +85,33 @@ absl::Status StoreReader::Prepare() {
         "SELECT principal, decision, time_us, log_index FROM decision WHERE decision_id = $1"},
        {&head_, "SELECT size, root, compact_range, checkpoint FROM log_head WHERE id = 1"},
        {&openings_,
-        "SELECT owner, field, salt, value FROM log_opening WHERE idx = $1 ORDER BY owner, field"},
+        "SELECT owner, field, opening FROM log_opening WHERE idx = $1 ORDER BY owner, field"},
        {&last_wseq_,
         "SELECT e.wseq FROM log_entry e WHERE e.boot = "
         "(SELECT id FROM log_boot WHERE writer = $1 AND boot = $2) ORDER BY e.wseq DESC LIMIT 1"}});
 }
 
-absl::Status StoreReader::Spread(absl::string_view subjects) {
-  const absl::StatusOr<size_t> count = CountRecordSubjects(subjects);
+absl::StatusOr<StoredRecord> StoreReader::Open(const OfRecord& of, int64_t ordinal,
+                                               absl::string_view sealed) {
+  const absl::StatusOr<absl::string_view> content = opening_->Open(of, sealed);
+  if (!content.ok()) return content.status();
+  const absl::StatusOr<size_t> count = CountRecordSubjects(of.subjects);
   if (!count.ok()) return count.status();
   ids_.resize(*count);
   ordinals_.resize(*count);
   for (size_t i = 0; i < *count; ++i) {
-    const DictionaryEntry subject = RecordSubjectAt(subjects, i);
+    const DictionaryEntry subject = RecordSubjectAt(of.subjects, i);
     ids_[i] = subject.id;
     ordinals_[i] = subject.ordinal;
   }
-  return absl::OkStatus();
+  // The place in a scan is no part of what was sealed: it follows from the subjects.
+  if (ordinal != (ordinals_.empty() ? 0 : int64_t{ordinals_[0]})) {
+    return absl::DataLossError("a record stands at another place than its own");
+  }
+  return StoredRecord{.place = {static_cast<uint32_t>(ordinal), {of.record_id}},
+                      .bytes = *content,
+                      .subjects = ids_,
+                      .ordinals = ordinals_};
 }
 
 absl::Status StoreReader::Scan(absl::string_view owner, absl::string_view record_type,
@@ -116,12 +134,15 @@ absl::Status StoreReader::Scan(absl::string_view owner, absl::string_view record
     if (!*row) return absl::OkStatus();
     absl::StatusOr<std::array<uint8_t, kIdBytes>> id = run.Array<kIdBytes>(1);
     if (!id.ok()) return id.status();
-    if (absl::Status status = Spread(run.Bytes(2)); !status.ok()) return status;
-    const StoredRecord record{.place = {static_cast<uint32_t>(run.Int(0)), {*id}},
-                              .bytes = run.Bytes(3),
-                              .subjects = ids_,
-                              .ordinals = ordinals_};
-    if (!visit(record)) return absl::OkStatus();
+    const absl::StatusOr<StoredRecord> record = Open({.owner = owner,
+                                                      .record_type = record_type,
+                                                      .record_id = *id,
+                                                      .position = run.Int(4),
+                                                      .subjects = run.Bytes(2),
+                                                      .identity = run.Bytes(3)},
+                                                     run.Int(0), run.Bytes(5));
+    if (!record.ok()) return record.status();
+    if (!visit(*record)) return absl::OkStatus();
   }
 }
 
@@ -136,15 +157,20 @@ absl::Status StoreReader::Point(
   if (!*row || run.Bytes(1) != record_type || !is_owner(run.Bytes(0))) {
     return absl::NotFoundError("there is no such record");
   }
-  if (absl::Status status = Spread(run.Bytes(3)); !status.ok()) return status;
-  visit(run.Bytes(0), StoredRecord{.place = {static_cast<uint32_t>(run.Int(2)), id},
-                                   .bytes = run.Bytes(4),
-                                   .subjects = ids_,
-                                   .ordinals = ordinals_});
+  const absl::StatusOr<StoredRecord> record = Open({.owner = run.Bytes(0),
+                                                    .record_type = record_type,
+                                                    .record_id = id.bytes,
+                                                    .position = run.Int(5),
+                                                    .subjects = run.Bytes(3),
+                                                    .identity = run.Bytes(4)},
+                                                   run.Int(2), run.Bytes(6));
+  if (!record.ok()) return record.status();
+  visit(run.Bytes(0), *record);
   return absl::OkStatus();
 }
 
-absl::Status StoreReader::ByKey(const Hash16& key,
+absl::Status StoreReader::ByKey(absl::string_view owner, absl::string_view record_type,
+                                const Hash16& key,
                                 absl::FunctionRef<void(const StoredRecord&)> visit) {
   SqlRun run = by_key_.Bind(SqlBlob(key));
   absl::StatusOr<bool> row = run.Next();
@@ -152,11 +178,15 @@ absl::Status StoreReader::ByKey(const Hash16& key,
   if (!*row) return absl::NotFoundError("there is no such record");
   absl::StatusOr<Hash16> id = run.Array<kIdBytes>(1);
   if (!id.ok()) return id.status();
-  if (absl::Status status = Spread(run.Bytes(2)); !status.ok()) return status;
-  visit(StoredRecord{.place = {static_cast<uint32_t>(run.Int(0)), {*id}},
-                     .bytes = run.Bytes(3),
-                     .subjects = ids_,
-                     .ordinals = ordinals_});
+  const absl::StatusOr<StoredRecord> record = Open({.owner = owner,
+                                                    .record_type = record_type,
+                                                    .record_id = *id,
+                                                    .position = run.Int(4),
+                                                    .subjects = run.Bytes(2),
+                                                    .identity = run.Bytes(3)},
+                                                   run.Int(0), run.Bytes(5));
+  if (!record.ok()) return record.status();
+  visit(*record);
   return absl::OkStatus();
 }
 
@@ -320,10 +350,15 @@ absl::StatusOr<std::vector<LogRow::Opening>> StoreReader::ReadOpenings(uint64_t 
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) return openings;
+    const absl::StatusOr<absl::string_view> content = opening_->Open(
+        OfLogOpening{.owner = run.Bytes(0), .field = run.Bytes(1), .index = index}, run.Bytes(2));
+    if (!content.ok()) return content.status();
+    absl::StatusOr<std::pair<std::string, std::string>> opening = SplitOpening(*content);
+    if (!opening.ok()) return opening.status();
     openings.push_back({.owner = Copy(run.Bytes(0)),
                         .field = Copy(run.Bytes(1)),
-                        .salt = Copy(run.Bytes(2)),
-                        .value = Copy(run.Bytes(3))});
+                        .salt = std::move(opening->first),
+                        .value = std::move(opening->second)});
   }
 }
 

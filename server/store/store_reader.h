@@ -13,7 +13,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/key_encryption_keys.h"
 #include "server/store/name_hash.h"
+#include "server/store/opening_keys.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
 
@@ -22,7 +24,7 @@ namespace sluice::server {
 class StoreReader {
  public:
   static absl::StatusOr<std::unique_ptr<StoreReader>> Create(
-      std::unique_ptr<SqlConnection> connection);
+      std::unique_ptr<SqlConnection> connection, std::shared_ptr<const KeyEncryptionKeys> keks);
 
   // Whether its connection still stands.
   bool usable() { return connection_->usable(); }
@@ -35,7 +37,8 @@ class StoreReader {
                      absl::FunctionRef<bool(absl::string_view)> is_owner,
                      absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit);
   // The owner's live record of a key's hash; NOT_FOUND.
-  absl::Status ByKey(const Hash16& key, absl::FunctionRef<void(const StoredRecord&)> visit);
+  absl::Status ByKey(absl::string_view owner, absl::string_view record_type, const Hash16& key,
+                     absl::FunctionRef<void(const StoredRecord&)> visit);
   absl::StatusOr<OwnerStatus> StatusOf(absl::string_view owner);
   absl::StatusOr<bool> HistoryBefore(absl::Time time);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
@@ -51,13 +54,16 @@ class StoreReader {
   absl::StatusOr<uint64_t> LastWseq(absl::string_view writer, absl::string_view boot);
 
  private:
-  explicit StoreReader(std::unique_ptr<SqlConnection> connection)
-      : connection_(std::move(connection)) {}
+  StoreReader(std::unique_ptr<SqlConnection> connection,
+              std::shared_ptr<const KeyEncryptionKeys> keks)
+      : keks_(std::move(keks)), connection_(std::move(connection)) {}
   absl::Status Prepare();
-  // Spreads a stored subjects' blob into `ids_` and `ordinals_`.
-  absl::Status Spread(absl::string_view subjects);
+  // A row of `record`, opened. Lent until the next one.
+  absl::StatusOr<StoredRecord> Open(const OfRecord& of, int64_t ordinal, absl::string_view sealed);
 
+  const std::shared_ptr<const KeyEncryptionKeys> keks_;
   std::unique_ptr<SqlConnection> connection_;
+  std::unique_ptr<OpeningKeys> opening_;
   SqlStatement scan_, point_, by_key_, last_publish_, collections_, subjects_, history_before_;
   SqlStatement mou_versions_, mou_signatures_, organizations_, catalogs_;
   SqlStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;

@@ -3,17 +3,28 @@
 #include "policy/digest.h"
 #include "server/store/decision_id.h"
 #include "server/store/hash_bytes.h"
+#include "server/store/opening_bytes.h"
 
 namespace sluice::server {
 
 absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
-    SqlConnection* connection, const NameHasher* hasher) {
+    SqlConnection* connection, const NameHasher* hasher, KeyEncryptionKeys* keks) {
   std::unique_ptr<StoreTransaction> transaction(new StoreTransaction(connection));
+  absl::StatusOr<std::unique_ptr<OpeningKeys>> opening = OpeningKeys::Create(connection, keks);
+  if (!opening.ok()) return opening.status();
+  transaction->opening_ = *std::move(opening);
+  absl::StatusOr<std::unique_ptr<SealingKeys>> sealing =
+      SealingKeys::Create(connection, keks, transaction->opening_.get());
+  if (!sealing.ok()) return sealing.status();
+  transaction->sealing_ = *std::move(sealing);
   absl::StatusOr<std::unique_ptr<Dictionary>> dictionary = Dictionary::Create(connection, hasher);
   if (!dictionary.ok()) return dictionary.status();
   transaction->dictionary_ = *std::move(dictionary);
   absl::StatusOr<std::unique_ptr<SubjectJoins>> joins =
-      SubjectJoins::Create(connection, transaction->dictionary_.get());
+      SubjectJoins::Create({.connection = connection,
+                            .dictionary = transaction->dictionary_.get(),
+                            .sealing = transaction->sealing_.get(),
+                            .opening = transaction->opening_.get()});
   if (!joins.ok()) return joins.status();
   transaction->joins_ = *std::move(joins);
   absl::StatusOr<std::unique_ptr<RecordHistory>> history = RecordHistory::Create(connection);
@@ -23,7 +34,9 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
                                   .hasher = hasher,
                                   .history = transaction->history_.get(),
                                   .dictionary = transaction->dictionary_.get(),
-                                  .joins = transaction->joins_.get()};
+                                  .joins = transaction->joins_.get(),
+                                  .sealing = transaction->sealing_.get(),
+                                  .opening = transaction->opening_.get()};
   absl::StatusOr<std::unique_ptr<RecordWriter>> records = RecordWriter::Create(parts);
   if (!records.ok()) return records.status();
   transaction->records_ = *std::move(records);
@@ -42,7 +55,7 @@ absl::Status StoreTransaction::Prepare() {
        {&insert_entry_,
         "INSERT INTO log_entry (idx, leaf_hash, boot, wseq, body) VALUES ($1, $2, $3, $4, $5)"},
        {&insert_opening_,
-        "INSERT INTO log_opening (idx, owner, field, salt, value) VALUES ($1, $2, $3, $4, $5)"},
+        "INSERT INTO log_opening (idx, owner, field, opening) VALUES ($1, $2, $3, $4)"},
        {&update_head_,
         "UPDATE log_head SET size = $1, root = $2, compact_range = $3, checkpoint = $4 WHERE size "
         "= $5"},
@@ -98,10 +111,14 @@ absl::Status StoreTransaction::InsertLogRow(const LogRow& row) {
           .Finish();
   if (!status.ok()) return status;
   for (const LogRow::Opening& opening : row.openings) {
-    status = insert_opening_
-                 .Bind(row.index, opening.owner, opening.field, SqlBlob(opening.salt),
-                       SqlBlob(opening.value))
-                 .Finish();
+    // The salt as well: beside it in the clear a short value could be guessed from its commitment.
+    const absl::StatusOr<std::string> content = JoinOpening(opening.salt, opening.value);
+    if (!content.ok()) return content.status();
+    const absl::StatusOr<absl::string_view> sealed = sealing_->Seal(
+        OfLogOpening{.owner = opening.owner, .field = opening.field, .index = row.index}, *content);
+    if (!sealed.ok()) return sealed.status();
+    status =
+        insert_opening_.Bind(row.index, opening.owner, opening.field, SqlBlob(*sealed)).Finish();
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -143,7 +160,10 @@ absl::Status StoreTransaction::PutDictionaryHead(absl::string_view owner, uint64
 
 absl::Status StoreTransaction::PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
                                                     absl::string_view salt) {
-  return put_dictionary_opening_.Bind(owner, ordinal, SqlBlob(salt)).Finish();
+  const absl::StatusOr<absl::string_view> sealed =
+      sealing_->Seal(OfDictionaryOpening{.owner = owner, .ordinal = ordinal}, salt);
+  if (!sealed.ok()) return sealed.status();
+  return put_dictionary_opening_.Bind(owner, ordinal, SqlBlob(*sealed)).Finish();
 }
 
 absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> StoreTransaction::DictionaryHead(

@@ -13,10 +13,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/key_encryption_keys.h"
 #include "server/store/dictionary.h"
+#include "server/store/opening_keys.h"
 #include "server/store/record_history.h"
 #include "server/store/record_withdrawal.h"
 #include "server/store/record_writer.h"
+#include "server/store/sealing_keys.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
 #include "server/store/subject_joins.h"
@@ -25,9 +28,10 @@ namespace sluice::server {
 
 class StoreTransaction final : public Transaction {
  public:
-  // `connection` and `hasher` must outlive it.
+  // All must outlive it.
   static absl::StatusOr<std::unique_ptr<StoreTransaction>> Create(SqlConnection* connection,
-                                                                  const NameHasher* hasher);
+                                                                  const NameHasher* hasher,
+                                                                  KeyEncryptionKeys* keks);
 
   absl::Status InsertLogRow(const LogRow& row) override;
   absl::Status UpdateLogHead(uint64_t old_size, const LogHead& head) override;
@@ -46,6 +50,8 @@ class StoreTransaction final : public Transaction {
                                std::optional<uint64_t> replaces) override;
   absl::Status PutDecision(const StoredDecision& decision) override;
   absl::Status PutCatalog(absl::string_view kept) override;
+  void Undone() override { sealing_->Undone(); }
+  void Committed() override { sealing_->Committed(); }
 
  private:
   explicit StoreTransaction(SqlConnection* connection) : connection_(connection) {}
@@ -53,6 +59,8 @@ class StoreTransaction final : public Transaction {
   absl::StatusOr<int64_t> BootId(absl::string_view writer, absl::string_view boot);
 
   SqlConnection* const connection_;
+  std::unique_ptr<OpeningKeys> opening_;
+  std::unique_ptr<SealingKeys> sealing_;
   std::unique_ptr<Dictionary> dictionary_;
   std::unique_ptr<SubjectJoins> joins_;
   std::unique_ptr<RecordHistory> history_;

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/sealed_bytes.h"
 
 namespace sluice::server {
 namespace {
@@ -16,11 +17,10 @@ absl::Status TooMany() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SubjectJoins>> SubjectJoins::Create(SqlConnection* connection,
-                                                                   Dictionary* dictionary) {
-  std::unique_ptr<SubjectJoins> joins(new SubjectJoins(dictionary));
+absl::StatusOr<std::unique_ptr<SubjectJoins>> SubjectJoins::Create(const Parts& parts) {
+  std::unique_ptr<SubjectJoins> joins(new SubjectJoins(parts));
   absl::Status status = PrepareAll(
-      connection,
+      parts.connection,
       {{&joins->names_of_, "SELECT name_hash FROM identity WHERE person_hash = $1"},
        {&joins->forget_, "DELETE FROM identity WHERE name_hash = $1"},
        {&joins->put_, "INSERT INTO identity (name_hash, person_hash) VALUES ($1, $2)"},
@@ -32,11 +32,12 @@ absl::StatusOr<std::unique_ptr<SubjectJoins>> SubjectJoins::Create(SqlConnection
         "JOIN further_name f ON f.collection = c.id AND f.name = $1 "
         "JOIN record_key k ON k.record_id = f.record_id WHERE c.owner = $2"},
        {&joins->find_record_,
-        "SELECT subjects, length(bytes) FROM record "
-        "WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
+        "SELECT r.subjects, r.identity, r.position, r.bytes, c.record_type, o.name FROM record r "
+        "JOIN collection c ON c.id = r.collection JOIN owner o ON o.id = c.owner "
+        "WHERE r.collection = $1 AND r.ordinal = $2 AND r.record_id = $3"},
        {&joins->move_record_,
-        "UPDATE record SET ordinal = $1, subjects = $2 "
-        "WHERE collection = $3 AND ordinal = $4 AND record_id = $5"},
+        "UPDATE record SET ordinal = $1, subjects = $2, position = $3, bytes = $4 "
+        "WHERE collection = $5 AND ordinal = $6 AND record_id = $7"},
        {&joins->move_key_,
         "UPDATE record_key SET ordinal = $1, position = $2 WHERE record_id = $3"},
        {&joins->touch_, "UPDATE collection SET position = $1, time_us = $2 WHERE id = $3"}});
@@ -193,32 +194,42 @@ absl::StatusOr<std::vector<SubjectJoins::Place>> SubjectJoins::FindPlaces(
 
 absl::Status SubjectJoins::Rewrite(const Place& place, const Moved& moved, int64_t position,
                                    int64_t* bytes) {
+  SqlRun run = find_record_.Bind(place.collection, place.ordinal, SqlBlob(place.record_id));
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("a record that should be stored is not");
+  *bytes += static_cast<int64_t>(SealedContentSize(run.Bytes(3).size()));
+  if (*bytes > kMaxRejoinedBytes) return TooMany();
+  OfRecord of{.owner = run.Bytes(5),
+              .record_type = run.Bytes(4),
+              .record_id = place.record_id,
+              .position = run.Int(2),
+              .subjects = run.Bytes(0),
+              .identity = run.Bytes(1)};
+  const absl::StatusOr<absl::string_view> content = opening_->Open(of, run.Bytes(3));
+  if (!content.ok()) return content.status();
+
+  absl::StatusOr<size_t> count = CountRecordSubjects(of.subjects);
+  if (!count.ok()) return count.status();
   std::string subjects;
   uint32_t first = 0;
-  {
-    SqlRun run = find_record_.Bind(place.collection, place.ordinal, SqlBlob(place.record_id));
-    absl::StatusOr<bool> row = run.Next();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::DataLossError("a record that should be stored is not");
-    const absl::string_view before = run.Bytes(0);
-    absl::StatusOr<size_t> count = CountRecordSubjects(before);
-    if (!count.ok()) return count.status();
-    for (size_t i = 0; i < *count; ++i) {
-      DictionaryEntry subject = RecordSubjectAt(before, i);
-      if (const auto now = moved.find(subject.name); now != moved.end()) {
-        subject.ordinal = now->second.ordinal;
-        subject.id = now->second.id;
-      }
-      if (i == 0) first = subject.ordinal;
-      AppendRecordSubject(subject, subjects);
+  for (size_t i = 0; i < *count; ++i) {
+    DictionaryEntry subject = RecordSubjectAt(of.subjects, i);
+    if (const auto now = moved.find(subject.name); now != moved.end()) {
+      subject.ordinal = now->second.ordinal;
+      subject.id = now->second.id;
     }
-    *bytes += run.Int(1);
-    if (*bytes > kMaxRejoinedBytes) return TooMany();
+    if (i == 0) first = subject.ordinal;
+    AppendRecordSubject(subject, subjects);
   }
-  absl::Status status =
-      move_record_
-          .Bind(first, SqlBlob(subjects), place.collection, place.ordinal, SqlBlob(place.record_id))
-          .Finish();
+  of.position = position;
+  of.subjects = subjects;
+  const absl::StatusOr<absl::string_view> sealed = sealing_->Seal(of, *content);
+  if (!sealed.ok()) return sealed.status();
+  absl::Status status = move_record_
+                            .Bind(first, SqlBlob(subjects), position, SqlBlob(*sealed),
+                                  place.collection, place.ordinal, SqlBlob(place.record_id))
+                            .Finish();
   if (!status.ok()) return status;
   return move_key_.Bind(first, position, SqlBlob(place.record_id)).Finish();
 }

@@ -21,6 +21,8 @@
 #include "absl/status/statusor.h"
 #include "server/store/dictionary.h"
 #include "server/store/identity_changes.h"
+#include "server/store/opening_keys.h"
+#include "server/store/sealing_keys.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
 
@@ -28,9 +30,14 @@ namespace sluice::server {
 
 class SubjectJoins {
  public:
-  // `dictionary` must outlive it.
-  static absl::StatusOr<std::unique_ptr<SubjectJoins>> Create(SqlConnection* connection,
-                                                              Dictionary* dictionary);
+  // What it stands on must outlive it.
+  struct Parts {
+    SqlConnection* connection;
+    Dictionary* dictionary;
+    SealingKeys* sealing;
+    OpeningKeys* opening;
+  };
+  static absl::StatusOr<std::unique_ptr<SubjectJoins>> Create(const Parts& parts);
 
   // Takes the changes of an owner's identity records in, at the position of the change that made
   // them, after that has written all its records. The new subjects, in order of ordinal.
@@ -57,7 +64,8 @@ class SubjectJoins {
     friend auto operator<=>(const Place&, const Place&) = default;
   };
 
-  explicit SubjectJoins(Dictionary* dictionary) : dictionary_(dictionary) {}
+  explicit SubjectJoins(const Parts& parts)
+      : dictionary_(parts.dictionary), sealing_(parts.sealing), opening_(parts.opening) {}
 
   // Writes the identities; the names that are met and have, or had, a person that changed.
   absl::StatusOr<std::vector<Name>> Write(const IdentityChanges& changes);
@@ -68,6 +76,8 @@ class SubjectJoins {
   absl::Status Rewrite(const Place& place, const Moved& moved, int64_t position, int64_t* bytes);
 
   Dictionary* const dictionary_;
+  SealingKeys* const sealing_;
+  OpeningKeys* const opening_;
   SqlStatement names_of_, forget_, put_, with_ordinal_, with_name_;
   SqlStatement find_record_, move_record_, move_key_, touch_;
 };

@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "server/store/sqlite_store.h"
 #include "tests/e2e/deployment.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/log_fixture.h"
 
 namespace sluice::bench {
@@ -19,6 +20,7 @@ DurableAppends::DurableAppends(const std::string& directory) : key_(server::Make
   server::SqliteStoreOptions store_options;
   store_options.path = directory + "/store.db";
   store_options.hash_key = policy::Secret::Copy(std::string(32, 'h'));
+  store_options.keks = std::make_shared<server::KeksForTest>();
   store_ = Must(server::OpenSqliteStore(std::move(store_options)));
   server::AuditLogOptions options;
   options.origin = server::kTestOrigin;

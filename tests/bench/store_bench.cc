@@ -8,6 +8,7 @@
 
 #include "absl/synchronization/blocking_counter.h"
 #include "server/store/sqlite_store.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/store_builders.h"
 
 namespace sluice::server {
@@ -19,6 +20,7 @@ std::unique_ptr<Store> Open(const TestDirectory& directory) {
   SqliteStoreOptions options;
   options.path = directory.Path("store.db");
   options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+  options.keks = std::make_shared<KeksForTest>();
   return OpenSqliteStore(std::move(options)).value();
 }
 

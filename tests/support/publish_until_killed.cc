@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "server/store/sqlite_store.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/store_builders.h"
 
 int main(int argc, char** argv) {
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
   SqliteStoreOptions options;
   options.path = argv[1];
   options.hash_key = sluice::policy::Secret::Copy(std::string(32, 'k'));
+  options.keks = std::make_shared<sluice::server::KeksForTest>();
   absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(options));
   if (!store.ok()) {
     fprintf(stderr, "%s\n", store.status().ToString().c_str());
