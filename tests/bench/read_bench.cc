@@ -49,7 +49,8 @@ void MeasureRead(BenchGateway& gateway, client::Gateway& reader, int64_t records
          .ratio = Median(theirs) / Median(ours),
          .details = {{"ns_per_row", Median(ours) / rows * 1e9},
                      {"bare_ns_per_row", Median(theirs) / rows * 1e9},
-                     {"bytes_per_row", bytes / rows}}});
+                     {"bytes_per_row", bytes / rows},
+                     {"bytes_per_record", static_cast<double>(RecordOf(0).ByteSizeLong())}}});
 }
 
 void MeasureFilter(client::Gateway& reader, int64_t records) {

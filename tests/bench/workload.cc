@@ -24,8 +24,14 @@ v1::MentorAssignment RecordOf(int64_t index, int version) {
   record.mutable_end_date()->set_year(2027);
   record.mutable_end_date()->set_month(5);
   record.mutable_end_date()->set_day(1 + static_cast<int>(index % 28));
-  record.set_mentor_name(absl::StrCat(mentor.first_name(), " ", mentor.last_surname()));
-  record.set_mentor_mail(absl::StrFormat("mentor.%d.%d@river-unified.example", index / 3, version));
+  record.set_mentor_name(
+      absl::StrCat(mentor.first_name(), " Maria ", mentor.last_surname(), " MEd"));
+  record.set_mentor_mail(
+      absl::StrFormat("mentor.%d.%d@staff.river-unified.k12.example", index / 3, version));
+  v1::PayShare& share = *record.add_pay_shares();
+  share.set_paid_by_org(470002);
+  share.mutable_fte_split()->set_value("0.2");
+  *record.mutable_source()->mutable_collected_date() = record.end_date();
   record.mutable_source()->set_school_year(2027);
   record.mutable_source()->set_change_version(index % 1000);
   return record;
