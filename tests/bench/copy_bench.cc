@@ -16,6 +16,7 @@
 #include "tests/bench/psql.h"
 #include "tests/bench/workload.h"
 #include "tests/e2e/deployment.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/store_builders.h"
 
 namespace sluice::bench {
@@ -33,6 +34,7 @@ std::unique_ptr<Store> Open(const PostgresServer& server, const std::string& dat
   server::PostgresStoreOptions options;
   options.settings = server.SocketSettings(database);
   options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+  options.keks = std::make_shared<server::KeksForTest>();
   return Must(server::OpenPostgresStore(std::move(options)));
 }
 

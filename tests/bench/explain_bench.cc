@@ -18,6 +18,7 @@
 #include "tests/bench/figure.h"
 #include "tests/bench/workload.h"
 #include "tests/support/exchange_fixture.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/store_builders.h"
 
 namespace sluice::server {
@@ -75,6 +76,7 @@ class Explained {
     SqliteStoreOptions options;
     options.path = directory_.Path("store.db");
     options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+    options.keks = std::make_shared<KeksForTest>();
     store_ = OpenSqliteStore(std::move(options)).value();
     AuditLogOptions log_options;
     log_options.origin = kTestOrigin;

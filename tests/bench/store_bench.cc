@@ -7,6 +7,8 @@
 #include <random>
 
 #include "absl/synchronization/blocking_counter.h"
+#include "server/store/associated_data.h"
+#include "server/store/sealed_bytes.h"
 #include "server/store/sqlite_store.h"
 #include "tests/support/keks_for_test.h"
 #include "tests/support/store_builders.h"
@@ -219,6 +221,41 @@ void BM_PointRead(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_PointRead)->UseRealTime();
+
+// What sealing adds to each record that is written, and opening to each that is read.
+constexpr size_t kRecordBytes = 220;
+
+OfRecord RecordToSeal() {
+  static const std::string subjects(24, 's');
+  return {
+      .owner = "state-university", .record_type = "Candidate", .position = 7, .subjects = subjects};
+}
+
+void BM_Seal(benchmark::State& state) {
+  SealingKey key = SealingKey::Create(1, policy::Secret::Copy(std::string(32, 'k'))).value();
+  const std::string content(kRecordBytes, 'x');
+  std::string associated, buffer;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(key.Seal(AssociatedData(RecordToSeal(), associated), content, buffer));
+  }
+}
+BENCHMARK(BM_Seal);
+
+void BM_Open(benchmark::State& state) {
+  const policy::Secret subkey = policy::Secret::Copy(std::string(32, 'k'));
+  SealingKey sealing = SealingKey::Create(1, subkey).value();
+  const OpeningKey opening = OpeningKey::Create(subkey).value();
+  std::string associated, sealed, buffer;
+  const std::string content(kRecordBytes, 'x');
+  if (!sealing.Seal(AssociatedData(RecordToSeal(), associated), content, sealed).ok()) abort();
+  for (auto _ : state) {
+    if (!opening.Open(AssociatedData(RecordToSeal(), associated), *ParseSealed(sealed), buffer)
+             .ok()) {
+      abort();
+    }
+  }
+}
+BENCHMARK(BM_Open);
 
 }  // namespace
 }  // namespace sluice::server
