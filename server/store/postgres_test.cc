@@ -257,6 +257,27 @@ TEST_F(PostgresTest, WritesNothingThroughAReader) {
   EXPECT_FALSE(reader->Execute("INSERT INTO t (a) VALUES (1)").ok());
 }
 
+TEST_F(PostgresTest, TakesATransactionThatWasRolledBackForNoCommit) {
+  ASSERT_TRUE(connection_->Execute("BEGIN").ok());
+  EXPECT_FALSE(connection_->Execute("SELECT 1 / 0").ok());
+  EXPECT_TRUE(absl::IsAborted(connection_->Commit()));
+  EXPECT_FALSE(connection_->in_transaction());
+  ASSERT_TRUE(connection_->Execute("BEGIN; INSERT INTO t (a) VALUES (1)").ok());
+  EXPECT_TRUE(connection_->Commit().ok());
+  EXPECT_EQ(One(*connection_, "SELECT count(*) FROM t"), 1);
+}
+
+TEST_F(PostgresTest, NoticesThatAnIdleConnectionIsClosed) {
+  const auto other = Open();
+  EXPECT_TRUE(other->usable());
+  const int64_t backend = One(*other, "SELECT pg_backend_pid()");
+  EXPECT_TRUE(other->usable());
+  ASSERT_TRUE(
+      server_.Run(database_, absl::StrCat("SELECT pg_terminate_backend(", backend, ", 30000)"))
+          .ok());
+  EXPECT_FALSE(other->usable());
+}
+
 struct Expected {
   const char* state;
   absl::StatusCode code;
