@@ -16,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "server/store/postgres_store.h"
 #include "tests/support/cutting_proxy.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/store_builders.h"
 
@@ -29,6 +30,7 @@ absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& settings,
   PostgresStoreOptions options;
   options.settings = settings;
   options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+  options.keks = std::make_shared<KeksForTest>();
   options.readers = 2;
   options.patience = patience;
   options.on_fatal = [](absl::Status status) { ADD_FAILURE() << status; };
@@ -253,6 +255,7 @@ TEST_F(PostgresFaultTest, StopsForGoodWhenTheServerSaysThatDataIsCorrupted) {
   PostgresStoreOptions options;
   options.settings = server_.SocketSettings(database_);
   options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+  options.keks = std::make_shared<KeksForTest>();
   options.on_fatal = [&](absl::Status) { ++fatal; };
   const auto store = OpenPostgresStore(std::move(options)).value();
   ASSERT_TRUE(server_

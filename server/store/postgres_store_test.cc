@@ -17,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "server/store/postgres.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/store_builders.h"
 
@@ -31,6 +32,7 @@ class PostgresStoreTest : public testing::Test {
     PostgresStoreOptions options;
     options.settings = server_.SocketSettings(database_);
     options.hash_key = policy::Secret::Copy(std::string(32, key));
+    options.keks = std::make_shared<KeksForTest>();
     options.readers = readers;
     return OpenPostgresStore(std::move(options));
   }
