@@ -246,6 +246,13 @@ Replayed ReplayStore(const std::string& database, const std::string& copy) {
     Execute(to.get(), "COMMIT");
     replayed.seconds += absl::ToDoubleSeconds(absl::Now() - begin);
   }
+  // Nothing was left out.
+  for (const Table& table : tables) {
+    const std::string count = absl::StrCat("SELECT count(*) FROM \"", table.name, "\"");
+    if (Number(from.get(), count) != Number(to.get(), count)) {
+      tests::Must(absl::DataLossError(absl::StrCat("rows are missing in ", table.name)));
+    }
+  }
   return replayed;
 }
 
