@@ -12,22 +12,41 @@
 
 namespace sluice::server {
 
+namespace {
+
+// Of a row of name, ordinal and subject id.
+absl::StatusOr<DictionaryEntry> EntryOf(const SqlRow& row) {
+  absl::StatusOr<Hash16> id = row.Array<16>(2);
+  if (!id.ok()) return id.status();
+  return DictionaryEntry{.name = static_cast<uint32_t>(row.Int(0)),
+                         .ordinal = static_cast<uint32_t>(row.Int(1)),
+                         .id = {*id}};
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Dictionary>> Dictionary::Create(SqlConnection* connection,
                                                                const NameHasher* hasher) {
   std::unique_ptr<Dictionary> dictionary(new Dictionary(hasher));
-  absl::Status status = PrepareAll(
+  constexpr absl::string_view kFind =
+      "SELECT name, ordinal, subject_id FROM subject WHERE name_hash = $1";
+  absl::Status status = PrepareAllMany(
       connection,
-      {{&dictionary->find_, "SELECT name, ordinal, subject_id FROM subject WHERE name_hash = $1"},
+      {{&dictionary->find_names_, kFind},
+       {&dictionary->find_persons_, "SELECT person_hash FROM identity WHERE name_hash = $1"},
+       {&dictionary->insert_names_,
+        "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id) VALUES ($1, $2, $3, $4, "
+        "$5)"}});
+  if (!status.ok()) return status;
+  status = PrepareAll(
+      connection,
+      {{&dictionary->find_, kFind},
        {&dictionary->current_,
         "SELECT ordinal, subject_id FROM subject WHERE owner = $1 AND name = $2"},
-       {&dictionary->person_, "SELECT person_hash FROM identity WHERE name_hash = $1"},
        {&dictionary->subject_of_,
         "SELECT s.ordinal, s.subject_id FROM identity i JOIN subject s ON s.name_hash = "
         "i.name_hash "
         "WHERE i.person_hash = $1 LIMIT 1"},
-       {&dictionary->insert_,
-        "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id) VALUES ($1, $2, $3, $4, "
-        "$5)"},
        {&dictionary->counts_, "SELECT subjects, names FROM owner WHERE id = $1"},
        {&dictionary->set_subjects_, "UPDATE owner SET subjects = $1 WHERE id = $2"},
        {&dictionary->set_names_, "UPDATE owner SET names = $1 WHERE id = $2"},
@@ -58,15 +77,23 @@ absl::StatusOr<Dictionary::Resolved> Dictionary::Resolve(
   std::vector<size_t> name_of(names.size());
   for (const size_t i : by_hash) {
     if (distinct.empty() || distinct.back().hash != hashes[i]) {
-      Name name{.hash = hashes[i], .first = i};
-      absl::StatusOr<std::optional<DictionaryEntry>> entry = Find(name.hash);
-      if (!entry.ok()) return entry.status();
-      name.is_new = !entry->has_value();
-      if (!name.is_new) name.entry = **entry;
-      distinct.push_back(name);
+      distinct.push_back({.hash = hashes[i], .first = i, .is_new = true});
     }
     name_of[i] = distinct.size() - 1;
   }
+  SqlManyRun known = find_names_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+    absl::StatusOr<DictionaryEntry> entry = EntryOf(row);
+    if (!entry.ok()) return entry.status();
+    distinct[i].entry = *entry;
+    distinct[i].is_new = false;
+    return absl::OkStatus();
+  });
+  absl::Status status;
+  for (const Name& name : distinct) {
+    if (status.ok()) status = known.Add(SqlBlob(name.hash));
+  }
+  if (status.ok()) status = known.Finish();
+  if (!status.ok()) return status;
 
   Resolved resolved;
   absl::StatusOr<std::vector<NewSubject>> added = Add(owner_id, distinct);
@@ -82,11 +109,9 @@ absl::StatusOr<std::optional<DictionaryEntry>> Dictionary::Find(const Hash16& na
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
-  absl::StatusOr<Hash16> id = run.Array<16>(2);
-  if (!id.ok()) return id.status();
-  return DictionaryEntry{.name = static_cast<uint32_t>(run.Int(0)),
-                         .ordinal = static_cast<uint32_t>(run.Int(1)),
-                         .id = {*id}};
+  absl::StatusOr<DictionaryEntry> entry = EntryOf(run);
+  if (!entry.ok()) return entry.status();
+  return *entry;
 }
 
 absl::StatusOr<std::string> Dictionary::Current(int64_t owner_id,
@@ -158,18 +183,20 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
   std::map<Hash16, size_t> new_of_person;
   std::vector<size_t> new_of_name;
   size_t count = 0;
-  for (Name* const name : fresh) {
-    absl::StatusOr<std::optional<Hash16>> person = PersonOf(name->hash);
-    if (!person.ok()) return person.status();
+  absl::StatusOr<std::vector<std::optional<Hash16>>> persons = PersonsOf(fresh);
+  if (!persons.ok()) return persons.status();
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    Name* const name = fresh[i];
+    const std::optional<Hash16>& person = (*persons)[i];
     size_t subject = count;
-    if (person->has_value()) {
-      absl::StatusOr<std::optional<NewSubject>> known = SubjectOf(**person);
+    if (person.has_value()) {
+      absl::StatusOr<std::optional<NewSubject>> known = SubjectOf(*person);
       if (!known.ok()) return known.status();
       if (known->has_value()) {
         name->entry = {.ordinal = (*known)->ordinal, .id = (*known)->id};
         subject = kKnown;
       } else {
-        subject = new_of_person.emplace(**person, count).first->second;
+        subject = new_of_person.emplace(*person, count).first->second;
       }
     }
     if (subject == count) ++count;
@@ -197,28 +224,34 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
     entry.ordinal = added[new_of_name[i]].ordinal;
     entry.id = added[new_of_name[i]].id;
   }
+  SqlManyRun inserts = insert_names_.Start();
   for (const Name& name : names) {
     if (!name.is_new) continue;
-    absl::Status status = insert_
-                              .Bind(SqlBlob(name.hash), owner_id, name.entry.name,
-                                    name.entry.ordinal, SqlBlob(name.entry.id.bytes))
-                              .Finish();
+    absl::Status status = inserts.Add(SqlBlob(name.hash), owner_id, name.entry.name,
+                                      name.entry.ordinal, SqlBlob(name.entry.id.bytes));
     if (!status.ok()) return status;
   }
+  if (absl::Status status = inserts.Finish(); !status.ok()) return status;
   absl::Status status =
       set_names_.Bind(next_name + static_cast<int64_t>(fresh.size()), owner_id).Finish();
   if (!status.ok()) return status;
   return added;
 }
 
-absl::StatusOr<std::optional<Hash16>> Dictionary::PersonOf(const Hash16& name) {
-  SqlRun run = person_.Bind(SqlBlob(name));
-  absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
-  absl::StatusOr<Hash16> person = run.Array<16>(0);
-  if (!person.ok()) return person.status();
-  return *person;
+absl::StatusOr<std::vector<std::optional<Hash16>>> Dictionary::PersonsOf(
+    const std::vector<Name*>& names) {
+  std::vector<std::optional<Hash16>> persons(names.size());
+  SqlManyRun run = find_persons_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+    absl::StatusOr<Hash16> person = row.Array<16>(0);
+    if (!person.ok()) return person.status();
+    persons[i] = *person;
+    return absl::OkStatus();
+  });
+  for (const Name* name : names) {
+    if (absl::Status status = run.Add(SqlBlob(name->hash)); !status.ok()) return status;
+  }
+  if (absl::Status status = run.Finish(); !status.ok()) return status;
+  return persons;
 }
 
 absl::StatusOr<std::optional<NewSubject>> Dictionary::SubjectOf(const Hash16& person) {

@@ -58,13 +58,15 @@ class Dictionary {
   explicit Dictionary(const NameHasher* hasher) : hasher_(hasher) {}
   // Numbers the new ones among `names`, finds or makes their subjects, and stores them.
   absl::StatusOr<std::vector<NewSubject>> Add(int64_t owner_id, std::vector<Name>& names);
-  absl::StatusOr<std::optional<Hash16>> PersonOf(const Hash16& name);
+  // Of which person each of these is, if of one.
+  absl::StatusOr<std::vector<std::optional<Hash16>>> PersonsOf(const std::vector<Name*>& names);
   // The subject that a person's other names have, if any was ever met.
   absl::StatusOr<std::optional<NewSubject>> SubjectOf(const Hash16& person);
 
   const NameHasher* const hasher_;
-  SqlStatement find_, current_, person_, subject_of_, insert_, counts_, set_subjects_, set_names_,
-      repoint_, keep_former_;
+  SqlStatement find_, current_, subject_of_, counts_, set_subjects_, set_names_, repoint_,
+      keep_former_;
+  SqlMany find_names_, find_persons_, insert_names_;
 };
 
 }  // namespace sluice::server

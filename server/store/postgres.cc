@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/store/postgres_many.h"
 #include "server/store/postgres_settings.h"
 #include "server/store/postgres_statement.h"
 
@@ -140,6 +141,22 @@ absl::StatusOr<SqlStatement> PostgresConnection::PrepareScan(absl::string_view s
       PrepareAs(name, absl::StrCat("DECLARE ", name, " NO SCROLL CURSOR FOR ", sql));
   if (!described.ok()) return described.status();
   return SqlStatement(std::make_unique<PostgresScan>(this, name, **described));
+}
+
+absl::StatusOr<SqlMany> PostgresConnection::PrepareMany(absl::string_view sql) {
+  // The server knows the parameters' types from the statement as it stands.
+  absl::StatusOr<PostgresResult> described = PrepareAs(absl::StrCat("s", ++statements_), sql);
+  if (!described.ok()) return described.status();
+  std::vector<Oid> types;
+  for (int i = 0; i < PQnparams(described->get()); ++i) {
+    types.push_back(PQparamtype(described->get(), i));
+  }
+  absl::StatusOr<std::string> over_arrays = OverArrays(sql, types);
+  if (!over_arrays.ok()) return over_arrays.status();
+  const std::string name = absl::StrCat("s", ++statements_);
+  described = PrepareAs(name, *over_arrays);
+  if (!described.ok()) return described.status();
+  return SqlMany(std::make_unique<PostgresMany>(this, name, std::move(types)));
 }
 
 absl::StatusOr<PostgresResult> PostgresConnection::PrepareAs(const std::string& name,

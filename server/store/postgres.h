@@ -59,6 +59,7 @@ class PostgresConnection final : public SqlConnection {
   // Inside of a transaction, or else in one of its own, in which one snapshot holds: other
   // statements may be run meanwhile.
   absl::StatusOr<SqlStatement> PrepareScan(absl::string_view sql) override;
+  absl::StatusOr<SqlMany> PrepareMany(absl::string_view sql) override;
   int64_t changes() const override { return changes_; }
 
   // Runs statements that have no parameters and whose rows nobody wants.
@@ -81,6 +82,7 @@ class PostgresConnection final : public SqlConnection {
  private:
   friend class PostgresStatement;
   friend class PostgresScan;
+  friend class PostgresMany;
   struct Finish {
     void operator()(PGconn* connection) const { PQfinish(connection); }
   };

@@ -96,19 +96,17 @@ absl::StatusOr<PostgresResult> PostgresStatement::Run() {
 }
 
 absl::StatusOr<bool> PostgresStatement::Step() {
-  if (result_ == nullptr) {
+  if (!ran_) {
     absl::StatusOr<PostgresResult> result = Run();
     if (!result.ok()) return result.status();
     if (absl::Status status = CheckColumns(result->get()); !status.ok()) return status;
-    result_ = *std::move(result);
-    row_ = -1;
+    rows_ = PostgresRows(*std::move(result));
+    ran_ = true;
   }
-  if (row_ + 1 >= PQntuples(result_.get())) return false;
-  ++row_;
-  return true;
+  return rows_.Next();
 }
 
-int64_t PostgresStatement::Int(int column) const {
+int64_t PostgresRows::Int(int column) const {
   const char* const bytes = PQgetvalue(result_.get(), row_, column);
   switch (PQgetlength(result_.get(), row_, column)) {
     case 8: {
@@ -133,14 +131,14 @@ int64_t PostgresStatement::Int(int column) const {
   }
 }
 
-absl::string_view PostgresStatement::Bytes(int column) const {
+absl::string_view PostgresRows::Bytes(int column) const {
   return absl::string_view(PQgetvalue(result_.get(), row_, column),
                            PQgetlength(result_.get(), row_, column));
 }
 
 void PostgresStatement::Reset() {
-  result_.reset();
-  row_ = -1;
+  rows_ = PostgresRows();
+  ran_ = false;
   misbound_ = false;
   std::fill(values_.begin(), values_.end(), nullptr);
   std::fill(lengths_.begin(), lengths_.end(), 0);
@@ -152,9 +150,9 @@ absl::StatusOr<bool> PostgresScan::Step() {
   }
   for (;;) {
     if (!kept_.empty()) {
-      result_ = std::move(kept_.front());
+      rows_ = PostgresRows(std::move(kept_.front()));
       kept_.pop_front();
-      return true;
+      return rows_.Next();
     }
     if (!failure_.ok()) return failure_;
     if (connection_->taking_ != this) {
@@ -164,8 +162,8 @@ absl::StatusOr<bool> PostgresScan::Step() {
     absl::StatusOr<PostgresResult> row = NextOfPage();
     if (!row.ok()) return row.status();
     if (*row == nullptr) continue;
-    result_ = *std::move(row);
-    return true;
+    rows_ = PostgresRows(*std::move(row));
+    return rows_.Next();
   }
 }
 
@@ -176,7 +174,6 @@ absl::Status PostgresScan::Open() {
   }
   open_ = true;
   if (absl::Status status = Run().status(); !status.ok()) return status;
-  row_ = 0;
   last_ = false;
   page_ = kFirstPage;
   return absl::OkStatus();

@@ -6,12 +6,28 @@
 #include <array>
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/store/postgres.h"
 #include "server/store/sql.h"
 
 namespace sluice::server {
+
+// A result's rows, one after the other.
+class PostgresRows final : public SqlColumns {
+ public:
+  PostgresRows() = default;
+  explicit PostgresRows(PostgresResult result) : result_(std::move(result)) {}
+
+  bool Next() { return ++row_ < PQntuples(result_.get()); }
+  int64_t Int(int column) const override;
+  absl::string_view Bytes(int column) const override;
+
+ private:
+  PostgresResult result_;
+  int row_ = -1;
+};
 
 class PostgresStatement : public PreparedSql {
  public:
@@ -23,8 +39,8 @@ class PostgresStatement : public PreparedSql {
   void Bind(int index, absl::string_view text) override;
   void Bind(int index, const SqlBlob& blob) override;
   absl::StatusOr<bool> Step() override;
-  int64_t Int(int column) const override;
-  absl::string_view Bytes(int column) const override;
+  int64_t Int(int column) const override { return rows_.Int(column); }
+  absl::string_view Bytes(int column) const override { return rows_.Bytes(column); }
   void Reset() override;
 
  protected:
@@ -33,8 +49,7 @@ class PostgresStatement : public PreparedSql {
 
   PostgresConnection* const connection_;
   const std::string name_;
-  PostgresResult result_;
-  int row_ = -1;
+  PostgresRows rows_;
 
  private:
   void BindBytes(int index, Oid type, absl::string_view bytes);
@@ -44,6 +59,7 @@ class PostgresStatement : public PreparedSql {
   std::vector<const char*> values_;
   std::vector<int> lengths_, formats_;
   bool misbound_ = false;
+  bool ran_ = false;
 };
 
 // Rows are fetched a page at a time through a cursor, each page about as large as the socket's
@@ -60,7 +76,7 @@ class PostgresScan final : public PostgresStatement {
   friend class PostgresConnection;
   absl::Status Open();
   absl::Status Fetch();
-  // The next row of the page that is under way; null at its end.
+  // The next row of the page that is under way, as a result; null at its end.
   absl::StatusOr<PostgresResult> NextOfPage();
   void EndPage(absl::Status status);
   // Keeps the rest of the page, for another statement wants the connection.

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -276,6 +277,97 @@ TEST_F(PostgresTest, NoticesThatAnIdleConnectionIsClosed) {
       server_.Run(database_, absl::StrCat("SELECT pg_terminate_backend(", backend, ", 30000)"))
           .ok());
   EXPECT_FALSE(other->usable());
+}
+
+TEST_F(PostgresTest, RunsAStatementForManySetsOfValues) {
+  SqlMany insert = connection_->PrepareMany("INSERT INTO t (a, b, c) VALUES ($1, $2, $3)").value();
+  constexpr int64_t kSets = 20'000;  // more than go at once
+  for (int64_t from : {int64_t{0}, kSets}) {
+    SqlManyRun run = insert.Start();
+    for (int64_t i = from; i < from + kSets; ++i) {
+      const std::string text = absl::StrCat("'); DROP TABLE t; -- $1 ", i);
+      ASSERT_TRUE(run.Add(i, text, SqlBlob(absl::string_view("\0\xff", i % 3))).ok());
+    }
+    ASSERT_TRUE(run.Finish().ok());
+  }
+  EXPECT_EQ(One(*connection_, "SELECT count(*) FROM t"), 2 * kSets);
+  EXPECT_EQ(One(*connection_, "SELECT count(*) FROM t WHERE length(c) = 2"), 2 * kSets / 3);
+
+  SqlMany find = connection_->PrepareMany("SELECT b, a FROM t WHERE a = $1").value();
+  std::vector<std::pair<size_t, int64_t>> found;
+  SqlManyRun run = find.Start([&](size_t set, const SqlRow& row) {
+    EXPECT_EQ(row.Bytes(0), absl::StrCat("'); DROP TABLE t; -- $1 ", row.Int(1)));
+    found.emplace_back(set, row.Int(1));
+    return absl::OkStatus();
+  });
+  for (int64_t i = 0; i < kSets; ++i) ASSERT_TRUE(run.Add(7 * i).ok());
+  ASSERT_TRUE(run.Finish().ok());
+  ASSERT_EQ(found.size(), static_cast<size_t>((2 * kSets + 6) / 7));
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i], (std::pair<size_t, int64_t>(i, 7 * static_cast<int64_t>(i))));
+  }
+}
+
+TEST_F(PostgresTest, ChangesManyRowsAtOnce) {
+  Fill(10);
+  SqlMany update = connection_->PrepareMany("UPDATE t SET b = $1 WHERE a = $2").value();
+  SqlMany erase = connection_->PrepareMany("DELETE FROM t WHERE a = $1 AND b = $2").value();
+  SqlMany keep =
+      connection_->PrepareMany("INSERT INTO t (a, b) VALUES ($1, 'new') ON CONFLICT (a) DO NOTHING")
+          .value();
+  {
+    SqlManyRun run = update.Start();
+    for (int64_t i = 1; i <= 4; ++i) ASSERT_TRUE(run.Add(absl::StrCat("now ", i), i).ok());
+    ASSERT_TRUE(run.Finish().ok());
+  }
+  {
+    SqlManyRun run = erase.Start();
+    ASSERT_TRUE(run.Add(1, "now 1").ok());
+    ASSERT_TRUE(run.Add(2, "now 1").ok());
+    ASSERT_TRUE(run.Add(10, "row").ok());
+    ASSERT_TRUE(run.Finish().ok());
+  }
+  {
+    SqlManyRun run = keep.Start();
+    for (int64_t i = 10; i <= 12; ++i) ASSERT_TRUE(run.Add(i).ok());
+    ASSERT_TRUE(run.Add(12).ok());
+    ASSERT_TRUE(run.Finish().ok());
+  }
+  EXPECT_EQ(One(*connection_, "SELECT count(*) FROM t"), 11);
+  EXPECT_EQ(One(*connection_, "SELECT count(*) FROM t WHERE b LIKE 'now%'"), 3);
+  EXPECT_EQ(One(*connection_, "SELECT count(*) FROM t WHERE b = 'new'"), 3);
+}
+
+TEST_F(PostgresTest, ForgetsManySetsThatAreNotFinished) {
+  SqlMany insert = connection_->PrepareMany("INSERT INTO t (a) VALUES ($1)").value();
+  ASSERT_TRUE(insert.Start().Add(1).ok());
+  EXPECT_FALSE(insert.Start().Add("one").ok());
+  EXPECT_FALSE(insert.Start().Add(1, 2).ok());
+  EXPECT_FALSE(insert.Start().Add().ok());
+  {
+    SqlManyRun run = insert.Start();
+    EXPECT_FALSE(run.Add("one").ok());
+    EXPECT_FALSE(run.Add(5).ok());
+  }
+  {
+    SqlManyRun run = insert.Start();
+    ASSERT_TRUE(run.Add(7).ok());
+    ASSERT_TRUE(run.Add(7).ok());
+    EXPECT_TRUE(absl::IsAlreadyExists(run.Finish()));
+  }
+  {
+    SqlManyRun run = insert.Start();
+    ASSERT_TRUE(run.Add(9).ok());
+    ASSERT_TRUE(run.Finish().ok());
+  }
+  EXPECT_EQ(One(*connection_, "SELECT sum(a)::bigint FROM t"), 9);
+}
+
+TEST_F(PostgresTest, TakesNoOtherStatementForManySets) {
+  EXPECT_FALSE(connection_->PrepareMany("SELECT a FROM t").ok());
+  EXPECT_FALSE(connection_->PrepareMany("INSERT INTO t SELECT $1").ok());
+  EXPECT_FALSE(connection_->PrepareMany("DELETE FROM t").ok());
+  EXPECT_FALSE(connection_->PrepareMany("SELECT $1::numeric").ok());
 }
 
 struct Expected {

@@ -26,6 +26,25 @@ absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(const Parts& 
 }
 
 absl::Status RecordWriter::Prepare(SqlConnection* connection) {
+  absl::Status many = PrepareAllMany(
+      connection,
+      {{&find_keys_,
+        "SELECT record_id, ordinal, live, content_position FROM record_key WHERE key_hash = $1"},
+       {&insert_keys_,
+        "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
+        "content_position, written_position) VALUES ($1, $2, $3, $4, 1, $5, $5, $5)"},
+       {&update_keys_,
+        "UPDATE record_key SET ordinal = $1, live = $2, position = $3, content_position = $3, "
+        "written_position = $3 WHERE key_hash = $4"},
+       {&find_records_,
+        "SELECT subjects, identity, position, bytes FROM record "
+        "WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
+       {&put_records_,
+        "INSERT INTO record (collection, ordinal, record_id, subjects, identity, position, bytes) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (collection, ordinal, record_id) DO "
+        "UPDATE SET subjects = excluded.subjects, identity = excluded.identity, "
+        "position = excluded.position, bytes = excluded.bytes"}});
+  if (!many.ok()) return many;
   return PrepareAll(
       connection,
       {{&find_owner_, "SELECT id, rows FROM owner WHERE name = $1"},
@@ -37,22 +56,6 @@ absl::Status RecordWriter::Prepare(SqlConnection* connection) {
         "INSERT INTO collection (owner, record_type, position, time_us, live, tombstones) "
         "VALUES ($1, $2, 0, 0, 0, 0) RETURNING id"},
        {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
-       {&find_key_,
-        "SELECT record_id, ordinal, live, content_position FROM record_key WHERE key_hash = $1"},
-       {&insert_key_,
-        "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
-        "content_position, written_position) VALUES ($1, $2, $3, $4, 1, $5, $5, $5)"},
-       {&update_key_,
-        "UPDATE record_key SET ordinal = $1, live = $2, position = $3, content_position = $3, "
-        "written_position = $3 WHERE key_hash = $4"},
-       {&find_bytes_,
-        "SELECT subjects, identity, position, bytes FROM record "
-        "WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
-       {&put_record_,
-        "INSERT INTO record (collection, ordinal, record_id, subjects, identity, position, bytes) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (collection, ordinal, record_id) DO "
-        "UPDATE SET subjects = excluded.subjects, identity = excluded.identity, "
-        "position = excluded.position, bytes = excluded.bytes"},
        {&delete_record_,
         "DELETE FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"}});
 }
@@ -240,43 +243,58 @@ absl::StatusOr<std::vector<RecordWriter::Entry>> RecordWriter::Entries(
   if (twice != entries.end()) {
     return absl::InvalidArgumentError("a key stands twice in the batch");
   }
-  for (Entry& entry : entries) {
-    SqlRun run = find_key_.Bind(SqlBlob(entry.key));
-    absl::StatusOr<bool> row = run.Next();
-    if (!row.ok()) return row.status();
-    if (!*row) continue;
-    absl::StatusOr<Hash16> id = run.Array<16>(0);
+  SqlManyRun keys = find_keys_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+    Entry& entry = entries[i];
+    absl::StatusOr<Hash16> id = row.Array<16>(0);
     if (!id.ok()) return id.status();
     entry.id.bytes = *id;
     entry.known = true;
-    entry.old_ordinal = entry.ordinal = static_cast<uint32_t>(run.Int(1));
-    entry.live = run.Int(2) != 0;
-    entry.content_position = run.Int(3);
+    entry.old_ordinal = entry.ordinal = static_cast<uint32_t>(row.Int(1));
+    entry.live = row.Int(2) != 0;
+    entry.content_position = row.Int(3);
+    return absl::OkStatus();
+  });
+  absl::Status status;
+  for (const Entry& entry : entries) {
+    if (status.ok()) status = keys.Add(SqlBlob(entry.key));
   }
+  if (status.ok()) status = keys.Finish();
+  if (!status.ok()) return status;
   return entries;
 }
 
 absl::Status RecordWriter::FindChanges(const PublishBatch& batch, const Collection& collection,
                                        std::vector<Entry>& entries) {
+  std::vector<Entry*> live;
   for (Entry& entry : entries) {
-    if (!entry.live) continue;
-    SqlRun run = find_bytes_.Bind(collection.id, entry.old_ordinal, SqlBlob(entry.id.bytes));
-    absl::StatusOr<bool> row = run.Next();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::DataLossError("a record that should be stored is not");
+    if (entry.live) live.push_back(&entry);
+  }
+  size_t found = 0;
+  SqlManyRun records = find_records_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+    Entry& entry = *live[i];
+    ++found;
     const absl::StatusOr<absl::string_view> content =
         opening_->Open(OfRecord{.owner = batch.owner,
                                 .record_type = batch.record_type,
                                 .record_id = entry.id.bytes,
-                                .position = run.Int(2),
-                                .subjects = run.Bytes(0),
-                                .identity = run.Bytes(1)},
-                       run.Bytes(3));
+                                .position = row.Int(2),
+                                .subjects = row.Bytes(0),
+                                .identity = row.Bytes(1)},
+                       row.Bytes(3));
     if (!content.ok()) return content.status();
     // Subjects are a function of the content.
     entry.changes = *content != absl::string_view(batch.records[entry.index].bytes);
+    return absl::OkStatus();
+  });
+  absl::Status status;
+  for (const Entry* entry : live) {
+    if (!status.ok()) return status;
+    status = records.Add(collection.id, entry->old_ordinal, SqlBlob(entry->id.bytes));
   }
-  return absl::OkStatus();
+  if (status.ok()) status = records.Finish();
+  if (!status.ok()) return status;
+  return found == live.size() ? absl::OkStatus()
+                              : absl::DataLossError("a record that should be stored is not");
 }
 
 absl::StatusOr<std::vector<NewSubject>> RecordWriter::ResolveSubjects(const PublishBatch& batch,
@@ -338,20 +356,22 @@ absl::Status RecordWriter::AssignRecordIds(std::vector<Entry>& entries) {
 
 absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<Entry>& entries,
                                         RecordHistory::Change& change) {
+  SqlManyRun new_keys = insert_keys_.Start(), old_keys = update_keys_.Start();
   for (const Entry& entry : entries) {
     if (!entry.changes) continue;
     absl::Status status =
-        entry.known
-            ? update_key_.Bind(entry.ordinal, 1, change.position, SqlBlob(entry.key)).Finish()
-            : insert_key_
-                  .Bind(SqlBlob(entry.key), change.collection, SqlBlob(entry.id.bytes),
-                        entry.ordinal, change.position)
-                  .Finish();
+        entry.known ? old_keys.Add(entry.ordinal, 1, change.position, SqlBlob(entry.key))
+                    : new_keys.Add(SqlBlob(entry.key), change.collection, SqlBlob(entry.id.bytes),
+                                   entry.ordinal, change.position);
     if (!status.ok()) return status;
+  }
+  for (SqlManyRun* keys : {&new_keys, &old_keys}) {
+    if (absl::Status status = keys->Finish(); !status.ok()) return status;
   }
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.ordinal, a.id) < std::tie(b.ordinal, b.id);
   });
+  SqlManyRun puts = put_records_.Start();
   for (const Entry& entry : entries) {
     if (!entry.changes) continue;
     if (entry.live) {
@@ -379,22 +399,20 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
                        batch.records[entry.index].bytes);
     if (!sealed.ok()) return sealed.status();
     absl::Status status =
-        put_record_
-            .Bind(change.collection, entry.ordinal, SqlBlob(entry.id.bytes),
-                  SqlBlob(entry.subjects), SqlBlob(*identity), change.position, SqlBlob(*sealed))
-            .Finish();
+        puts.Add(change.collection, entry.ordinal, SqlBlob(entry.id.bytes), SqlBlob(entry.subjects),
+                 SqlBlob(*identity), change.position, SqlBlob(*sealed));
     if (status.ok()) status = history_->Becomes(entry.id, entry.subjects, *identity, change);
     if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  return puts.Finish();
 }
 
 absl::Status RecordWriter::DeleteEntries(const std::vector<Entry>& entries,
                                          RecordHistory::Change& change) {
+  SqlManyRun keys = update_keys_.Start();
   for (const Entry& entry : entries) {
     if (!entry.live) continue;
-    absl::Status status =
-        update_key_.Bind(entry.ordinal, 0, change.position, SqlBlob(entry.key)).Finish();
+    absl::Status status = keys.Add(entry.ordinal, 0, change.position, SqlBlob(entry.key));
     if (status.ok()) {
       status = history_->Replaces(entry.ordinal, entry.id, entry.content_position,
                                   /*goes=*/true, change);
@@ -405,7 +423,7 @@ absl::Status RecordWriter::DeleteEntries(const std::vector<Entry>& entries,
     }
     if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  return keys.Finish();
 }
 
 absl::StatusOr<int64_t> RecordWriter::NextPosition() {

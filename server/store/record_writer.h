@@ -117,8 +117,8 @@ class RecordWriter {
   OpeningKeys* const opening_;
   std::unique_ptr<Answers> answers_;
   SqlStatement find_owner_, insert_owner_, find_collection_, insert_collection_;
-  SqlStatement next_position_, find_key_, insert_key_, update_key_;
-  SqlStatement find_bytes_, put_record_, delete_record_;
+  SqlStatement next_position_, delete_record_;
+  SqlMany find_keys_, insert_keys_, update_keys_, find_records_, put_records_;
 };
 
 }  // namespace sluice::server

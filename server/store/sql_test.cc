@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "server/store/sqlite.h"
 #include "tests/support/store_builders.h"
@@ -86,6 +88,30 @@ TEST_F(SqlTest, PreparesAllOrSaysWhy) {
   SqlStatement one, two;
   EXPECT_TRUE(PrepareAll(connection_.get(), {{&one, "SELECT 1"}, {&two, "SELECT 2"}}).ok());
   EXPECT_FALSE(PrepareAll(connection_.get(), {{&one, "SELECT 1"}, {&two, "SELEKT 2"}}).ok());
+}
+
+TEST_F(SqlTest, RunsAStatementForManySetsOfValues) {
+  SqlMany insert = connection_->PrepareMany("INSERT INTO t (a, b) VALUES ($1, $2)").value();
+  SqlMany find = connection_->PrepareMany("SELECT b FROM t WHERE a = $1").value();
+  for (int round = 0; round < 2; ++round) {
+    SqlManyRun run = insert.Start();
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(run.Add(i, std::string(i, 'x')).ok());
+    ASSERT_TRUE(run.Finish().ok());
+    std::vector<std::pair<size_t, std::string>> found;
+    SqlManyRun look = find.Start([&](size_t set, const SqlRow& row) {
+      found.emplace_back(set, row.Bytes(0));
+      return absl::OkStatus();
+    });
+    for (const int a : {7, 3, 1}) ASSERT_TRUE(look.Add(a).ok());
+    ASSERT_TRUE(look.Finish().ok());
+    EXPECT_EQ(found, (std::vector<std::pair<size_t, std::string>>{{1, "xxx"}, {2, "x"}}));
+    ASSERT_TRUE(connection_->Execute("DELETE FROM t").ok());
+  }
+  SqlManyRun stopped = find.Start([](size_t, const SqlRow&) { return absl::AbortedError(""); });
+  ASSERT_TRUE(insert.Start().Add(1, "x").ok());
+  absl::Status status = stopped.Add(1);
+  if (status.ok()) status = stopped.Finish();
+  EXPECT_TRUE(absl::IsAborted(status));
 }
 
 }  // namespace
