@@ -17,13 +17,14 @@ namespace {
 
 // Of pg_type, where they never change.
 constexpr Oid kBytea = 17, kInt8 = 20, kInt4 = 23, kText = 25;
-// Dimensions, whether there are nulls, type, length, lower bound.
-constexpr size_t kHeaderBytes = 5 * sizeof(uint32_t);
+// Of an array: dimensions, whether there are nulls, type, length, lower bound.
 constexpr size_t kLengthAt = 3 * sizeof(uint32_t);
 
-// Of one question; the server holds as much for its answer.
+// Of one question.
 constexpr int64_t kSets = 8192;
 constexpr size_t kBytes = 4 << 20;
+// Of one that is answered by rows: they are all held, and a row may have a megabyte.
+constexpr int64_t kSetsWithRows = 128;
 
 void AppendWord(uint32_t word, std::string& bytes) {
   const uint32_t wire = htobe32(word);
@@ -147,7 +148,8 @@ absl::Status PostgresMany::Add(const OnRow& on_row) {
     return absl::InternalError("database: a statement was given other values than it takes");
   }
   ++kept_;
-  return kept_ >= kSets || bytes_ >= kBytes ? Run(on_row) : absl::OkStatus();
+  const int64_t most = on_row == nullptr ? kSets : kSetsWithRows;
+  return kept_ >= most || bytes_ >= kBytes ? Run(on_row) : absl::OkStatus();
 }
 
 absl::Status PostgresMany::Finish(const OnRow& on_row) {

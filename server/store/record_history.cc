@@ -14,11 +14,20 @@ namespace {
 // Changes forgotten in one bite: each has ids of up to a batch of records.
 constexpr int kChangesABite = 16;
 
+// The names of a record's subjects but the first.
+absl::Status AddFurtherNames(const policy::RecordId& id, absl::string_view subjects,
+                             std::vector<std::pair<uint32_t, policy::RecordId>>& names) {
+  absl::StatusOr<size_t> count = CountRecordSubjects(subjects);
+  if (!count.ok()) return count.status();
+  for (size_t i = 1; i < *count; ++i) names.emplace_back(RecordSubjectAt(subjects, i).name, id);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnection* connection) {
   std::unique_ptr<RecordHistory> history(new RecordHistory(connection));
-  absl::Status status = PrepareAll(
+  absl::Status status = PrepareAllMany(
       connection,
       {{&history->find_,
         "SELECT subjects, identity, position, bytes FROM record "
@@ -27,7 +36,16 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnecti
        {&history->keep_,
         "INSERT INTO record_history (position, record_id, collection, content_position, subjects, "
         "identity, sealed_position, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"},
-       {&history->put_change_,
+       // A record may name somebody twice.
+       {&history->put_names_,
+        "INSERT INTO further_name (collection, name, record_id) VALUES ($1, $2, $3) "
+        "ON CONFLICT DO NOTHING"},
+       {&history->drop_names_,
+        "DELETE FROM further_name WHERE collection = $1 AND name = $2 AND record_id = $3"}});
+  if (!status.ok()) return status;
+  status = PrepareAll(
+      connection,
+      {{&history->put_change_,
         "INSERT INTO record_change (collection, position, time_us, created, replaced, "
         "replaced_bytes) VALUES ($1, $2, $3, $4, $5, $6)"},
        {&history->touch_,
@@ -42,13 +60,7 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnecti
        {&history->forget_changes_, "DELETE FROM record_change WHERE id <= $1"},
        {&history->forget_rows_,
         "DELETE FROM record_history WHERE (position, record_id) IN (SELECT position, record_id "
-        "FROM record_history WHERE position < $1 ORDER BY position, record_id LIMIT $2)"},
-       // A record may name somebody twice.
-       {&history->put_name_,
-        "INSERT INTO further_name (collection, name, record_id) VALUES ($1, $2, $3) "
-        "ON CONFLICT DO NOTHING"},
-       {&history->drop_name_,
-        "DELETE FROM further_name WHERE collection = $1 AND name = $2 AND record_id = $3"}});
+        "FROM record_history WHERE position < $1 ORDER BY position, record_id LIMIT $2)"}});
   if (status.ok()) {
     status = PrepareScans(connection, {{&history->oldest_,
                                         "SELECT id, time_us, position FROM record_change "
@@ -74,50 +86,70 @@ void RecordHistory::Creates(const Created& created, bool known, Change& change) 
   if (known) ++change.tombstones_back;
 }
 
-absl::Status RecordHistory::Replaces(uint32_t ordinal, const policy::RecordId& id,
-                                     int64_t content_position, bool goes, Change& change) {
-  SqlRun run = find_.Bind(change.collection, ordinal, SqlBlob(id.bytes));
-  absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::DataLossError("a record that should be stored is not");
-  const absl::string_view subjects = run.Bytes(0);
-  const absl::string_view identity = run.Bytes(1);
-  // As they were sealed: they open with what stands beside them.
-  const absl::string_view bytes = run.Bytes(3);
-  ++change.replaced;
-  change.replaced_bytes += static_cast<int64_t>(SealedContentSize(bytes.size()));
-  absl::Status kept =
-      keep_
-          .Bind(change.position, SqlBlob(id.bytes), change.collection, content_position,
-                SqlBlob(subjects), SqlBlob(identity), run.Int(2), SqlBlob(bytes))
-          .Finish();
-  if (!kept.ok()) return kept;
-  if (goes) ++change.deleted;
-  absl::Status status = IdentityChanges::Add(identity, change.identities.gone);
+absl::Status RecordHistory::Replaces(const std::vector<Replaced>& records, Change& change) {
+  std::vector<std::pair<uint32_t, policy::RecordId>> names;
+  size_t found = 0;
+  SqlManyRun keeps = keep_.Start();
+  SqlManyRun finds = find_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+    const Replaced& record = records[i];
+    ++found;
+    const absl::string_view subjects = row.Bytes(0);
+    const absl::string_view identity = row.Bytes(1);
+    // As they were sealed: they open with what stands beside them.
+    const absl::string_view bytes = row.Bytes(3);
+    ++change.replaced;
+    change.replaced_bytes += static_cast<int64_t>(SealedContentSize(bytes.size()));
+    if (record.goes) ++change.deleted;
+    absl::Status status = AddFurtherNames(record.id, subjects, names);
+    if (status.ok()) status = IdentityChanges::Add(identity, change.identities.gone);
+    if (!status.ok()) return status;
+    return keeps.Add(change.position, SqlBlob(record.id.bytes), change.collection,
+                     record.content_position, SqlBlob(subjects), SqlBlob(identity), row.Int(2),
+                     SqlBlob(bytes));
+  });
+  absl::Status status;
+  for (const Replaced& record : records) {
+    if (!status.ok()) return status;
+    status = finds.Add(change.collection, record.ordinal, SqlBlob(record.id.bytes));
+  }
+  if (status.ok()) status = finds.Finish();
+  if (status.ok()) status = keeps.Finish();
   if (!status.ok()) return status;
-  return ForFurtherNames(drop_name_, id, subjects, change);
+  if (found != records.size()) {
+    return absl::DataLossError("a record that should be stored is not");
+  }
+  return DropNames(names, change);
 }
 
 absl::Status RecordHistory::Becomes(const policy::RecordId& id, absl::string_view subjects,
                                     absl::string_view identity, Change& change) {
   absl::Status status = IdentityChanges::Add(identity, change.identities.come);
   if (!status.ok()) return status;
-  return ForFurtherNames(put_name_, id, subjects, change);
+  return AddFurtherNames(id, subjects, change.names);
 }
 
-absl::Status RecordHistory::ForFurtherNames(SqlStatement& statement, const policy::RecordId& id,
-                                            absl::string_view subjects, const Change& change) {
-  absl::StatusOr<size_t> count = CountRecordSubjects(subjects);
-  if (!count.ok()) return count.status();
-  for (size_t i = 1; i < *count; ++i) {
-    const uint32_t name = RecordSubjectAt(subjects, i).name;
-    absl::Status status = statement.Bind(change.collection, name, SqlBlob(id.bytes)).Finish();
+absl::Status RecordHistory::WriteNames(Change& change) {
+  SqlManyRun puts = put_names_.Start();
+  for (const auto& [name, id] : change.names) {
+    absl::Status status = puts.Add(change.collection, name, SqlBlob(id.bytes));
     if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  change.names.clear();
+  return puts.Finish();
 }
 
-absl::Status RecordHistory::Finish(const Change& change, absl::Time time) {
+absl::Status RecordHistory::DropNames(
+    const std::vector<std::pair<uint32_t, policy::RecordId>>& names, const Change& change) {
+  SqlManyRun drops = drop_names_.Start();
+  for (const auto& [name, id] : names) {
+    absl::Status status = drops.Add(change.collection, name, SqlBlob(id.bytes));
+    if (!status.ok()) return status;
+  }
+  return drops.Finish();
+}
+
+absl::Status RecordHistory::Finish(Change& change, absl::Time time) {
+  if (absl::Status status = WriteNames(change); !status.ok()) return status;
   const auto created = static_cast<int64_t>(change.created.size() / kCreatedBytes);
   const int64_t time_us = absl::ToUnixMicros(time);
   if (created + change.replaced > 0) {

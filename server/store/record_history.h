@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -31,6 +33,15 @@ class RecordHistory {
     int64_t deleted = 0;          // of the replaced: they leave a tombstone
     int64_t tombstones_back = 0;  // of the created: their keys were there before
     IdentityChanges identities;
+    // Further names that records have now, to be written.
+    std::vector<std::pair<uint32_t, policy::RecordId>> names;
+  };
+  // A live record that a change replaces, or that goes; what record_key said of it before.
+  struct Replaced {
+    uint32_t ordinal = 0;
+    policy::RecordId id{};
+    int64_t content_position = 0;
+    bool goes = false;
   };
 
   static absl::StatusOr<std::unique_ptr<RecordHistory>> Create(SqlConnection* connection);
@@ -45,15 +56,16 @@ class RecordHistory {
 
   // A record that was not live becomes so.
   static void Creates(const Created& created, bool known, Change& change);
-  // The live record of this place is replaced, or goes: keeps it as it is now.
-  absl::Status Replaces(uint32_t ordinal, const policy::RecordId& id, int64_t content_position,
-                        bool goes, Change& change);
+  // Keeps these as they are now.
+  absl::Status Replaces(const std::vector<Replaced>& records, Change& change);
   // What either becomes, of which `subjects` and `identity` are as `record` keeps them.
   absl::Status Becomes(const policy::RecordId& id, absl::string_view subjects,
                        absl::string_view identity, Change& change);
-  // The change is whole: writes it down, and the collection's counts, position and time,
-  // and the owner's count.
-  absl::Status Finish(const Change& change, absl::Time time);
+  // Writes the further names of all that became something.
+  absl::Status WriteNames(Change& change);
+  // The change is whole: writes it down, its names too, and the collection's counts, position and
+  // time, and the owner's count.
+  absl::Status Finish(Change& change, absl::Time time);
 
   // The first position that can still be withdrawn.
   absl::StatusOr<int64_t> Begin();
@@ -62,13 +74,12 @@ class RecordHistory {
 
  private:
   explicit RecordHistory(SqlConnection* connection) : connection_(connection) {}
-  // Runs `statement` for each further name of a record.
-  static absl::Status ForFurtherNames(SqlStatement& statement, const policy::RecordId& id,
-                                      absl::string_view subjects, const Change& change);
+  absl::Status DropNames(const std::vector<std::pair<uint32_t, policy::RecordId>>& names,
+                         const Change& change);
 
   SqlConnection* const connection_;
-  SqlStatement find_, keep_, put_change_, touch_, add_rows_, begin_, oldest_, forget_changes_,
-      forget_rows_, put_name_, drop_name_;
+  SqlStatement put_change_, touch_, add_rows_, begin_, oldest_, forget_changes_, forget_rows_;
+  SqlMany find_, keep_, put_names_, drop_names_;
 };
 
 }  // namespace sluice::server

@@ -304,8 +304,11 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
                                     RecordHistory::Change& change) {
   const SqlBlob id(touched.id.bytes);
   if (now.live) {
-    absl::Status status = parts_.history->Replaces(now.ordinal, touched.id, now.content_position,
-                                                   step == Step::kDelete, change);
+    absl::Status status = parts_.history->Replaces({{.ordinal = now.ordinal,
+                                                     .id = touched.id,
+                                                     .content_position = now.content_position,
+                                                     .goes = step == Step::kDelete}},
+                                                   change);
     if (status.ok()) status = delete_record_.Bind(touched.collection, now.ordinal, id).Finish();
     if (!status.ok()) return status;
   } else {

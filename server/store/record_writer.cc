@@ -1,7 +1,6 @@
 #include "server/store/record_writer.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,7 +27,9 @@ absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(const Parts& 
 absl::Status RecordWriter::Prepare(SqlConnection* connection) {
   absl::Status many = PrepareAllMany(
       connection,
-      {{&find_keys_,
+      {{&delete_records_,
+        "DELETE FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
+       {&find_keys_,
         "SELECT record_id, ordinal, live, content_position FROM record_key WHERE key_hash = $1"},
        {&insert_keys_,
         "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
@@ -55,9 +56,7 @@ absl::Status RecordWriter::Prepare(SqlConnection* connection) {
        {&insert_collection_,
         "INSERT INTO collection (owner, record_type, position, time_us, live, tombstones) "
         "VALUES ($1, $2, 0, 0, 0, 0) RETURNING id"},
-       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
-       {&delete_record_,
-        "DELETE FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"}});
+       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"}});
 }
 
 absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) {
@@ -327,18 +326,6 @@ absl::StatusOr<std::vector<NewSubject>> RecordWriter::ResolveSubjects(const Publ
   return std::move(resolved->added);
 }
 
-absl::StatusOr<std::string> RecordWriter::IdentityOf(const PublishBatch& batch,
-                                                     const Entry& entry) const {
-  const std::optional<policy::Identity>& identity = batch.records[entry.index].identity;
-  if (!identity.has_value()) return std::string();
-  absl::StatusOr<Hash16> name =
-      hasher_->SubjectName(batch.owner, identity->name.id_space, identity->name.id);
-  if (!name.ok()) return name.status();
-  absl::StatusOr<Hash16> person = hasher_->Person(batch.owner, identity->person);
-  if (!person.ok()) return person.status();
-  return IdentityBytes({.name = *name, .person = *person});
-}
-
 absl::Status RecordWriter::AssignRecordIds(std::vector<Entry>& entries) {
   const auto is_new = [](const Entry& entry) { return !entry.known; };
   absl::StatusOr<std::vector<Hash16>> ids =
@@ -352,78 +339,6 @@ absl::Status RecordWriter::AssignRecordIds(std::vector<Entry>& entries) {
     if (is_new(entry)) entry.id.bytes = *next++;
   }
   return absl::OkStatus();
-}
-
-absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<Entry>& entries,
-                                        RecordHistory::Change& change) {
-  SqlManyRun new_keys = insert_keys_.Start(), old_keys = update_keys_.Start();
-  for (const Entry& entry : entries) {
-    if (!entry.changes) continue;
-    absl::Status status =
-        entry.known ? old_keys.Add(entry.ordinal, 1, change.position, SqlBlob(entry.key))
-                    : new_keys.Add(SqlBlob(entry.key), change.collection, SqlBlob(entry.id.bytes),
-                                   entry.ordinal, change.position);
-    if (!status.ok()) return status;
-  }
-  for (SqlManyRun* keys : {&new_keys, &old_keys}) {
-    if (absl::Status status = keys->Finish(); !status.ok()) return status;
-  }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.ordinal, a.id) < std::tie(b.ordinal, b.id);
-  });
-  SqlManyRun puts = put_records_.Start();
-  for (const Entry& entry : entries) {
-    if (!entry.changes) continue;
-    if (entry.live) {
-      absl::Status status = history_->Replaces(entry.old_ordinal, entry.id, entry.content_position,
-                                               /*goes=*/false, change);
-      if (!status.ok()) return status;
-    } else {
-      RecordHistory::Creates({entry.id, entry.content_position}, entry.known, change);
-    }
-    if (entry.live && entry.old_ordinal != entry.ordinal) {
-      absl::Status status =
-          delete_record_.Bind(change.collection, entry.old_ordinal, SqlBlob(entry.id.bytes))
-              .Finish();
-      if (!status.ok()) return status;
-    }
-    absl::StatusOr<std::string> identity = IdentityOf(batch, entry);
-    if (!identity.ok()) return identity.status();
-    const absl::StatusOr<absl::string_view> sealed =
-        sealing_->Seal(OfRecord{.owner = batch.owner,
-                                .record_type = batch.record_type,
-                                .record_id = entry.id.bytes,
-                                .position = change.position,
-                                .subjects = entry.subjects,
-                                .identity = *identity},
-                       batch.records[entry.index].bytes);
-    if (!sealed.ok()) return sealed.status();
-    absl::Status status =
-        puts.Add(change.collection, entry.ordinal, SqlBlob(entry.id.bytes), SqlBlob(entry.subjects),
-                 SqlBlob(*identity), change.position, SqlBlob(*sealed));
-    if (status.ok()) status = history_->Becomes(entry.id, entry.subjects, *identity, change);
-    if (!status.ok()) return status;
-  }
-  return puts.Finish();
-}
-
-absl::Status RecordWriter::DeleteEntries(const std::vector<Entry>& entries,
-                                         RecordHistory::Change& change) {
-  SqlManyRun keys = update_keys_.Start();
-  for (const Entry& entry : entries) {
-    if (!entry.live) continue;
-    absl::Status status = keys.Add(entry.ordinal, 0, change.position, SqlBlob(entry.key));
-    if (status.ok()) {
-      status = history_->Replaces(entry.ordinal, entry.id, entry.content_position,
-                                  /*goes=*/true, change);
-    }
-    if (status.ok()) {
-      status =
-          delete_record_.Bind(change.collection, entry.ordinal, SqlBlob(entry.id.bytes)).Finish();
-    }
-    if (!status.ok()) return status;
-  }
-  return keys.Finish();
 }
 
 absl::StatusOr<int64_t> RecordWriter::NextPosition() {

@@ -117,8 +117,9 @@ class RecordWriter {
   OpeningKeys* const opening_;
   std::unique_ptr<Answers> answers_;
   SqlStatement find_owner_, insert_owner_, find_collection_, insert_collection_;
-  SqlStatement next_position_, delete_record_;
-  SqlMany find_keys_, insert_keys_, update_keys_, find_records_, put_records_;
+  SqlStatement next_position_;
+  SqlMany find_keys_, insert_keys_, update_keys_;
+  SqlMany find_records_, put_records_, delete_records_;
 };
 
 }  // namespace sluice::server
