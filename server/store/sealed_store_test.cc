@@ -214,6 +214,15 @@ TEST_F(SealedStoreTest, ALostKeyFileStopsTheStartUntilItIsBack) {
   EXPECT_EQ(OwnOne("a").value(), "ann 1");
 }
 
+// Bounds, and what an owner is told, are of what it published.
+TEST_F(SealedStoreTest, CountsBytesAsTheyWerePublished) {
+  MustPublish("r1", {RecordOf("a", std::string(100, 'x'))});
+  MustPublish("r2", {RecordOf("a", std::string(70, 'y'))});
+  const auto outcome = Withdraw(*store_, WithdrawalOf("w1", 2, 2));
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(outcome->bytes, 100 + 70);  // what comes back, and what goes
+}
+
 // The first to need the keys is undone: the next makes them anew, with their rows.
 TEST_F(SealedStoreTest, WhatFollowsAnUndoneFirstWorkOpensAfterARestart) {
   absl::Notification held, release;
