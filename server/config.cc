@@ -14,6 +14,7 @@
 #include "policy/strict_yaml.h"
 #include "re2/re2.h"
 #include "server/identity/spiffe_id.h"
+#include "server/store/postgres_settings.h"
 
 namespace sluice::server {
 namespace {
@@ -214,8 +215,16 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
            [&](const YamlNode& node) {
              int days = kHistoryDays;
              read.Mapping(node, "store",
-                          {{"sqlite", true, read.Path(config.sqlite)},
+                          {{"sqlite", false, read.Path(config.sqlite)},
+                           {"postgres", false, read.Text(config.postgres)},
                            {"history_days", false, read.WholeNumber(days, 0)}});
+             if (config.sqlite.empty() == config.postgres.empty()) {
+               read.Say(node.place, "store", "must have one of sqlite and postgres", "");
+             }
+             if (const absl::Status fit = CompletePostgresSettings(config.postgres).status();
+                 !fit.ok()) {
+               read.Say(node.place, "store", std::string(fit.message()), "");
+             }
              config.history = absl::Hours(24 * int64_t{days});
            }},
           {"log", true,

@@ -36,7 +36,8 @@ struct Config {
   std::optional<OrganizationConfig> operator_trust;  // no name
   absl::Duration crl_grace;
   std::string keys;            // directory
-  std::string sqlite;          // file
+  std::string sqlite;          // file; empty: `postgres`
+  std::string postgres;        // libpq's connection settings, without secrets; empty: `sqlite`
   absl::Duration history;      // how long what a change replaced is kept for a withdraw
   std::string log_origin;      // `<host>/<log>/<generation>`
   std::string log_tiles;       // directory

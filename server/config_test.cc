@@ -62,8 +62,30 @@ TEST(Config, TellsAllThatIsWrongAtOnceEachWithItsPlace) {
   ASSERT_EQ(findings.size(), 4u);
   EXPECT_THAT(findings[0], HasSubstr("sluiced.yaml:2:"));
   EXPECT_THAT(findings[1] + findings[2], HasSubstr("unknown key \"sqlit\""));
-  EXPECT_THAT(findings[1] + findings[2], HasSubstr("missing key \"sqlite\""));
+  EXPECT_THAT(findings[1] + findings[2], HasSubstr("one of sqlite and postgres"));
   EXPECT_THAT(findings[3], HasSubstr("drain: must be a duration"));
+}
+
+TEST(Config, HasOneStoreAndNoPasswordInItsSettings) {
+  const auto with = [](const char* store) {
+    return absl::StrReplaceAll(kGood, {{"store: {sqlite: sluice.db}", store}});
+  };
+  const ConfigRead read =
+      ParseConfig("/etc/sluice/sluiced.yaml",
+                  with("store: {postgres: \"host=db.example.org passfile=/etc/sluice/db\"}"));
+  EXPECT_THAT(read.findings, IsEmpty());
+  EXPECT_EQ(read.config.postgres, "host=db.example.org passfile=/etc/sluice/db");
+  EXPECT_EQ(read.config.sqlite, "");
+  for (const char* store :
+       {"store: {sqlite: sluice.db, postgres: \"host=db\"}", "store: {history_days: 3}"}) {
+    const auto findings = Findings(with(store));
+    ASSERT_EQ(findings.size(), 1u) << store;
+    EXPECT_THAT(findings[0], HasSubstr("one of sqlite and postgres"));
+  }
+  const auto findings = Findings(with("store: {postgres: \"host=db password=hunter2\"}"));
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_THAT(findings[0], HasSubstr("passfile"));
+  EXPECT_THAT(findings[0], ::testing::Not(HasSubstr("hunter2")));
 }
 
 TEST(Config, RefusesAnOrganizationThatStandsTwice) {

@@ -32,6 +32,7 @@
 #include "server/mou_registry.h"
 #include "server/operator_rpc.h"
 #include "server/organizations.h"
+#include "server/store/postgres_store.h"
 #include "server/store/sqlite_store.h"
 #include "server/trust_files.h"
 
@@ -139,20 +140,24 @@ absl::Status Wired::Open() {
   if (!log_key.ok()) return log_key.status();
   log_key_ = *std::move(log_key);
 
-  SqliteStoreOptions store_options;
-  store_options.path = config_.sqlite;
   absl::StatusOr<policy::Secret> hash_key = keys_->StoreHashKey();
   if (!hash_key.ok()) return hash_key.status();
-  store_options.hash_key = *std::move(hash_key);
   absl::StatusOr<std::unique_ptr<KeyEncryptionKeys>> keks =
       OpenKeyEncryptionKeys(config_.keys, options_.clock);
   if (!keks.ok()) return keks.status();
-  store_options.keks = *std::move(keks);
-  store_options.on_fatal = [this](absl::Status status) {
+  const auto on_fatal = [this](absl::Status status) {
     absl::MutexLock lock(&mutex_);
     fatal_ = std::move(status);
   };
-  absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(store_options));
+  absl::StatusOr<std::unique_ptr<Store>> store =
+      config_.postgres.empty() ? OpenSqliteStore({.path = config_.sqlite,
+                                                  .hash_key = *std::move(hash_key),
+                                                  .keks = *std::move(keks),
+                                                  .on_fatal = on_fatal})
+                               : OpenPostgresStore({.settings = config_.postgres,
+                                                    .hash_key = *std::move(hash_key),
+                                                    .keks = *std::move(keks),
+                                                    .on_fatal = on_fatal});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
 
@@ -322,7 +327,7 @@ bool Wired::PurposePermitted(absl::string_view principal, absl::string_view purp
 absl::Status Wired::Reload(Config config) {
   const auto fixed = [](const Config& c) {
     return std::tie(c.gateway, c.listen, c.trust_domain, c.tls_certificate, c.tls_key, c.keys,
-                    c.sqlite, c.history, c.log_origin, c.log_tiles, c.mous, c.types,
+                    c.sqlite, c.postgres, c.history, c.log_origin, c.log_tiles, c.mous, c.types,
                     c.metrics_listen);
   };
   if (fixed(config) != fixed(config_)) {
