@@ -137,6 +137,7 @@ class StoredLog : public AuditLog {
   }
 
   void Tick() override {
+    if (store_.IsShared()) Follow();
     Publish();
     if (clock_() - NewestEntryTime() < options_.heartbeat_after) return;
     {
@@ -156,6 +157,13 @@ class StoredLog : public AuditLog {
   }
 
  private:
+  // A group, though an empty one, takes in what other gateways appended.
+  void Follow() {
+    store_.Submit({.is_append = true,
+                   .apply = [](Transaction&) { return absl::OkStatus(); },
+                   .done = [](absl::Status) {}});
+  }
+
   // The tile directory follows the log, or the log halts.
   void Publish() ABSL_LOCKS_EXCLUDED(publish_mutex_, mutex_) {
     absl::MutexLock publishing(&publish_mutex_);
@@ -320,7 +328,8 @@ absl::Status StoredLog::Recover() {
   absl::StatusOr<std::unique_ptr<TileWriter>> tile_writer =
       TileWriter::Open(options_.tile_directory, key_.vkey(), &store_, &tiles_);
   if (!tile_writer.ok()) return tile_writer.status();
-  absl::StatusOr<LogTail> tail = ReadLogTail(store_, head->range.size());
+  absl::StatusOr<LogTail> tail = ReadLogTail(
+      store_, store_.IsShared() ? absl::string_view(options_.writer) : "", head->range.size());
   if (!tail.ok()) return tail.status();
   absl::StatusOr<std::string> boot = RandomHex(options_.random, 16);
   if (!boot.ok()) return boot.status();
@@ -328,7 +337,8 @@ absl::Status StoredLog::Recover() {
   head->time_ms = tail->newest_ms;
   tile_writer_ = *std::move(tile_writer);
   sequencer_ = std::make_unique<Sequencer>(
-      Sequencer::Parts{&key_, &tiles_, options_.writer, *boot, clock_, options_.random},
+      Sequencer::Parts{&key_, &tiles_, options_.writer, *boot, clock_, options_.random,
+                       store_.IsShared() ? &store_ : nullptr},
       *std::move(head));
   store_.SetParticipant(sequencer_.get());
 

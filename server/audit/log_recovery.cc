@@ -19,6 +19,8 @@ constexpr uint64_t kBlock = 4096;
 // Folds entries, oldest first, into what is still open.
 class TailFolder {
  public:
+  explicit TailFolder(absl::string_view writer) : writer_(writer) {}
+
   absl::Status Add(const LogRow& row) {
     if (row.index != next_ && started_) return absl::DataLossError("the log misses an entry");
     started_ = true;
@@ -28,6 +30,7 @@ class TailFolder {
       return absl::DataLossError("the log holds an entry that is not what was hashed");
     }
     tail_.newest_ms = std::max(tail_.newest_ms, entry->time_ms);
+    if (!writer_.empty() && entry->writer != writer_) return absl::OkStatus();
     CountBoot(*entry);
     if (entry->type == "decision") {
       if (NeedsOutcome(*entry)) Open(row.index, *entry);
@@ -76,6 +79,7 @@ class TailFolder {
     next->second = wseq + 1;
   }
 
+  const absl::string_view writer_;
   LogTail tail_;
   bool started_ = false;
   uint64_t next_ = 0;
@@ -83,18 +87,19 @@ class TailFolder {
   absl::flat_hash_map<std::string, uint64_t> next_wseq_;
 };
 
-bool IsStart(absl::string_view body) {
+bool IsStart(absl::string_view body, absl::string_view writer) {
   absl::StatusOr<ParsedEntry> entry = ParseEntry(body);
-  return entry.ok() && entry->type == "admin" && entry->json.FindString("action") == "START";
+  return entry.ok() && entry->type == "admin" && (writer.empty() || entry->writer == writer) &&
+         entry->json.FindString("action") == "START";
 }
 
-// The index of the last START entry; 0 if there is none.
-absl::StatusOr<uint64_t> LastStart(const Store& store, uint64_t size) {
+// The index of the last START entry of this writer, or of any; 0 if there is none.
+absl::StatusOr<uint64_t> LastStart(const Store& store, absl::string_view writer, uint64_t size) {
   for (uint64_t end = size; end > 0;) {
     const uint64_t begin = end - std::min(end, kBlock);
     std::optional<uint64_t> start;
     const absl::Status read = store.ReadLogRows(begin, end, [&](const LogRow& row) {
-      if (IsStart(row.body)) start = row.index;
+      if (IsStart(row.body, writer)) start = row.index;
       return true;
     });
     if (!read.ok()) return read;
@@ -106,11 +111,11 @@ absl::StatusOr<uint64_t> LastStart(const Store& store, uint64_t size) {
 
 }  // namespace
 
-absl::StatusOr<LogTail> ReadLogTail(const Store& store, uint64_t size) {
+absl::StatusOr<LogTail> ReadLogTail(const Store& store, absl::string_view writer, uint64_t size) {
   if (size == 0) return LogTail();
-  absl::StatusOr<uint64_t> start = LastStart(store, size);
+  absl::StatusOr<uint64_t> start = LastStart(store, writer, size);
   if (!start.ok()) return start.status();
-  TailFolder folder;
+  TailFolder folder(writer);
   uint64_t count = 0;
   absl::Status status;
   const absl::Status read = store.ReadLogRows(*start, size, [&](const LogRow& row) {

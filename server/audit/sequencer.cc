@@ -5,6 +5,7 @@
 
 #include "absl/strings/escaping.h"
 #include "server/audit/checkpoint.h"
+#include "server/audit/signed_note.h"
 
 namespace sluice::server {
 
@@ -77,10 +78,71 @@ absl::Status Sequencer::GrowDictionary(Transaction& transaction, absl::string_vi
   return Append(transaction, *encoded).status();
 }
 
-void Sequencer::Begin() {
+absl::Status Sequencer::Begin() {
+  if (parts_.shared != nullptr) {
+    if (absl::Status status = Follow(); !status.ok()) return status;
+  }
   pending_ = head();
   leaves_.clear();
   rows_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status Sequencer::Follow() {
+  absl::StatusOr<LogHead> now = parts_.shared->ReadLogHead();
+  if (!now.ok()) return now.status();
+  Head head = this->head();
+  if (now->size < head.range.size()) {
+    return Fail(absl::DataLossError("the log was rolled back under the running gateway"));
+  }
+  if (now->size == head.range.size()) {
+    if (now->size == 0 || now->root == head.range.Root()) return absl::OkStatus();
+    return Fail(absl::DataLossError("the log was changed under the running gateway"));
+  }
+  std::vector<Hash> leaves;
+  absl::Status grown = Grow(*now, head, leaves);
+  // What could not be read may be read another time; what was read and is wrong stays wrong.
+  if (absl::IsDataLoss(grown)) return Fail(std::move(grown));
+  if (!grown.ok()) return grown;
+  parts_.tiles->Append(leaves);
+  absl::MutexLock lock(&mutex_);
+  durable_ = std::move(head);
+  return absl::OkStatus();
+}
+
+absl::Status Sequencer::Grow(const LogHead& now, Head& head, std::vector<Hash>& leaves) const {
+  absl::StatusOr<std::vector<Hash>> others =
+      parts_.shared->ReadLeafHashes(head.range.size(), now.size);
+  if (!others.ok()) return others.status();
+  leaves = *std::move(others);
+  for (const Hash& leaf : leaves) head.range.Append(leaf);
+  if (head.range.size() != now.size || head.range.Root() != now.root) {
+    return absl::DataLossError("the log did not grow from what this gateway saw");
+  }
+  Checkpoint checkpoint;
+  checkpoint.origin = parts_.key->origin();
+  checkpoint.size = now.size;
+  checkpoint.root = now.root;
+  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Create(parts_.key->vkey());
+  if (!verifier.ok()) return verifier.status();
+  absl::StatusOr<Checkpoint> is_signed = OpenCheckpoint(now.checkpoint, *verifier);
+  if (!is_signed.ok() || is_signed->Body() != checkpoint.Body()) {
+    return absl::DataLossError("the log's head is not what its checkpoint says");
+  }
+  head.checkpoint = now.checkpoint;
+  bool newest = false;
+  absl::Status read = parts_.shared->ReadLogRows(now.size - 1, now.size, [&](const LogRow& row) {
+    absl::StatusOr<ParsedEntry> entry = ParseEntry(row.body);
+    newest = entry.ok() && LeafHash(row.body) == leaves.back();
+    if (newest) head.time_ms = std::max(head.time_ms, entry->time_ms);
+    return false;
+  });
+  if (!read.ok()) return read;
+  if (!newest) return absl::DataLossError("the log's newest entry is not what was hashed");
+  // An own group of which no answer came is among them, if it is there.
+  absl::StatusOr<uint64_t> own = parts_.shared->LastWseq(parts_.writer, parts_.boot);
+  if (own.ok()) head.wseq = std::max(head.wseq, *own + 1);
+  return absl::IsNotFound(own.status()) ? absl::OkStatus() : own.status();
 }
 
 void Sequencer::BeginWork() { before_work_ = pending_; }
@@ -117,7 +179,7 @@ absl::Status Sequencer::BeforeCommit(Transaction& transaction) {
   head.compact_range = pending_.range.roots();
   head.checkpoint = pending_.checkpoint;
   const absl::Status updated = transaction.UpdateLogHead(head.size - rows_.size(), head);
-  if (absl::IsAborted(updated)) {
+  if (absl::IsAborted(updated) && parts_.shared == nullptr) {
     return Fail(absl::DataLossError("the log's head was moved by another writer"));
   }
   return updated;

@@ -1,5 +1,7 @@
 // The sequencer: gives entries their index and counter, grows the tree, and signs one checkpoint
 // for each group of the store's. What it holds of a group counts only after the group is durable.
+// Where gateways share a store each follows what the others appended before it appends itself, and
+// takes nothing that its own tree does not grow into.
 //
 // Append, GrowDictionary and CommitParticipant's part run on the store's writer thread; the rest is
 // thread-safe.
@@ -34,6 +36,8 @@ class Sequencer : public CommitParticipant {
     std::string boot;
     std::function<absl::Time()> clock;
     RandomSource random;
+    // Where other gateways' entries are read from before each group; null: there are none.
+    const Store* shared;
   };
   // What is durable: the state that the next group starts from.
   struct Head {
@@ -51,7 +55,7 @@ class Sequencer : public CommitParticipant {
   absl::Status GrowDictionary(Transaction& transaction, absl::string_view owner,
                               const std::vector<NewSubject>& subjects);
 
-  void Begin() override;
+  absl::Status Begin() override;
   void BeginWork() override;
   void UndoWork() override;
   absl::Status BeforeCommit(Transaction& transaction) override;
@@ -63,6 +67,11 @@ class Sequencer : public CommitParticipant {
   absl::Status fault() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  // Takes in what other gateways appended. A store that is not consistent with what this gateway
+  // saw halts the log.
+  absl::Status Follow() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same for entries [size of `head`, size of `now`), which become `head`'s and `leaves`.
+  absl::Status Grow(const LogHead& now, Head& head, std::vector<Hash>& leaves) const;
   absl::Status Fail(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Parts parts_;

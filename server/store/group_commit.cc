@@ -173,9 +173,11 @@ absl::Status GroupCommit::AwaitOutcome(std::vector<Work>& group, const absl::Sta
 
 absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticipant* participant,
                                         std::vector<absl::Status>& results, bool& fatal) {
-  if (participant != nullptr) participant->Begin();
-  engine_->transaction().Undone();
   if (absl::Status status = engine_->Begin(); !status.ok()) return status;
+  engine_->transaction().Undone();
+  if (participant != nullptr) {
+    if (absl::Status status = participant->Begin(); !status.ok()) return status;
+  }
   for (size_t i = 0; i < group.size(); ++i) {
     if (participant != nullptr) participant->BeginWork();
     results[i] =

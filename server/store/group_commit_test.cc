@@ -111,7 +111,10 @@ class FakeEngine final : public GroupEngine {
 class FakeParticipant final : public CommitParticipant {
  public:
   explicit FakeParticipant(std::vector<std::string>* events) : events_(*events) {}
-  void Begin() override { events_.push_back("participant begins"); }
+  absl::Status Begin() override {
+    events_.push_back("participant begins");
+    return begin_;
+  }
   void BeginWork() override { events_.push_back("work begins"); }
   void UndoWork() override { events_.push_back("undone"); }
   absl::Status BeforeCommit(Transaction&) override {
@@ -121,7 +124,7 @@ class FakeParticipant final : public CommitParticipant {
   void AfterCommit() override { events_.push_back("after commit"); }
 
   std::vector<std::string>& events_;
-  absl::Status before_commit_;
+  absl::Status begin_, before_commit_;
 };
 
 // What happens on the writer's thread is written to `events_`; a test looks at it when the thread
@@ -196,6 +199,15 @@ class GroupCommitTest : public ::testing::Test {
   std::unique_ptr<GroupCommit> commit_;
 };
 
+TEST_F(GroupCommitTest, RollsBackAGroupThatItsParticipantCantTakePartIn) {
+  participant_.begin_ = absl::UnavailableError("what others wrote can't be read");
+  Start();
+  Submit("a");
+  EXPECT_THAT(Finish(),
+              ElementsAre("begin", "participant begins", "rollback", "a told UNAVAILABLE"));
+  EXPECT_TRUE(fatal_.empty());
+}
+
 TEST_F(GroupCommitTest, TellsALoneWorkWithoutWaitingForCompany) {
   Start();
   EXPECT_TRUE(CommitOne().ok());
@@ -210,7 +222,7 @@ TEST_F(GroupCommitTest, RunsAppendsBeforeAllElseAndTheParticipantLast) {
   Submit("append 2", true);
   Release();
   EXPECT_THAT(Finish(),
-              ElementsAre("participant begins", "begin", "work begins", "append 1", "work begins",
+              ElementsAre("begin", "participant begins", "work begins", "append 1", "work begins",
                           "append 2", "work begins", "publish 1", "work begins", "publish 2",
                           "before commit", "commit", "after commit", "append 1 told OK",
                           "append 2 told OK", "publish 1 told OK", "publish 2 told OK"));
@@ -224,7 +236,7 @@ TEST_F(GroupCommitTest, LetsOneWorkFailAlone) {
   Submit("c");
   Release();
   EXPECT_THAT(Finish(),
-              ElementsAre("participant begins", "begin", "work begins", "a", "work begins", "b",
+              ElementsAre("begin", "participant begins", "work begins", "a", "work begins", "b",
                           "undone", "work begins", "c", "before commit", "commit", "after commit",
                           "a told OK", "b told NOT_FOUND", "c told OK"));
 }
@@ -265,8 +277,8 @@ TEST_F(GroupCommitTest, RollsAGroupBackWhenTheParticipantFailsAndGoesOn) {
   participant_.before_commit_ = absl::OkStatus();
   EXPECT_TRUE(CommitOne().ok());
   EXPECT_TRUE(commit_->Health().ok());
-  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "work begins", "before commit",
-                                    "rollback", "participant begins", "begin", "work begins",
+  EXPECT_THAT(Finish(), ElementsAre("begin", "participant begins", "work begins", "before commit",
+                                    "rollback", "begin", "participant begins", "work begins",
                                     "before commit", "commit", "after commit"));
 }
 
@@ -274,7 +286,7 @@ TEST_F(GroupCommitTest, TellsAllOfAFailedGroupThatItIsUnavailable) {
   participant_.before_commit_ = absl::AbortedError("head has moved");
   Start();
   Submit("a", false, absl::NotFoundError("no"));
-  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "work begins", "a", "undone",
+  EXPECT_THAT(Finish(), ElementsAre("begin", "participant begins", "work begins", "a", "undone",
                                     "before commit", "rollback", "a told UNAVAILABLE"));
   EXPECT_THAT(fatal_, SizeIs(0));
 }
@@ -308,7 +320,7 @@ TEST_F(GroupCommitTest, RunsNothingMoreOfAGroupWhoseEngineFailed) {
   Submit("a", false, absl::DataLossError("torn page"));
   Submit("b");
   Release();
-  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "work begins", "a", "undone",
+  EXPECT_THAT(Finish(), ElementsAre("begin", "participant begins", "work begins", "a", "undone",
                                     "rollback", "a told UNAVAILABLE", "b told UNAVAILABLE"));
   EXPECT_THAT(fatal_, SizeIs(1));
 }

@@ -269,8 +269,9 @@ class Transaction {
 class CommitParticipant {
  public:
   virtual ~CommitParticipant() = default;
-  // A group begins, or is tried again from its beginning: forget what was not committed.
-  virtual void Begin() = 0;
+  // A group begins, or is tried again from its beginning: forget what was not committed. From here
+  // to its end no other gateway writes. Not OK: the group does not take place.
+  virtual absl::Status Begin() = 0;
   // A work begins; if it fails it is undone, here as in the transaction.
   virtual void BeginWork() = 0;
   virtual void UndoWork() = 0;
@@ -296,6 +297,8 @@ class Store {
  public:
   virtual ~Store() = default;
 
+  // Whether other gateways may write beside this one.
+  virtual bool IsShared() const { return false; }
   // Must be called once, before the first Submit.
   virtual void SetParticipant(CommitParticipant* participant) = 0;
   // Never blocks. After Stop or a fatal error `done` is called with UNAVAILABLE.

@@ -12,37 +12,41 @@ void MemoryStore::SetParticipant(CommitParticipant* participant) {
 }
 
 void MemoryStore::Submit(Work work) {
-  std::vector<Work> works;
+  CommitParticipant* participant;
   {
     absl::MutexLock lock(&mutex_);
     if (held_) {
       waiting_.push_back(std::move(work));
       return;
     }
+    participant = participant_;
   }
-  works.push_back(std::move(work));
-  RunGroup(std::move(works));
+  SubmitBeside(participant, std::move(work));
 }
 
-void MemoryStore::RunGroup(std::vector<Work> works) {
+void MemoryStore::SubmitBeside(CommitParticipant* participant, Work work) {
+  std::vector<Work> works;
+  works.push_back(std::move(work));
+  RunGroup(std::move(works), participant);
+}
+
+void MemoryStore::RunGroup(std::vector<Work> works, CommitParticipant* participant) {
   absl::MutexLock writer(&writer_mutex_);
   std::stable_partition(works.begin(), works.end(), [](const Work& w) { return w.is_append; });
-  CommitParticipant* participant;
   std::optional<GroupTransaction> transaction;
   absl::Status status;
   bool flip;
   std::optional<bool> fail_persisted;
   {
     absl::MutexLock lock(&mutex_);
-    participant = participant_;
     status = health_;
     flip = std::exchange(flip_, false);
     transaction.emplace(tables_, log_.size(), &flip);
     fail_persisted = std::exchange(fail_persisted_, std::nullopt);
   }
   std::vector<absl::Status> results(works.size());
+  if (status.ok() && participant != nullptr) status = participant->Begin();
   if (status.ok()) {
-    if (participant != nullptr) participant->Begin();
     for (size_t i = 0; i < works.size(); ++i) {
       Tables before = transaction->tables;
       const size_t rows = transaction->rows.size();
@@ -256,12 +260,14 @@ void MemoryStore::Hold() {
 
 void MemoryStore::Release() {
   std::vector<Work> works;
+  CommitParticipant* participant;
   {
     absl::MutexLock lock(&mutex_);
     held_ = false;
     works.swap(waiting_);
+    participant = participant_;
   }
-  if (!works.empty()) RunGroup(std::move(works));
+  if (!works.empty()) RunGroup(std::move(works), participant);
 }
 
 int MemoryStore::held_works() const {

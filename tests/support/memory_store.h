@@ -58,6 +58,9 @@ class MemoryStore : public Store {
 
   // --- What a test does to it ---
 
+  // As Submit, of another gateway with a participant of its own.
+  void SubmitBeside(CommitParticipant* participant, Work work);
+
   // Works wait until Release, which runs them as one group.
   void Hold();
   void Release();
@@ -123,7 +126,8 @@ class MemoryStore : public Store {
   };
   class GroupTransaction;
 
-  void RunGroup(std::vector<Work> works) ABSL_LOCKS_EXCLUDED(writer_mutex_, mutex_);
+  void RunGroup(std::vector<Work> works, CommitParticipant* participant)
+      ABSL_LOCKS_EXCLUDED(writer_mutex_, mutex_);
   static StoredRecord Lend(const Record& record);
   // In order of their places.
   absl::Status VisitRecords(absl::string_view owner, absl::string_view record_type,

@@ -1,0 +1,119 @@
+// One gateway's side of a store in memory that several share: it reads what all wrote and writes
+// with a participant of its own. Tests alone include this.
+#ifndef SLUICE_TESTS_SUPPORT_SHARED_MEMORY_STORE_H_
+#define SLUICE_TESTS_SUPPORT_SHARED_MEMORY_STORE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/memory_store.h"
+
+namespace sluice::server {
+
+class SharedMemoryStore final : public Store {
+ public:
+  explicit SharedMemoryStore(MemoryStore* store) : store_(*store) {}
+
+  // The next group becomes durable, and no answer of it comes.
+  void LoseNextAnswer() { lose_answer_ = true; }
+
+  bool IsShared() const override { return true; }
+  void SetParticipant(CommitParticipant* participant) override { participant_ = participant; }
+  void Submit(Work work) override {
+    if (!std::exchange(lose_answer_, false))
+      return store_.SubmitBeside(participant_, std::move(work));
+    Deaf deaf(participant_);
+    store_.SubmitBeside(&deaf, {.is_append = work.is_append,
+                                .bytes = work.bytes,
+                                .apply = std::move(work.apply),
+                                .done = [done = std::move(work.done)](absl::Status) mutable {
+                                  done(absl::UnavailableError("no answer came"));
+                                }});
+  }
+  void Stop() override {}
+  absl::Status Health() const override { return store_.Health(); }
+
+  absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
+                    absl::string_view owner, std::optional<ScanPlace> from,
+                    std::optional<ScanPlace> until,
+                    absl::FunctionRef<bool(const StoredRecord&)> visit) const override {
+    return store_.Read(permit, receipt, owner, from, until, visit);
+  }
+  absl::Status ReadOne(
+      const policy::Permit& permit, const AuditReceipt& receipt, const policy::RecordId& id,
+      absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit) const override {
+    return store_.ReadOne(permit, receipt, id, visit);
+  }
+  absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner,
+                                            absl::string_view record_type) const override {
+    return store_.LastPublishOf(owner, record_type);
+  }
+  absl::Status ReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
+                       std::optional<ScanPlace> from,
+                       absl::FunctionRef<bool(const StoredRecord&)> visit) const override {
+    return store_.ReadOwn(permit, receipt, from, visit);
+  }
+  absl::Status ReadOwnOne(const OwnerPermit& permit, const AuditReceipt& receipt,
+                          absl::string_view key,
+                          absl::FunctionRef<void(const StoredRecord&)> visit) const override {
+    return store_.ReadOwnOne(permit, receipt, key, visit);
+  }
+  absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
+                                       const AuditReceipt& receipt) const override {
+    return store_.StatusOf(permit, receipt);
+  }
+  absl::StatusOr<bool> HistoryBefore(absl::Time time) const override {
+    return store_.HistoryBefore(time);
+  }
+  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override {
+    return store_.MouVersions();
+  }
+  absl::StatusOr<std::vector<StoredOrganization>> Organizations() const override {
+    return store_.Organizations();
+  }
+  absl::StatusOr<std::vector<std::string>> Catalogs() const override { return store_.Catalogs(); }
+  absl::StatusOr<StoredDecision> FindDecision(absl::string_view id) const override {
+    return store_.FindDecision(id);
+  }
+  absl::StatusOr<LogHead> ReadLogHead() const override { return store_.ReadLogHead(); }
+  absl::Status ReadLogRows(uint64_t begin, uint64_t end,
+                           absl::FunctionRef<bool(const LogRow&)> visit) const override {
+    return store_.ReadLogRows(begin, end, visit);
+  }
+  absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end) const override {
+    return store_.ReadLeafHashes(begin, end);
+  }
+  absl::StatusOr<std::vector<LogRow::Opening>> ReadOpenings(uint64_t index) const override {
+    return store_.ReadOpenings(index);
+  }
+  absl::StatusOr<uint64_t> LastWseq(absl::string_view writer,
+                                    absl::string_view boot) const override {
+    return store_.LastWseq(writer, boot);
+  }
+
+ private:
+  // Hears of everything but the commit.
+  class Deaf final : public CommitParticipant {
+   public:
+    explicit Deaf(CommitParticipant* participant) : participant_(*participant) {}
+    absl::Status Begin() override { return participant_.Begin(); }
+    void BeginWork() override { participant_.BeginWork(); }
+    void UndoWork() override { participant_.UndoWork(); }
+    absl::Status BeforeCommit(Transaction& transaction) override {
+      return participant_.BeforeCommit(transaction);
+    }
+    void AfterCommit() override {}
+
+   private:
+    CommitParticipant& participant_;
+  };
+
+  MemoryStore& store_;
+  CommitParticipant* participant_ = nullptr;
+  bool lose_answer_ = false;
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_TESTS_SUPPORT_SHARED_MEMORY_STORE_H_
