@@ -137,14 +137,10 @@ class StoredLog : public AuditLog {
   }
 
   void Tick() override {
-    if (store_.IsShared()) Follow();
+    // Beside others a group takes in what they appended, whether it beats or not.
+    if (store_.IsShared()) Beat();
     Publish();
-    if (clock_() - NewestEntryTime() < options_.heartbeat_after) return;
-    {
-      absl::MutexLock lock(&mutex_);
-      if (stopped_ || outstanding_ > 0) return;
-    }
-    AppendLater(HeartbeatEntry());
+    if (!store_.IsShared() && Idle()) Beat();
   }
 
   void Stop() override {
@@ -157,11 +153,28 @@ class StoredLog : public AuditLog {
   }
 
  private:
-  // A group, though an empty one, takes in what other gateways appended.
-  void Follow() {
+  bool Idle() const { return clock_() - NewestEntryTime() >= options_.heartbeat_after; }
+
+  // A heartbeat, if the log is idle when its turn comes; none while other works wait.
+  void Beat() {
+    absl::StatusOr<EncodedEntry> entry = EncodeEntry(HeartbeatEntry(), options_.random);
+    if (!entry.ok()) return;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stopped_ || outstanding_ > 0) return;
+      ++outstanding_;
+    }
     store_.Submit({.is_append = true,
-                   .apply = [](Transaction&) { return absl::OkStatus(); },
-                   .done = [](absl::Status) {}});
+                   .apply =
+                       [this, entry = *std::move(entry)](Transaction& transaction) {
+                         if (!Idle()) return absl::OkStatus();
+                         return sequencer_->Append(transaction, entry).status();
+                       },
+                   .done =
+                       [this](absl::Status) {
+                         absl::MutexLock lock(&mutex_);
+                         --outstanding_;
+                       }});
   }
 
   // The tile directory follows the log, or the log halts.

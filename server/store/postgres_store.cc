@@ -52,7 +52,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));
-  return MakeSqlStore({.check = [] { return absl::OkStatus(); },
+  return MakeSqlStore({.shared = true,
+                       .check = [] { return absl::OkStatus(); },
                        .hasher = *std::move(reading_hasher),
                        .readers = std::move(readers),
                        .open_reader = open_reader,

@@ -13,12 +13,14 @@ namespace {
 class SqlStore final : public Store {
  public:
   explicit SqlStore(SqlStoreParts parts)
-      : check_(std::move(parts.check)),
+      : shared_(parts.shared),
+        check_(std::move(parts.check)),
         hasher_(std::move(parts.hasher)),
         open_reader_(std::move(parts.open_reader)),
         commit_(std::move(parts.commit)),
         readers_(std::move(parts.readers)) {}
 
+  bool IsShared() const override { return shared_; }
   void SetParticipant(CommitParticipant* participant) override {
     commit_->SetParticipant(participant);
   }
@@ -167,6 +169,7 @@ class SqlStore final : public Store {
     });
   }
 
+  const bool shared_;
   // First, so that it goes last.
   const std::function<absl::Status()> check_;
   mutable absl::Mutex hasher_mutex_;

@@ -19,6 +19,7 @@
 namespace sluice::server {
 
 struct SqlStoreParts {
+  bool shared = false;                  // see Store::IsShared
   std::function<absl::Status()> check;  // of the engine's health; what it holds goes last
   std::unique_ptr<const NameHasher> hasher;
   std::vector<std::unique_ptr<StoreReader>> readers;
