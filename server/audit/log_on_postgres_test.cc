@@ -15,6 +15,7 @@
 #include "server/audit/checkpoint.h"
 #include "server/audit/merkle.h"
 #include "server/store/postgres_store.h"
+#include "tests/support/keks_for_test.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/postgres_server.h"
 
@@ -25,10 +26,11 @@ namespace {
 class Gateway {
  public:
   Gateway(const std::string& name, const std::string& settings, const LogKey* key,
-          const TurnedClock* clock) {
+          const TurnedClock* clock, std::shared_ptr<KeyEncryptionKeys> keks) {
     PostgresStoreOptions options;
     options.settings = settings;
     options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+    options.keks = keks;
     store_ = OpenPostgresStore(std::move(options)).value();
     AuditLogOptions log_options;
     log_options.origin = kTestOrigin;
@@ -57,7 +59,7 @@ class LogOnPostgresTest : public testing::Test {
   void Open(PostgresServer& server) {
     const std::string settings = server.SocketSettings(server.CreateDatabase().value());
     for (const char* const name : {"gateway-1", "gateway-2"}) {
-      gateways_.push_back(std::make_unique<Gateway>(name, settings, key_.get(), &clock_));
+      gateways_.push_back(std::make_unique<Gateway>(name, settings, key_.get(), &clock_, keks_));
     }
   }
 
@@ -119,6 +121,7 @@ class LogOnPostgresTest : public testing::Test {
 
   std::unique_ptr<const LogKey> key_ = MakeLogKey();
   TurnedClock clock_;
+  const std::shared_ptr<KeyEncryptionKeys> keks_ = std::make_shared<KeksForTest>();
   std::vector<std::unique_ptr<Gateway>> gateways_;
 };
 

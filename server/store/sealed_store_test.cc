@@ -254,7 +254,7 @@ TEST_F(SealedStoreTest, WhatFollowsAnUndoneFirstWorkOpensAfterARestart) {
 
 class FailsOnce : public CommitParticipant {
  public:
-  void Begin() override {}
+  absl::Status Begin() override { return absl::OkStatus(); }
   void BeginWork() override {}
   void UndoWork() override {}
   absl::Status BeforeCommit(Transaction&) override {
