@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& settings,
 
 class Participant final : public CommitParticipant {
  public:
-  void Begin() override {}
+  absl::Status Begin() override { return absl::OkStatus(); }
   void BeginWork() override {}
   void UndoWork() override {}
   absl::Status BeforeCommit(Transaction&) override { return absl::OkStatus(); }
