@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -27,6 +28,10 @@ struct Free {
 };
 
 std::optional<std::string> Nfc(absl::string_view text) {
+  // ASCII is composed already.
+  if (std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; })) {
+    return std::string(text);
+  }
   utf8proc_uint8_t* out = nullptr;
   const utf8proc_ssize_t size =
       utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),

@@ -43,6 +43,8 @@ namespace {
 constexpr int kMaxMessageBytes = 5 << 20;
 // Threads of calls that are not release streams: beyond them callers wait.
 constexpr int kMaxThreads = 256;
+// Of those, kept waiting for calls.
+constexpr int kMaxPollers = 16;
 constexpr int kMaxStreamsOfConnection = 100;
 constexpr int kMinPingMs = 10'000;
 // Streams that are on their way to be told that there are too many.
@@ -260,6 +262,8 @@ absl::Status Wired::Serve() {
   grpc::ResourceQuota quota("sluiced");
   quota.SetMaxThreads(kMaxThreads);
   builder.SetResourceQuota(quota);
+  // Of its own gRPC keeps two threads for unary calls, and makes one anew for each call beyond.
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kMaxPollers);
   builder.RegisterService(exchange_rpc_.get());
   builder.RegisterService(audit_rpc_.get());
   builder.RegisterService(operator_rpc_.get());
