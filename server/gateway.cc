@@ -159,6 +159,7 @@ absl::Status Wired::Open() {
                                : OpenPostgresStore({.settings = config_.postgres,
                                                     .hash_key = *std::move(hash_key),
                                                     .keks = *std::move(keks),
+                                                    .alone = true,
                                                     .on_fatal = on_fatal});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "server/store/random_ids.h"
 
 namespace sluice::server {
@@ -10,6 +11,9 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(50);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
+// The advisory lock of the gateway that a database serves alone. Any number, always the same.
+constexpr int64_t kDatabaseLock = 0x736c75696365;
+constexpr absl::Duration kWaitToBeAlone = absl::Seconds(5);
 // How soon an idle gateway notices that its database is gone.
 constexpr absl::Duration kLook = absl::Seconds(1);
 
@@ -18,12 +22,12 @@ absl::Status Away() { return absl::UnavailableError("the database can't be reach
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PostgresEngine>> PostgresEngine::Create(
-    PostgresConnection::Options options, std::unique_ptr<PostgresConnection> connection,
+    PostgresConnection::Options options, bool alone, std::unique_ptr<PostgresConnection> connection,
     std::unique_ptr<NameHasher> hasher, std::shared_ptr<KeyEncryptionKeys> keks) {
   absl::StatusOr<std::vector<Hash16>> boot = RandomIds(1);
   if (!boot.ok()) return boot.status();
-  std::unique_ptr<PostgresEngine> engine(
-      new PostgresEngine(std::move(options), std::move(hasher), std::move(keks), boot->front()));
+  std::unique_ptr<PostgresEngine> engine(new PostgresEngine(
+      std::move(options), alone, std::move(hasher), std::move(keks), boot->front()));
   absl::StatusOr<Session> session = engine->MakeSession(std::move(connection));
   if (!session.ok()) return session.status();
   engine->session_ = *std::move(session);
@@ -38,6 +42,10 @@ absl::StatusOr<PostgresEngine::Session> PostgresEngine::MakeSession(
     std::unique_ptr<PostgresConnection> connection) const {
   Session session;
   session.connection = std::move(connection);
+  if (alone_) {
+    absl::Status taken = TakeDatabase(session.connection.get());
+    if (!taken.ok()) return taken;
+  }
   absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction =
       StoreTransaction::Create(session.connection.get(), hasher_.get(), keks_.get());
   if (!transaction.ok()) return transaction.status();
@@ -87,6 +95,27 @@ absl::Status PostgresEngine::Reconnect() {
   pause_ = absl::ZeroDuration();
   away_ = false;
   return absl::OkStatus();
+}
+
+absl::Status PostgresEngine::TakeDatabase(PostgresConnection* connection) const {
+  absl::StatusOr<SqlStatement> take = connection->Prepare("SELECT pg_try_advisory_lock($1)");
+  if (!take.ok()) return take.status();
+  // A session that has just ended may have it for a moment yet.
+  const auto until = std::chrono::steady_clock::now() +
+                     absl::ToChronoMilliseconds(std::min(options_.patience, kWaitToBeAlone));
+  for (;;) {
+    {
+      SqlRun run = take->Bind(kDatabaseLock);
+      absl::StatusOr<bool> row = run.Next();
+      if (!row.ok()) return row.status();
+      if (*row && run.Int(0) != 0) return absl::OkStatus();
+    }
+    if (std::chrono::steady_clock::now() >= until) {
+      return absl::FailedPreconditionError(
+          "another gateway serves from this database: stop it first, or give another database");
+    }
+    absl::SleepFor(kFirstPause);
+  }
 }
 
 absl::Status PostgresEngine::LockStore() {

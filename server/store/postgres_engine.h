@@ -26,10 +26,12 @@ namespace sluice::server {
 
 class PostgresEngine final : public GroupEngine {
  public:
-  // `connection` was opened by these options.
+  // `connection` was opened by these options. FAILED_PRECONDITION if it shall be alone on the
+  // database, and is not.
   static absl::StatusOr<std::unique_ptr<PostgresEngine>> Create(
-      PostgresConnection::Options options, std::unique_ptr<PostgresConnection> connection,
-      std::unique_ptr<NameHasher> hasher, std::shared_ptr<KeyEncryptionKeys> keks);
+      PostgresConnection::Options options, bool alone,
+      std::unique_ptr<PostgresConnection> connection, std::unique_ptr<NameHasher> hasher,
+      std::shared_ptr<KeyEncryptionKeys> keks);
 
   absl::Status Begin() override;
   absl::Status Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) override;
@@ -53,9 +55,11 @@ class PostgresEngine final : public GroupEngine {
     int64_t backend_start_us = 0;
   };
 
-  PostgresEngine(PostgresConnection::Options options, std::unique_ptr<NameHasher> hasher,
-                 std::shared_ptr<KeyEncryptionKeys> keks, const Hash16& boot)
+  PostgresEngine(PostgresConnection::Options options, bool alone,
+                 std::unique_ptr<NameHasher> hasher, std::shared_ptr<KeyEncryptionKeys> keks,
+                 const Hash16& boot)
       : options_(std::move(options)),
+        alone_(alone),
         hasher_(std::move(hasher)),
         keks_(std::move(keks)),
         boot_(boot) {}
@@ -65,8 +69,11 @@ class PostgresEngine final : public GroupEngine {
   // The last group of this writer that is durable, when nothing of it is under way any more.
   absl::StatusOr<int64_t> LastDurable();
   absl::Status LockStore();
+  // Until the connection ends no other engine that shall be alone gets it.
+  absl::Status TakeDatabase(PostgresConnection* connection) const;
 
   const PostgresConnection::Options options_;
+  const bool alone_;
   const std::unique_ptr<NameHasher> hasher_;
   const std::shared_ptr<KeyEncryptionKeys> keks_;
   const Hash16 boot_;  // of this writer

@@ -250,6 +250,30 @@ TEST_F(PostgresFaultTest, SaysThatTheDisksOfTheServerAreFullUntilTheyAreNot) {
   EXPECT_TRUE(store->Health().ok());
 }
 
+TEST_F(PostgresFaultTest, RefusesASecondGatewayOfADatabaseThatServesOneAlone) {
+  const auto open = [this] {
+    PostgresStoreOptions options;
+    options.settings = server_.SocketSettings(database_);
+    options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+    options.keks = std::make_shared<KeksForTest>();
+    options.alone = true;
+    options.patience = absl::Seconds(1);
+    return OpenPostgresStore(std::move(options));
+  };
+  absl::StatusOr<std::unique_ptr<Store>> first = open();
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(open().status()));
+  // Whose connection was lost has it again as soon as it writes again.
+  server_.StopNow();
+  ASSERT_TRUE(server_.StartAgain().ok());
+  for (int number = 0; !PublishOne(**first, number).ok(); ++number) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_TRUE(absl::IsFailedPrecondition(open().status()));
+  first->reset();
+  EXPECT_TRUE(open().ok());
+}
+
 TEST_F(PostgresFaultTest, StopsForGoodWhenTheServerSaysThatDataIsCorrupted) {
   std::atomic<int> fatal = 0;
   PostgresStoreOptions options;

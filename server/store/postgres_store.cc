@@ -47,8 +47,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
     readers.push_back(*std::move(reader));
   }
 
-  absl::StatusOr<std::unique_ptr<PostgresEngine>> engine =
-      PostgresEngine::Create(writing, *std::move(writer), *std::move(hasher), options.keks);
+  absl::StatusOr<std::unique_ptr<PostgresEngine>> engine = PostgresEngine::Create(
+      writing, options.alone, *std::move(writer), *std::move(hasher), options.keks);
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));

@@ -27,6 +27,9 @@ struct PostgresStoreOptions {
   // They wrap the data keys under which records and openings are sealed: all gateways of a database
   // have the same ones.
   std::shared_ptr<KeyEncryptionKeys> keks;
+  // Whether another gateway that asks for the same is refused. Records and the log may be shared;
+  // what a gateway keeps in memory of MOUs and organizations does not follow another's changes yet.
+  bool alone = false;
   // Reads that run at once; more wait.
   int readers = 4;
   // Until the database has answered; see PostgresConnection.
