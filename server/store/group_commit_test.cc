@@ -331,8 +331,8 @@ TEST_F(GroupCommitTest, CountsNothingOfAGroupWhoseDatabaseWentAwayAndGoesOnWhenI
   EXPECT_TRUE(absl::IsUnavailable(CommitOne()));
   EXPECT_TRUE(CommitOne().ok());
   EXPECT_TRUE(commit_->Health().ok());
-  EXPECT_THAT(Finish(), ElementsAre("participant begins", "begin", "work begins", "before commit",
-                                    "commit", "rollback", "participant begins", "begin",
+  EXPECT_THAT(Finish(), ElementsAre("begin", "participant begins", "work begins", "before commit",
+                                    "commit", "rollback", "begin", "participant begins",
                                     "work begins", "before commit", "commit", "after commit"));
   EXPECT_THAT(fatal_, SizeIs(0));
 }
@@ -366,7 +366,7 @@ TEST_F(GroupCommitTest, TellsAGroupWhoseCommitHadNoAnswerWhatTheDatabaseSays) {
     std::vector<std::string> events = Finish();
     events.resize(9);
     EXPECT_THAT(events,
-                ElementsAre("participant begins", "begin", "work begins", "before commit", "commit",
+                ElementsAre("begin", "participant begins", "work begins", "before commit", "commit",
                             "settle", "settle", "settle", durable ? "after commit" : "rollback"));
     EXPECT_THAT(fatal_, SizeIs(0));
   }
@@ -385,7 +385,7 @@ TEST_F(GroupCommitTest, TellsWhoComesMeanwhileThatNothingWasWritten) {
   };
   EXPECT_TRUE(CommitOne().ok());
   EXPECT_THAT(Finish(),
-              ElementsAre("participant begins", "begin", "work begins", "before commit", "commit",
+              ElementsAre("begin", "participant begins", "work begins", "before commit", "commit",
                           "settle", "late told UNAVAILABLE", "settle", "after commit"));
 }
 
