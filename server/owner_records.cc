@@ -31,7 +31,10 @@ absl::Status Write(const v1::ReadOwnRecordsResponse& message, MessageSink& sink)
 absl::Status WithdrawError(const absl::Status& status) {
   if (absl::IsAlreadyExists(status)) return RequestIdReused();
   if (absl::IsNotFound(status)) return NotFound("change");
-  if (absl::IsFailedPrecondition(status)) return HistoryForgotten(status.message());
+  if (status.GetPayload(kHistoryForgotten).has_value()) return HistoryForgotten(status.message());
+  if (absl::IsFailedPrecondition(status)) {
+    return absl::InternalError("the store can't do it");  // why is for the operator alone
+  }
   if (absl::IsOutOfRange(status)) return WithdrawTooLarge(status.message());
   if (absl::IsResourceExhausted(status)) return Exhausted("rows_owned", std::nullopt);
   if (absl::IsUnavailable(status)) return AuditUnavailable();

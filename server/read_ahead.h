@@ -1,6 +1,6 @@
 // The next chunk of a release, made on a second core while the one before it is logged and sent. So
 // one reader has the use of two cores; where there are more readers than cores each makes its own
-// chunks, and memory holds no more than a chunk a reader and one for each core.
+// chunks. A reader never has more than two of them in memory.
 //
 // One a request; not thread-safe. `next` runs on another thread, but never twice at once.
 #ifndef SLUICE_SERVER_READ_AHEAD_H_

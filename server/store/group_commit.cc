@@ -109,6 +109,11 @@ void GroupCommit::Run() {
     if (engine_->fault() == GroupEngine::Fault::kUnknown) {
       outcome = AwaitOutcome(group, outcome);
       fatal = engine_->fault() == GroupEngine::Fault::kUnknown;
+      if (outcome.ok() && group.empty()) {
+        // Who asked holds in memory what was before. A start reads what is.
+        fatal = true;
+        outcome = absl::UnavailableError("what was not known to be written has turned out to be");
+      }
     }
     GroupEngine::Fault fault = engine_->fault();
     if (!outcome.ok()) {

@@ -47,9 +47,10 @@ absl::StatusOr<std::unique_ptr<NameHasher>> NameHasher::Create(const policy::Sec
   }
   std::unique_ptr<NameHasher> hasher(new NameHasher);
   const std::pair<absl::string_view, Context*> uses[] = {
-      {"record-key", &hasher->record_key_}, {"subject-name", &hasher->subject_name_},
-      {"person", &hasher->person_},         {"request", &hasher->request_},
-      {"content", &hasher->content_},       {"key-check", &hasher->key_check_}};
+      {"record-key", &hasher->record_key_},     {"key-tie", &hasher->key_tie_},
+      {"subject-name", &hasher->subject_name_}, {"person", &hasher->person_},
+      {"request", &hasher->request_},           {"content", &hasher->content_},
+      {"key-check", &hasher->key_check_}};
   for (const auto& [use, context] : uses) {
     absl::StatusOr<Context> derived = Derive(key, use);
     if (!derived.ok()) return derived.status();
@@ -83,6 +84,13 @@ absl::StatusOr<Hash16> NameHasher::Hash(const Context& context,
 absl::StatusOr<Hash16> NameHasher::RecordKey(absl::string_view owner, absl::string_view record_type,
                                              absl::string_view key) const {
   return Hash(record_key_, {owner, record_type, key});
+}
+
+absl::StatusOr<Hash16> NameHasher::KeyTie(const Hash16& key, const Hash16& record_id) const {
+  const auto view = [](const Hash16& hash) {
+    return absl::string_view(reinterpret_cast<const char*>(hash.data()), hash.size());
+  };
+  return Hash(key_tie_, {view(key), view(record_id)});
 }
 
 absl::StatusOr<Hash16> NameHasher::SubjectName(absl::string_view owner, absl::string_view id_space,

@@ -30,6 +30,9 @@ class NameHasher {
                                    absl::string_view key) const;
   absl::StatusOr<Hash16> SubjectName(absl::string_view owner, absl::string_view id_space,
                                      absl::string_view id) const;
+  // That the record of this key has this id: who can write the database, and no more, can't give
+  // one key another's record.
+  absl::StatusOr<Hash16> KeyTie(const Hash16& key, const Hash16& record_id) const;
   // Whom identity records say that a subject's names are of.
   absl::StatusOr<Hash16> Person(absl::string_view owner, absl::string_view person) const;
   absl::StatusOr<Hash16> Request(absl::string_view principal, absl::string_view request_id) const;
@@ -51,7 +54,7 @@ class NameHasher {
   static absl::StatusOr<Hash16> Hash(const Context& context,
                                      std::initializer_list<absl::string_view> parts);
 
-  Context record_key_, subject_name_, person_, request_, content_, key_check_;
+  Context record_key_, key_tie_, subject_name_, person_, request_, content_, key_check_;
 };
 
 }  // namespace sluice::server

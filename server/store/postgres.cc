@@ -96,9 +96,9 @@ absl::Status PostgresConnection::Configure(const Options& options) {
       options.read_only ? "SET default_transaction_isolation = 'repeatable read'; "
                           "SET default_transaction_read_only = on"
                         : "SET default_transaction_isolation = 'read committed'; "
-                          // Stronger ones stay.
+                          // Nothing weaker; what waits for a standby to show it may stay.
                           "SELECT set_config('synchronous_commit', 'on', false) "
-                          "WHERE current_setting('synchronous_commit') = 'off'"));
+                          "WHERE current_setting('synchronous_commit') <> 'remote_apply'"));
 }
 
 absl::Status PostgresConnection::Execute(absl::string_view sql) {
@@ -262,12 +262,12 @@ absl::Status PostgresConnection::StatusOf(const PGresult* result) {
   const std::string message = absl::StrCat("database: SQLSTATE ", state);
   const absl::string_view of_class = state.substr(0, 2);
   if (state == "23505") return absl::AlreadyExistsError(message);
-  if (state == "40001" || state == "40P01") return absl::AbortedError(message);
   if (state == "53100") {
     fault_ = std::max(fault_, Fault::kFull);
     return absl::ResourceExhaustedError(message);
   }
-  if (of_class == "53") return absl::ResourceExhaustedError(message);
+  // The server's own limits and quarrels: nobody's quota, and worth another try.
+  if (of_class == "53" || of_class == "40") return absl::UnavailableError(message);
   if (of_class == "XX" && state != "XX000") {  // corrupted
     fault_ = Fault::kFatal;
     return absl::DataLossError(message);

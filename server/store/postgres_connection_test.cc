@@ -51,10 +51,10 @@ TEST_F(PostgresConnectionTest, NoticesThatAnIdleConnectionIsClosed) {
 TEST_F(PostgresConnectionTest, TellsWhatFailsByItsSqlstateAlone) {
   const Expected all[] = {{"23505", absl::StatusCode::kAlreadyExists},
                           {"23502", absl::StatusCode::kInternal},
-                          {"40001", absl::StatusCode::kAborted},
-                          {"40P01", absl::StatusCode::kAborted},
+                          {"40001", absl::StatusCode::kUnavailable},
+                          {"40P01", absl::StatusCode::kUnavailable},
                           {"53100", absl::StatusCode::kResourceExhausted, Fault::kFull},
-                          {"53200", absl::StatusCode::kResourceExhausted},
+                          {"53200", absl::StatusCode::kUnavailable},
                           {"57014", absl::StatusCode::kUnavailable},
                           {"55P03", absl::StatusCode::kUnavailable},
                           {"58030", absl::StatusCode::kUnavailable},

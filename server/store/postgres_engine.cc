@@ -133,8 +133,10 @@ absl::Status PostgresEngine::Begin() {
   session_.connection->TakeFailed();
   absl::Status status = session_.connection->Execute("BEGIN");
   if (status.ok()) status = LockStore();
-  if (!status.ok()) return status;
-  return session_.mark.Bind(SqlBlob(boot_), ++group_).Finish();
+  if (status.ok()) status = session_.mark.Bind(SqlBlob(boot_), ++group_).Finish();
+  // Whoever is in the way, nothing can be written: health says so.
+  if (!status.ok()) away_ = true;
+  return status;
 }
 
 absl::Status PostgresEngine::Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) {
@@ -178,13 +180,22 @@ absl::StatusOr<bool> PostgresEngine::Settle() {
     if (absl::Status status = Reconnect(); !status.ok()) return status;
   }
   absl::StatusOr<int64_t> last = LastDurable();
-  session_.connection->Rollback();
-  if (!last.ok() || fault() == Fault::kFatal) {
+  const bool durable = last.ok() && *last == group_;
+  absl::Status status = last.status();
+  if (durable) {
+    // The server calls a commit done, too, whose wait for a standby was broken off. One of our own
+    // waits for all before it.
+    status = session_.mark.Bind(SqlBlob(boot_), group_).Finish();
+    if (status.ok()) status = session_.connection->Commit();
+  } else {
+    session_.connection->Rollback();
+  }
+  if (!status.ok() || fault() == Fault::kFatal) {
     away_ = true;
     return Away();
   }
   unknown_ = false;
-  return *last == group_;
+  return durable;
 }
 
 absl::StatusOr<int64_t> PostgresEngine::LastDurable() {

@@ -52,7 +52,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));
-  return MakeSqlStore({.shared = true,
+  return MakeSqlStore({.shared = !options.alone,
                        .check = [] { return absl::OkStatus(); },
                        .hasher = *std::move(reading_hasher),
                        .readers = std::move(readers),

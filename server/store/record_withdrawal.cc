@@ -49,7 +49,7 @@ absl::Status RecordWithdrawal::Prepare() {
        {&rows_, "SELECT rows FROM owner WHERE name = $1"},
        {&find_key_,
         "SELECT k.ordinal, k.live, k.content_position, k.written_position, "
-        "coalesce(length(r.bytes), 0) "
+        "coalesce(length(r.bytes), 0), k.key_hash, k.tie "
         "FROM record_key k LEFT JOIN record r ON r.collection = k.collection AND "
         "r.ordinal = k.ordinal AND r.record_id = k.record_id WHERE k.record_id = $1"},
        {&same_,
@@ -116,7 +116,7 @@ absl::StatusOr<int64_t> RecordWithdrawal::CheckRange(const WithdrawBatch& batch)
   absl::StatusOr<int64_t> begin = parts_.history->Begin();
   if (!begin.ok()) return begin.status();
   if (batch.first < *begin) {
-    return absl::FailedPreconditionError(
+    return HistoryIsForgotten(
         absl::StrCat("what was replaced before position ", *begin, " is kept no longer"));
   }
   SqlRun run = size_.Bind(batch.owner, batch.first, batch.last);
@@ -189,6 +189,12 @@ absl::StatusOr<RecordWithdrawal::Now> RecordWithdrawal::FindNow(const Touched& t
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("a key that was published is not there");
+  absl::StatusOr<Hash16> key = run.Array<16>(5), tie = run.Array<16>(6);
+  if (!key.ok()) return key.status();
+  if (!tie.ok()) return tie.status();
+  const absl::StatusOr<Hash16> wanted = parts_.hasher->KeyTie(*key, touched.id.bytes);
+  if (!wanted.ok()) return wanted.status();
+  if (*tie != *wanted) return absl::DataLossError("a key has another's record");
   return Now{.ordinal = static_cast<uint32_t>(run.Int(0)),
              .live = run.Int(1) != 0,
              .content_position = run.Int(2),

@@ -9,8 +9,9 @@
 namespace sluice::server {
 namespace {
 
-absl::string_view View(const Hash& hash) {
-  return absl::string_view(reinterpret_cast<const char*>(hash.data()), hash.size());
+template <size_t n>
+absl::string_view View(const std::array<uint8_t, n>& bytes) {
+  return absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace
@@ -30,10 +31,11 @@ absl::Status RecordWriter::Prepare(SqlConnection* connection) {
       {{&delete_records_,
         "DELETE FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
        {&find_keys_,
-        "SELECT record_id, ordinal, live, content_position FROM record_key WHERE key_hash = $1"},
+        "SELECT record_id, ordinal, live, content_position, tie FROM record_key "
+        "WHERE key_hash = $1"},
        {&insert_keys_,
         "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
-        "content_position, written_position) VALUES ($1, $2, $3, $4, 1, $5, $5, $5)"},
+        "content_position, written_position, tie) VALUES ($1, $2, $3, $4, 1, $5, $5, $5, $6)"},
        {&update_keys_,
         "UPDATE record_key SET ordinal = $1, live = $2, position = $3, content_position = $3, "
         "written_position = $3 WHERE key_hash = $4"},
@@ -246,6 +248,9 @@ absl::StatusOr<std::vector<RecordWriter::Entry>> RecordWriter::Entries(
     Entry& entry = entries[i];
     absl::StatusOr<Hash16> id = row.Array<16>(0);
     if (!id.ok()) return id.status();
+    absl::StatusOr<Hash16> tie = hasher_->KeyTie(entry.key, *id);
+    if (!tie.ok()) return tie.status();
+    if (row.Bytes(4) != View(*tie)) return absl::DataLossError("a key has another's record");
     entry.id.bytes = *id;
     entry.known = true;
     entry.old_ordinal = entry.ordinal = static_cast<uint32_t>(row.Int(1));

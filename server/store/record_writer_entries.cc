@@ -24,10 +24,15 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
   SqlManyRun new_keys = insert_keys_.Start(), old_keys = update_keys_.Start();
   for (const Entry& entry : entries) {
     if (!entry.changes) continue;
-    absl::Status status =
-        entry.known ? old_keys.Add(entry.ordinal, 1, change.position, SqlBlob(entry.key))
-                    : new_keys.Add(SqlBlob(entry.key), change.collection, SqlBlob(entry.id.bytes),
-                                   entry.ordinal, change.position);
+    absl::Status status;
+    if (entry.known) {
+      status = old_keys.Add(entry.ordinal, 1, change.position, SqlBlob(entry.key));
+    } else {
+      absl::StatusOr<Hash16> tie = hasher_->KeyTie(entry.key, entry.id.bytes);
+      if (!tie.ok()) return tie.status();
+      status = new_keys.Add(SqlBlob(entry.key), change.collection, SqlBlob(entry.id.bytes),
+                            entry.ordinal, change.position, SqlBlob(*tie));
+    }
     if (!status.ok()) return status;
   }
   for (SqlManyRun* keys : {&new_keys, &old_keys}) {

@@ -54,6 +54,7 @@ CREATE TABLE record_key (               -- every key ever published; a tombstone
   key_hash BLOB PRIMARY KEY,
   collection INTEGER NOT NULL,
   record_id BLOB NOT NULL UNIQUE,
+  tie BLOB NOT NULL,                    -- that these two belong together: NameHasher::KeyTie
   ordinal INTEGER NOT NULL,
   live INTEGER NOT NULL,
   position INTEGER NOT NULL,            -- of its last change, a merge or split of whom it names too

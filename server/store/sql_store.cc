@@ -67,7 +67,11 @@ class SqlStore final : public Store {
     // Owner and type are in the hash: no other's record is under it.
     absl::StatusOr<Hash16> hash = KeyHash(permit.owner(), permit.type()->name(), key);
     if (!hash.ok()) return hash.status();
-    return Reader(this)->ByKey(permit.owner(), permit.type()->name(), *hash, visit);
+    const auto tie_of = [this](const Hash16& of, const Hash16& id) {
+      absl::MutexLock lock(&hasher_mutex_);
+      return hasher_->KeyTie(of, id);
+    };
+    return Reader(this)->ByKey(permit.owner(), permit.type()->name(), *hash, tie_of, visit);
   }
   absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
                                        const AuditReceipt& receipt) const override {

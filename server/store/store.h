@@ -21,6 +21,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -146,6 +147,15 @@ inline constexpr int64_t kMaxRejoinedRecords = 50'000;
 inline constexpr int64_t kMaxRejoinedBytes = 64 << 20;
 inline constexpr int64_t kMaxRejoinedNames = 50'000;
 
+// That a range is not kept any more: told apart by its payload from all else that could not be
+// done.
+inline constexpr char kHistoryForgotten[] = "sluice/history-forgotten";
+inline absl::Status HistoryIsForgotten(absl::string_view sentence) {
+  absl::Status status = absl::FailedPreconditionError(sentence);
+  status.SetPayload(kHistoryForgotten, absl::Cord());
+  return status;
+}
+
 // A stored record, as the store lends it for the length of one call.
 struct StoredRecord {
   ScanPlace place;
@@ -233,7 +243,7 @@ class Transaction {
   // Takes back an owner's changes as one change: what is created in the range goes, what is changed
   // or deleted there is as before it, about whom its names are of now; subjects stay in the
   // dictionary. NOT_FOUND if the owner
-  // changed nothing in the range; FAILED_PRECONDITION if it begins before what is kept of replaced
+  // changed nothing in the range; HistoryIsForgotten if it begins before what is kept of replaced
   // content; OUT_OF_RANGE if it is more than the bounds above; ALREADY_EXISTS as in Publish.
   virtual absl::StatusOr<WithdrawOutcome> Withdraw(const WithdrawBatch& batch) = 0;
   // Forgets what changes before `time` replaced, oldest first, about `rows` records at a time:

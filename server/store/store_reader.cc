@@ -59,7 +59,7 @@ absl::Status StoreReader::Prepare() {
         "JOIN collection c ON c.id = k.collection JOIN owner o ON o.id = c.owner "
         "WHERE k.record_id = $1 AND k.live = 1"},
        {&by_key_,
-        "SELECT r.ordinal, r.record_id, r.subjects, r.identity, r.position, r.bytes "
+        "SELECT r.ordinal, r.record_id, r.subjects, r.identity, r.position, r.bytes, k.tie "
         "FROM record_key k "
         "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
         "AND r.record_id = k.record_id WHERE k.key_hash = $1 AND k.live = 1"},
@@ -170,7 +170,7 @@ absl::Status StoreReader::Point(
 }
 
 absl::Status StoreReader::ByKey(absl::string_view owner, absl::string_view record_type,
-                                const Hash16& key,
+                                const Hash16& key, TieOf tie_of,
                                 absl::FunctionRef<void(const StoredRecord&)> visit) {
   SqlRun run = by_key_.Bind(SqlBlob(key));
   absl::StatusOr<bool> row = run.Next();
@@ -178,6 +178,10 @@ absl::Status StoreReader::ByKey(absl::string_view owner, absl::string_view recor
   if (!*row) return absl::NotFoundError("there is no such record");
   absl::StatusOr<Hash16> id = run.Array<kIdBytes>(1);
   if (!id.ok()) return id.status();
+  const absl::StatusOr<Hash16> tie = run.Array<16>(6), wanted = tie_of(key, *id);
+  if (!tie.ok()) return tie.status();
+  if (!wanted.ok()) return wanted.status();
+  if (*tie != *wanted) return absl::DataLossError("a key has another's record");
   const absl::StatusOr<StoredRecord> record = Open({.owner = owner,
                                                     .record_type = record_type,
                                                     .record_id = *id,

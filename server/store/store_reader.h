@@ -36,9 +36,11 @@ class StoreReader {
   absl::Status Point(const policy::RecordId& id, absl::string_view record_type,
                      absl::FunctionRef<bool(absl::string_view)> is_owner,
                      absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit);
+  // NameHasher::KeyTie.
+  using TieOf = absl::FunctionRef<absl::StatusOr<Hash16>(const Hash16& key, const Hash16& id)>;
   // The owner's live record of a key's hash; NOT_FOUND.
   absl::Status ByKey(absl::string_view owner, absl::string_view record_type, const Hash16& key,
-                     absl::FunctionRef<void(const StoredRecord&)> visit);
+                     TieOf tie_of, absl::FunctionRef<void(const StoredRecord&)> visit);
   absl::StatusOr<OwnerStatus> StatusOf(absl::string_view owner);
   absl::StatusOr<bool> HistoryBefore(absl::Time time);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);

@@ -26,11 +26,13 @@ absl::StatusOr<std::unique_ptr<SubjectJoins>> SubjectJoins::Create(const Parts& 
        {&joins->put_, "INSERT INTO identity (name_hash, person_hash) VALUES ($1, $2)"},
        {&joins->with_ordinal_,
         "SELECT r.collection, r.ordinal, r.record_id FROM collection c "
-        "JOIN record r ON r.collection = c.id AND r.ordinal = $1 WHERE c.owner = $2"},
+        "JOIN record r ON r.collection = c.id AND r.ordinal = $1 WHERE c.owner = $2 "
+        "LIMIT $3"},
        {&joins->with_name_,
         "SELECT k.collection, k.ordinal, k.record_id FROM collection c "
         "JOIN further_name f ON f.collection = c.id AND f.name = $1 "
-        "JOIN record_key k ON k.record_id = f.record_id WHERE c.owner = $2"},
+        "JOIN record_key k ON k.record_id = f.record_id WHERE c.owner = $2 "
+        "LIMIT $3"},
        {&joins->find_record_,
         "SELECT r.subjects, r.identity, r.position, r.bytes, c.record_type, o.name FROM record r "
         "JOIN collection c ON c.id = r.collection JOIN owner o ON o.id = c.owner "
@@ -164,6 +166,8 @@ absl::Status SubjectJoins::AddNamesOf(const Hash16& person,
 
 absl::StatusOr<std::vector<SubjectJoins::Place>> SubjectJoins::FindPlaces(
     int64_t owner, const std::vector<Name>& names, const Moved& moved) {
+  // One more than may be: an engine may hand all rows over at once.
+  constexpr int64_t most = 2 * kMaxRejoinedRecords + 1;
   std::vector<Place> places;
   const auto add = [&](SqlRun run) -> absl::Status {
     for (;;) {
@@ -179,9 +183,9 @@ absl::StatusOr<std::vector<SubjectJoins::Place>> SubjectJoins::FindPlaces(
   std::set<uint32_t> ordinals;
   for (const Name& name : names) {
     if (!moved.contains(name.entry.name)) continue;
-    absl::Status status = add(with_name_.Bind(name.entry.name, owner));
+    absl::Status status = add(with_name_.Bind(name.entry.name, owner, most));
     if (status.ok() && ordinals.insert(name.entry.ordinal).second) {
-      status = add(with_ordinal_.Bind(name.entry.ordinal, owner));
+      status = add(with_ordinal_.Bind(name.entry.ordinal, owner, most));
     }
     if (!status.ok()) return status;
   }

@@ -91,6 +91,27 @@ TEST_F(ReplacedRecordsTest, ARecordUnderAnotherIdIsNoticed) {
   EXPECT_TRUE(absl::IsDataLoss(ScanOf(kOwner)));
 }
 
+TEST_F(ReplacedRecordsTest, AKeyThatWasGivenAnothersRecordIsNoticed) {
+  Tamper(
+      "CREATE TEMP TABLE swap AS SELECT key_hash, record_id, ordinal FROM record_key "
+      "WHERE collection = 1;"
+      "UPDATE record_key SET record_id = randomblob(16) WHERE collection = 1;"
+      "UPDATE record_key SET (record_id, ordinal) = (SELECT s.record_id, s.ordinal FROM swap s "
+      "WHERE s.key_hash <> record_key.key_hash) WHERE collection = 1;"
+      "DROP TABLE swap");
+  EXPECT_TRUE(ScanOf(kOwner).ok()) << "no record has changed";
+  const OwnerRight right(kOwner, "Candidate");
+  EXPECT_TRUE(absl::IsDataLoss(
+      store_->ReadOwnOne(right.permit, right.receipt, "a", [](const StoredRecord&) {})));
+  const absl::Status deleted = Delete(*store_, DeletionOf("d1", {"a"})).status();
+  EXPECT_TRUE(absl::IsDataLoss(deleted)) << deleted;
+  const absl::Status published =
+      Publish(*store_, BatchOf("p1", {RecordOf("a", "ann 3", {"ann"})})).status();
+  EXPECT_TRUE(absl::IsDataLoss(published)) << published;
+  const absl::Status withdrawn = Withdraw(*store_, WithdrawalOf("w1", 2, 2)).status();
+  EXPECT_TRUE(absl::IsDataLoss(withdrawn)) << withdrawn;
+}
+
 TEST_F(ReplacedRecordsTest, AWithdrawPutsNothingBackThatWasChanged) {
   for (const char* sql :
        {"UPDATE record_history SET bytes = (SELECT bytes FROM record_history o WHERE o.record_id "

@@ -157,7 +157,7 @@ class MemoryStore::GroupTransaction : public Transaction {
     }
     const int64_t begin =
         tables.history.empty() ? tables.position + 1 : tables.history.begin()->first;
-    if (batch.first < begin) return absl::FailedPreconditionError("kept no longer");
+    if (batch.first < begin) return HistoryIsForgotten("kept no longer");
     std::map<RecordKey, Record> before;  // the range
     int64_t changes = 0;
     WithdrawOutcome outcome;
