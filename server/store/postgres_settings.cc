@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -29,8 +30,12 @@ bool IsLocal(absl::string_view host) {
 }
 
 // Whether nothing of it leaves this machine. Without a host libpq takes its default, the socket;
-// but a service may name one, and so may the environment.
+// but a service may name one, and so may the environment, beside a host that is named here.
 bool StaysHere(const PostgresSettings& settings) {
+  if (Find(settings, "service") != nullptr || std::getenv("PGSERVICE") != nullptr ||
+      std::getenv("PGHOSTADDR") != nullptr) {
+    return false;
+  }
   const std::string* const address = Find(settings, "hostaddr");
   const std::string* const hosts = address != nullptr ? address : Find(settings, "host");
   if (hosts == nullptr) return false;
@@ -67,6 +72,12 @@ absl::StatusOr<PostgresSettings> CompletePostgresSettings(absl::string_view sett
           "sslmode must be verify-full, unless the host is a Unix socket or 127.0.0.1: a weaker "
           "one lets another server pass for the database");
     }
+  }
+  if (const std::string* kind = Find(all, "target_session_attrs");
+      kind != nullptr && *kind != "primary" && *kind != "read-write") {
+    return absl::InvalidArgumentError(
+        "target_session_attrs must be primary or read-write: a standby may not have what was "
+        "acknowledged");
   }
   const std::pair<absl::string_view, absl::string_view> defaults[] = {
       {"sslmode", "verify-full"},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
 
 #include "absl/strings/match.h"
@@ -51,6 +52,27 @@ TEST(PostgresSettings, RefuseAWeakerSslmodeUnlessNothingLeavesTheMachine) {
   for (const char* host : {"/run/postgresql", "127.0.0.1", "::1", "/run/a,127.0.0.1"}) {
     EXPECT_EQ(Complete(std::string("sslmode=disable host=") + host)["sslmode"], "disable");
   }
+}
+
+TEST(PostgresSettings, RefuseAWeakerSslmodeWhereTheEnvironmentMayNameAnotherHost) {
+  const char* const settings = "sslmode=disable host=127.0.0.1";
+  for (const char* name : {"PGHOSTADDR", "PGSERVICE"}) {
+    ASSERT_EQ(setenv(name, "192.0.2.1", 1), 0);
+    EXPECT_FALSE(CompletePostgresSettings(settings).ok()) << name;
+    ASSERT_EQ(unsetenv(name), 0);
+    EXPECT_TRUE(CompletePostgresSettings(settings).ok()) << name;
+  }
+  EXPECT_FALSE(CompletePostgresSettings(std::string(settings) + " service=x").ok());
+}
+
+TEST(PostgresSettings, RefuseAServerThatMayBeAStandby) {
+  for (const char* kind : {"any", "standby", "prefer-standby", "read-only", "else"}) {
+    EXPECT_FALSE(
+        CompletePostgresSettings(std::string("host=a,b target_session_attrs=") + kind).ok())
+        << kind;
+  }
+  EXPECT_EQ(Complete("host=a,b target_session_attrs=read-write")["target_session_attrs"],
+            "read-write");
 }
 
 }  // namespace
