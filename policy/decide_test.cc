@@ -356,6 +356,10 @@ TEST(MayCall, GivesEachKindItsRpcs) {
       EXPECT_FALSE(MayCall(kind, rpc)) << rpc;
     }
   }
+  for (const char* rpc : {"ListKeys", "GetKey", "RotateKey", "DestroyKey"}) {
+    EXPECT_TRUE(MayCall(kAdmin, rpc) && MayCall(kOperator, rpc)) << rpc;
+    EXPECT_FALSE(MayCall(kSystem, rpc) || MayCall(kAuditor, rpc) || MayCall(kSignatory, rpc));
+  }
   EXPECT_FALSE(MayCall(kSystem, "NoSuchRpc"));
 }
 

@@ -12,7 +12,7 @@ struct Right {
 };
 
 // An administrator gets and reads records as their owner only: Decide's operations are a system's.
-constexpr std::array<Right, 19> kRights = {{
+constexpr std::array<Right, 23> kRights = {{
     {"PublishRecords", true, false, false, false},
     {"DeleteRecords", true, false, false, false},
     {"GetRecord", true, true, false, false},
@@ -33,6 +33,11 @@ constexpr std::array<Right, 19> kRights = {{
     {"GetOrganization", false, false, false, true},
     {"CreateOrganization", false, false, false, true},
     {"UpdateOrganization", false, false, false, true},
+    // Administrators their own organization's, the operator as KeyService says.
+    {"ListKeys", false, true, false, true},
+    {"GetKey", false, true, false, true},
+    {"RotateKey", false, true, false, true},
+    {"DestroyKey", false, true, false, true},
 }};
 
 }  // namespace
