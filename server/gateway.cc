@@ -155,10 +155,12 @@ absl::Status Wired::Open() {
       config_.postgres.empty() ? OpenSqliteStore({.path = config_.sqlite,
                                                   .hash_key = *std::move(hash_key),
                                                   .keks = *std::move(keks),
+                                                  .accept_moved = options_.accept_moved,
                                                   .on_fatal = on_fatal})
                                : OpenPostgresStore({.settings = config_.postgres,
                                                     .hash_key = *std::move(hash_key),
                                                     .keks = *std::move(keks),
+                                                    .accept_moved = options_.accept_moved,
                                                     .alone = true,
                                                     .on_fatal = on_fatal});
   if (!store.ok()) return store.status();

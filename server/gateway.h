@@ -20,6 +20,8 @@ class Gateway {
   struct Options {
     // Start although the clock is more than a day ahead of the log's newest entry.
     bool accept_clock = false;
+    // Serve from a store that was moved elsewhere, where it then must never be served.
+    bool accept_moved = false;
     // The system's clock.
     std::function<absl::Time()> clock;
     // How often a silent client is asked whether it is there, and how long it has to answer, so

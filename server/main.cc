@@ -46,7 +46,7 @@ int Fail(const absl::Status& status) {
   return kFailed;
 }
 
-int Serve(const std::string& path, bool accept_clock) {
+int Serve(const std::string& path, bool accept_clock, bool accept_moved) {
   Config config;
   if (!Load(path, config)) return kCheckFailed;
   umask(077);
@@ -67,6 +67,7 @@ int Serve(const std::string& path, bool accept_clock) {
 
   Gateway::Options options;
   options.accept_clock = accept_clock;
+  options.accept_moved = accept_moved;
   options.clock = [] { return absl::Now(); };
   absl::StatusOr<std::unique_ptr<Gateway>> gateway = Gateway::Start(config, std::move(options));
   if (!gateway.ok()) return Fail(gateway.status());
@@ -102,10 +103,12 @@ int main(int argc, char** argv) {
       "MOUs allow.\nSIGHUP reloads configuration, certificates, CRLs and the inbox of "
       "MOUs; SIGTERM drains and stops."};
   std::string config;
-  bool accept_clock = false;
+  bool accept_clock = false, accept_moved = false;
   app.add_option("--config", config, "the configuration, a YAML file")->required();
   app.add_flag("--accept-clock", accept_clock,
                "start although the clock is more than a day ahead of the log");
+  app.add_flag("--accept-moved", accept_moved,
+               "serve from a store that was moved elsewhere, where nobody may serve it any more");
   app.set_version_flag("--version", "sluiced " SLUICE_VERSION);
   CLI::App* check =
       app.add_subcommand("check-config", "read the configuration, say all that is wrong, and exit");
@@ -120,5 +123,5 @@ int main(int argc, char** argv) {
     if (!sluice::server::Load(config, read)) return sluice::server::kCheckFailed;
     return sluice::server::CheckTypes(read) ? 0 : sluice::server::kCheckFailed;
   }
-  return sluice::server::Serve(config, accept_clock);
+  return sluice::server::Serve(config, accept_clock, accept_moved);
 }

@@ -62,10 +62,9 @@ class PostgresConnection final : public SqlConnection {
   absl::StatusOr<SqlMany> PrepareMany(absl::string_view sql) override;
   int64_t changes() const override { return changes_; }
 
-  // Runs statements that have no parameters and whose rows nobody wants.
-  absl::Status Execute(absl::string_view sql);
-  // COMMIT, and whether that is what the server has done.
-  absl::Status Commit();
+  absl::Status Execute(absl::string_view sql) override;
+  // And whether that is what the server has done.
+  absl::Status Commit() override;
   // Ends the transaction if there is one; whether the connection is still of use.
   bool Rollback();
   // Whether the server has closed an idle connection, as far as can be told without asking it.

@@ -4,16 +4,16 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "server/store/postgres_database.h"
 #include "server/store/random_ids.h"
+#include "server/store/schema.h"
 
 namespace sluice::server {
 namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(50);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
-// The advisory lock of the gateway that a database serves alone. Any number, always the same.
-constexpr int64_t kDatabaseLock = 0x736c75696365;
-constexpr absl::Duration kWaitToBeAlone = absl::Seconds(5);
+constexpr absl::Duration kWaitForDatabase = absl::Seconds(5);
 // How soon an idle gateway notices that its database is gone.
 constexpr absl::Duration kLook = absl::Seconds(1);
 
@@ -38,14 +38,18 @@ absl::StatusOr<std::unique_ptr<PostgresEngine>> PostgresEngine::Create(
   return engine;
 }
 
+absl::Status PostgresEngine::Take(PostgresConnection* connection, bool alone,
+                                  absl::Duration patience) {
+  return TakeDatabase(connection, alone ? DatabaseUse::kAlone : DatabaseUse::kShared,
+                      std::min(patience, kWaitForDatabase));
+}
+
 absl::StatusOr<PostgresEngine::Session> PostgresEngine::MakeSession(
     std::unique_ptr<PostgresConnection> connection) const {
   Session session;
   session.connection = std::move(connection);
-  if (alone_) {
-    absl::Status taken = TakeDatabase(session.connection.get());
-    if (!taken.ok()) return taken;
-  }
+  absl::Status taken = Take(session.connection.get(), alone_, options_.patience);
+  if (!taken.ok()) return taken;
   absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction =
       StoreTransaction::Create(session.connection.get(), hasher_.get(), keks_.get());
   if (!transaction.ok()) return transaction.status();
@@ -53,7 +57,7 @@ absl::StatusOr<PostgresEngine::Session> PostgresEngine::MakeSession(
   SqlStatement who;
   absl::Status status = PrepareAll(
       session.connection.get(),
-      {{&session.lock, "SELECT id FROM store WHERE id = 1 FOR UPDATE"},
+      {{&session.lock, "SELECT schema_version, length(moving) FROM store WHERE id = 1 FOR UPDATE"},
        {&session.mark,
         "INSERT INTO writer_mark (boot, number) VALUES ($1, $2) "
         "ON CONFLICT (boot) DO UPDATE SET number = excluded.number, marked = now()"},
@@ -97,32 +101,22 @@ absl::Status PostgresEngine::Reconnect() {
   return absl::OkStatus();
 }
 
-absl::Status PostgresEngine::TakeDatabase(PostgresConnection* connection) const {
-  absl::StatusOr<SqlStatement> take = connection->Prepare("SELECT pg_try_advisory_lock($1)");
-  if (!take.ok()) return take.status();
-  // A session that has just ended may have it for a moment yet.
-  const auto until = std::chrono::steady_clock::now() +
-                     absl::ToChronoMilliseconds(std::min(options_.patience, kWaitToBeAlone));
-  for (;;) {
-    {
-      SqlRun run = take->Bind(kDatabaseLock);
-      absl::StatusOr<bool> row = run.Next();
-      if (!row.ok()) return row.status();
-      if (*row && run.Int(0) != 0) return absl::OkStatus();
-    }
-    if (std::chrono::steady_clock::now() >= until) {
-      return absl::FailedPreconditionError(
-          "another gateway serves from this database: stop it first, or give another database");
-    }
-    absl::SleepFor(kFirstPause);
-  }
-}
-
 absl::Status PostgresEngine::LockStore() {
   SqlRun run = session_.lock.Bind();
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   return *row ? absl::OkStatus() : absl::DataLossError("the store's own row is missing");
+}
+
+absl::Status PostgresEngine::LockOwnStore() {
+  SqlRun run = session_.lock.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  gone_ = run.Int(0) != kSchemaVersion || run.Int(1) != 0;
+  if (!gone_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the store was moved or migrated while this gateway was cut off from it");
 }
 
 absl::Status PostgresEngine::Begin() {
@@ -132,7 +126,7 @@ absl::Status PostgresEngine::Begin() {
   session_.connection->ForgetFull();
   session_.connection->TakeFailed();
   absl::Status status = session_.connection->Execute("BEGIN");
-  if (status.ok()) status = LockStore();
+  if (status.ok()) status = LockOwnStore();
   if (status.ok()) status = session_.mark.Bind(SqlBlob(boot_), ++group_).Finish();
   // Whoever is in the way, nothing can be written: health says so.
   if (!status.ok()) away_ = true;
@@ -215,6 +209,7 @@ void PostgresEngine::Rollback() {
 
 GroupEngine::Fault PostgresEngine::fault() const {
   if (unknown_) return Fault::kUnknown;
+  if (gone_) return Fault::kFatal;
   switch (session_.connection->fault()) {
     case PostgresConnection::Fault::kFatal:
       return Fault::kFatal;

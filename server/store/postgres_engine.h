@@ -33,6 +33,9 @@ class PostgresEngine final : public GroupEngine {
       std::unique_ptr<PostgresConnection> connection, std::unique_ptr<NameHasher> hasher,
       std::shared_ptr<KeyEncryptionKeys> keks);
 
+  // Takes the database for a connection, alone or beside others.
+  static absl::Status Take(PostgresConnection* connection, bool alone, absl::Duration patience);
+
   absl::Status Begin() override;
   absl::Status Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) override;
   Transaction& transaction() override { return *session_.transaction; }
@@ -69,8 +72,8 @@ class PostgresEngine final : public GroupEngine {
   // The last group of this writer that is durable, when nothing of it is under way any more.
   absl::StatusOr<int64_t> LastDurable();
   absl::Status LockStore();
-  // Until the connection ends no other engine that shall be alone gets it.
-  absl::Status TakeDatabase(PostgresConnection* connection) const;
+  // The same, and looks whether it is still the store that this engine was made for.
+  absl::Status LockOwnStore();
 
   const PostgresConnection::Options options_;
   const bool alone_;
@@ -79,6 +82,7 @@ class PostgresEngine final : public GroupEngine {
   const Hash16 boot_;  // of this writer
   Session session_;
   int64_t group_ = 0;
+  bool gone_ = false;     // the store was moved or migrated
   bool away_ = false;     // the session is of no use any more
   bool unknown_ = false;  // and whether its last group counts is not known
   absl::Duration pause_ = absl::ZeroDuration();

@@ -6,8 +6,8 @@
 #include "server/store/name_hash.h"
 #include "server/store/opening_keys.h"
 #include "server/store/postgres.h"
+#include "server/store/postgres_database.h"
 #include "server/store/postgres_engine.h"
-#include "server/store/postgres_schema.h"
 #include "server/store/sql_store.h"
 #include "server/store/store_reader.h"
 
@@ -27,7 +27,11 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
                                             .patience = options.patience};
   absl::StatusOr<std::unique_ptr<PostgresConnection>> writer = PostgresConnection::Open(writing);
   if (!writer.ok()) return writer.status();
-  absl::Status status = PreparePostgresSchema(writer->get(), **hasher);
+  // First: who migrates or copies has it alone.
+  absl::Status status = PostgresEngine::Take(writer->get(), options.alone, options.patience);
+  if (status.ok()) {
+    status = PostgresDatabase(writer->get()).Prepare(**hasher, options.accept_moved);
+  }
   if (status.ok()) status = CheckDataKeys(writer->get(), *options.keks);
   if (!status.ok()) return status;
 

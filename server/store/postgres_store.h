@@ -27,6 +27,8 @@ struct PostgresStoreOptions {
   // They wrap the data keys under which records and openings are sealed: all gateways of a database
   // have the same ones.
   std::shared_ptr<KeyEncryptionKeys> keks;
+  // Serves from a store that was moved elsewhere, too, which it then was not.
+  bool accept_moved = false;
   // Whether another gateway that asks for the same is refused. Records and the log may be shared;
   // what a gateway keeps in memory of MOUs and organizations does not follow another's changes yet.
   bool alone = false;

@@ -28,8 +28,9 @@ class PostgresStoreTest : public testing::Test {
  protected:
   ~PostgresStoreTest() override { EXPECT_TRUE(server_.DropDatabase(database_).ok()); }
 
-  absl::StatusOr<std::unique_ptr<Store>> Open(char key = 'k', int readers = 1) {
+  absl::StatusOr<std::unique_ptr<Store>> Open(char key = 'k', int readers = 1, bool alone = false) {
     PostgresStoreOptions options;
+    options.alone = alone;
     options.settings = server_.SocketSettings(database_);
     options.hash_key = policy::Secret::Copy(std::string(32, key));
     options.keks = std::make_shared<KeksForTest>();
@@ -57,6 +58,29 @@ TEST_F(PostgresStoreTest, RefusesWhatItCannotReadOrWasMadeUnderAnotherKey) {
   const absl::Status newer = Open().status();
   EXPECT_TRUE(absl::IsFailedPrecondition(newer));
   EXPECT_TRUE(absl::StrContains(newer.message(), "schema version"));
+}
+
+TEST_F(PostgresStoreTest, IsSharedWithOthersOrWithNobody) {
+  const auto first = Open().value();
+  EXPECT_TRUE(Open().ok());
+  const absl::Status alone = Open('k', 1, /*alone=*/true).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(alone)) << alone;
+  EXPECT_TRUE(absl::StrContains(alone.message(), "a gateway serves from this database")) << alone;
+}
+
+TEST_F(PostgresStoreTest, StopsForGoodWhenTheStoreWasMovedOrMigratedBehindItsBack) {
+  for (const char* change : {"moving = '\\x01', moved_to = 'the moon'", "schema_version = 1000"}) {
+    const auto store = Open().value();
+    ASSERT_TRUE(PublishOne(*store, absl::StrCat("before ", change)).ok());
+    ASSERT_TRUE(Run(absl::StrCat("UPDATE store SET ", change)).ok());
+    EXPECT_TRUE(absl::IsUnavailable(PublishOne(*store, "after").status()));
+    EXPECT_TRUE(absl::StrContains(store->Health().message(), "moved or migrated"))
+        << store->Health();
+    EXPECT_TRUE(absl::IsFailedPrecondition(Open().status()));
+    ASSERT_TRUE(Run("UPDATE store SET moving = '', moved_to = ''").ok());
+    // What it has found out once, holds until it is started again.
+    EXPECT_TRUE(absl::IsUnavailable(PublishOne(*store, "again").status()));
+  }
 }
 
 TEST_F(PostgresStoreTest, RefusesADatabaseThatIsAnothers) {

@@ -1,7 +1,5 @@
 #include "server/store/schema.h"
 
-#include "absl/strings/str_cat.h"
-
 namespace sluice::server {
 namespace {
 
@@ -12,7 +10,9 @@ CREATE TABLE store (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   schema_version INTEGER NOT NULL,
   key_check BLOB NOT NULL,              -- of the hash key, so that another one is noticed
-  position INTEGER NOT NULL             -- of the last change
+  position INTEGER NOT NULL,            -- of the last change
+  moving BLOB NOT NULL,                 -- the copy that brings it elsewhere or here; empty: it serves
+  moved_to TEXT NOT NULL                -- in words; empty while it arrives
 ) STRICT;
 
 CREATE TABLE data_key (                 -- each wrapped by its key-encryption key, which is elsewhere
@@ -233,80 +233,13 @@ INSERT INTO log_head (id, size, root, compact_range, checkpoint) VALUES
   (1, 0, x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', x'', '');
 )sql";
 
-absl::StatusOr<int64_t> One(SqlConnection* connection, absl::string_view sql) {
-  absl::StatusOr<SqlStatement> statement = connection->Prepare(sql);
-  if (!statement.ok()) return statement.status();
-  SqlRun run = statement->Bind();
-  absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::DataLossError("the store's own row is missing");
-  return run.Int(0);
-}
-
-absl::Status Create(SqliteConnection* connection, const Hash16& key_check) {
-  if (absl::Status status = connection->Execute(kTables); !status.ok()) return status;
-  return WriteStoreRow(connection, key_check);
-}
-
-absl::Status Check(SqliteConnection* connection, const Hash16& key_check) {
-  absl::StatusOr<int64_t> ours = One(connection,
-                                     "SELECT count(*) FROM pragma_table_info('store') WHERE name "
-                                     "IN ('schema_version', 'key_check')");
-  if (!ours.ok()) return ours.status();
-  if (*ours != 2) {
-    return absl::FailedPreconditionError(
-        "this database was not made by sluiced: give another path");
-  }
-  return CheckStoreRow(connection, key_check);
-}
-
 }  // namespace
 
 absl::string_view SchemaTables() { return kTables; }
 
-absl::Status WriteStoreRow(SqlConnection* connection, const Hash16& key_check) {
-  absl::StatusOr<SqlStatement> insert = connection->Prepare(
-      "INSERT INTO store (id, schema_version, key_check, position) VALUES (1, $1, $2, 0)");
-  if (!insert.ok()) return insert.status();
-  return insert->Bind(kSchemaVersion, SqlBlob(key_check)).Finish();
-}
-
-absl::Status CheckStoreRow(SqlConnection* connection, const Hash16& key_check) {
-  absl::StatusOr<int64_t> version = One(connection, "SELECT schema_version FROM store");
-  if (!version.ok()) return version.status();
-  if (*version != kSchemaVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("this store has schema version ", *version, "; this sluiced reads version ",
-                     kSchemaVersion, ": start the sluiced that wrote it, or a newer one"));
-  }
-  absl::StatusOr<SqlStatement> select = connection->Prepare("SELECT key_check FROM store");
-  if (!select.ok()) return select.status();
-  SqlRun run = select->Bind();
-  absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  absl::StatusOr<Hash16> stored = run.Array<16>(0);
-  if (!stored.ok()) return stored.status();
-  if (*stored != key_check) {
-    return absl::FailedPreconditionError(
-        "this store was made under another hash key: under this one no record would be found "
-        "again");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status PrepareSchema(SqliteConnection* connection, const NameHasher& hasher) {
-  absl::StatusOr<Hash16> key_check = hasher.KeyCheck();
-  if (!key_check.ok()) return key_check.status();
-  if (absl::Status status = connection->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
-  absl::StatusOr<int64_t> tables = One(connection, "SELECT count(*) FROM sqlite_schema");
-  absl::Status status = !tables.ok()   ? tables.status()
-                        : *tables == 0 ? Create(connection, *key_check)
-                                       : Check(connection, *key_check);
-  if (status.ok()) status = connection->Execute("COMMIT");
-  if (!status.ok() && connection->in_transaction()) {
-    if (absl::Status undone = connection->Execute("ROLLBACK"); !undone.ok()) return undone;
-  }
-  return status;
+const Schema& CurrentSchema() {
+  static const Schema* const schema = new Schema{kSchemaVersion, kTables, {}};
+  return *schema;
 }
 
 }  // namespace sluice::server

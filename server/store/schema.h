@@ -1,29 +1,36 @@
-// The tables of the SQLite store: made in an empty file, recognized in one of ours. A file of a
-// newer schema, of something else, or made under another hash key is refused.
+// The store's tables, and the steps by which those of an older version become these. Written once,
+// in SQLite's dialect; PostgreSQL's is made of it (StoreDatabase::InDialect).
+//
+// Values.
 #ifndef SLUICE_SERVER_STORE_SCHEMA_H_
 #define SLUICE_SERVER_STORE_SCHEMA_H_
 
-#include "absl/status/status.h"
+#include <vector>
+
 #include "absl/strings/string_view.h"
-#include "server/store/name_hash.h"
-#include "server/store/sql.h"
-#include "server/store/sqlite.h"
 
 namespace sluice::server {
 
-inline constexpr int kSchemaVersion = 6;
+// The first that is migrated from: no older one was released.
+inline constexpr int kSchemaVersion = 7;
+
+// From the version before to this one.
+struct SchemaStep {
+  int version = 0;
+  absl::string_view says;  // what it does, for the operator
+  absl::string_view sql;
+};
+
+struct Schema {
+  int version = 0;
+  absl::string_view tables;
+  std::vector<SchemaStep> steps;  // one after the other, the last one to `version`
+};
 
 // The tables, in SQLite's dialect.
 absl::string_view SchemaTables();
 
-// The row by which a database is known as ours.
-absl::Status WriteStoreRow(SqlConnection* connection, const Hash16& key_check);
-// FAILED_PRECONDITION, with a sentence for the operator, unless that row says that it has this
-// schema version and was made under this hash key.
-absl::Status CheckStoreRow(SqlConnection* connection, const Hash16& key_check);
-
-// FAILED_PRECONDITION with a sentence for the operator.
-absl::Status PrepareSchema(SqliteConnection* connection, const NameHasher& hasher);
+const Schema& CurrentSchema();
 
 }  // namespace sluice::server
 

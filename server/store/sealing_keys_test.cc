@@ -11,8 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "server/store/name_hash.h"
 #include "server/store/opening_keys.h"
-#include "server/store/schema.h"
 #include "server/store/sqlite.h"
+#include "server/store/sqlite_database.h"
 #include "tests/support/keks_for_test.h"
 #include "tests/support/store_builders.h"
 
@@ -31,7 +31,7 @@ class SealingKeysTest : public testing::Test {
     std::ofstream(directory_.Path("store.db")).close();
     connection_ = SqliteConnection::Open({.path = directory_.Path("store.db")}).value();
     const auto hasher = NameHasher::Create(policy::Secret::Copy(std::string(32, 'k'))).value();
-    EXPECT_TRUE(PrepareSchema(connection_.get(), *hasher).ok());
+    EXPECT_TRUE(SqliteDatabase(connection_.get(), "").Prepare(*hasher, false).ok());
     Start();
   }
 

@@ -201,6 +201,7 @@ class SqlMany {
   SqlManyRun Start(PreparedSqlMany::OnRow on_row = nullptr) {
     return SqlManyRun(prepared_.get(), std::move(on_row));
   }
+  std::unique_ptr<PreparedSqlMany> Release() && { return std::move(prepared_); }
 
  private:
   std::unique_ptr<PreparedSqlMany> prepared_;
@@ -209,6 +210,10 @@ class SqlMany {
 class SqlConnection {
  public:
   virtual ~SqlConnection() = default;
+  // Runs statements that have no parameters and whose rows nobody wants.
+  virtual absl::Status Execute(absl::string_view sql) = 0;
+  // COMMIT. What is not committed when a connection goes is undone.
+  virtual absl::Status Commit() = 0;
   virtual absl::StatusOr<SqlStatement> Prepare(absl::string_view sql) = 0;
   // The same for what may have more rows than memory should hold, may be left before its end, or
   // whose rows must agree with those of statements that are run meanwhile: its rows come as they

@@ -39,8 +39,8 @@ class SqliteConnection final : public SqlConnection {
   SqliteConnection& operator=(const SqliteConnection&) = delete;
   ~SqliteConnection() override;
 
-  // Runs statements that have no parameters and whose rows nobody wants.
-  absl::Status Execute(absl::string_view sql);
+  absl::Status Execute(absl::string_view sql) override;
+  absl::Status Commit() override { return Execute("COMMIT"); }
   bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
   absl::StatusOr<SqlStatement> Prepare(absl::string_view sql) override;
   int64_t changes() const override { return sqlite3_changes64(db_); }

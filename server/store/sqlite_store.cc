@@ -5,9 +5,9 @@
 
 #include "server/store/name_hash.h"
 #include "server/store/opening_keys.h"
-#include "server/store/schema.h"
 #include "server/store/sql_store.h"
 #include "server/store/sqlite.h"
+#include "server/store/sqlite_database.h"
 #include "server/store/sqlite_engine.h"
 #include "server/store/store_file.h"
 #include "server/store/store_reader.h"
@@ -36,7 +36,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
                               .cache_kib = cache_kib * 3 / 4,
                               .vfs = options.vfs});
   if (!writer.ok()) return writer.status();
-  if (absl::Status status = PrepareSchema(writer->get(), **hasher); !status.ok()) return status;
+  absl::Status prepared =
+      SqliteDatabase(writer->get(), options.path).Prepare(**hasher, options.accept_moved);
+  if (!prepared.ok()) return prepared;
   if (absl::Status status = CheckDataKeys(writer->get(), *options.keks); !status.ok())
     return status;
   // After an fsync that failed the page cache may show a WAL that the disk does not have. So

@@ -26,6 +26,8 @@ struct SqliteStoreOptions {
   // They wrap the data keys under which records and openings are sealed. A store opens only with
   // those it was made with.
   std::shared_ptr<KeyEncryptionKeys> keks;
+  // Serves from a store that was moved elsewhere, too, which it then was not.
+  bool accept_moved = false;
   // Of all connections together.
   int cache_mib = 64;
   // Reads that run at once; more wait.

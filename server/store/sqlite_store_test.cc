@@ -28,11 +28,12 @@ using ::testing::SizeIs;
 
 class SqliteStoreTest : public ::testing::Test {
  protected:
-  absl::StatusOr<std::unique_ptr<Store>> Open(char key = 'k') {
+  absl::StatusOr<std::unique_ptr<Store>> Open(char key = 'k', bool accept_moved = false) {
     SqliteStoreOptions options;
     options.path = path_;
     options.hash_key = policy::Secret::Copy(std::string(32, key));
     options.keks = std::make_shared<KeksForTest>();
+    options.accept_moved = accept_moved;
     options.readers = 2;
     options.cache_mib = 8;
     return OpenSqliteStore(std::move(options));
@@ -94,6 +95,34 @@ TEST_F(SqliteStoreTest, RefusesANewerSchema) {
   const auto store = Open();
   EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
   EXPECT_THAT(std::string(store.status().message()), HasSubstr("schema version 1000"));
+}
+
+TEST_F(SqliteStoreTest, RefusesAnOlderSchemaAndSaysWhatBringsItForward) {
+  ASSERT_TRUE(Open().ok());
+  Execute("UPDATE store SET schema_version = 6");
+  const auto store = Open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("sluiced migrate"));
+}
+
+TEST_F(SqliteStoreTest, RefusesAStoreThatWasMovedUntilItIsSaidNotToBe) {
+  ASSERT_TRUE(Open().ok());
+  Execute("UPDATE store SET moving = x'01', moved_to = 'the moon'");
+  const auto store = Open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("moved to the moon"));
+  EXPECT_TRUE(Open('k', /*accept_moved=*/true).ok());
+  EXPECT_TRUE(Open().ok());
+}
+
+TEST_F(SqliteStoreTest, RefusesAStoreThatHasNotArrivedWhateverIsSaid) {
+  ASSERT_TRUE(Open().ok());
+  Execute("UPDATE store SET moving = x'01'");
+  for (const bool accept : {false, true}) {
+    const auto store = Open('k', accept);
+    EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
+    EXPECT_THAT(std::string(store.status().message()), HasSubstr("store copy"));
+  }
 }
 
 TEST_F(SqliteStoreTest, RefusesADatabaseOfSomethingElseAndLeavesItAlone) {

@@ -1,0 +1,54 @@
+#include "server/store/store_database.h"
+
+namespace sluice::server {
+
+absl::StatusOr<std::set<std::string>> TextsOf(SqlStatement& select) {
+  std::set<std::string> texts;
+  SqlRun run = select.Bind();
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return texts;
+    texts.insert(std::string(run.Bytes(0)));
+  }
+}
+
+absl::Status StoreDatabase::CheckOurs() {
+  absl::StatusOr<bool> ours = IsOurs();
+  if (!ours.ok()) return ours.status();
+  if (*ours) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "this database was not made by sluiced: give another one, or another schema of it");
+}
+
+absl::Status StoreDatabase::Make(const Schema& schema, const Hash16& key_check) {
+  absl::Status status = connection()->Execute(InDialect(schema.tables));
+  if (status.ok() && !OwnTables().empty()) status = connection()->Execute(OwnTables());
+  if (status.ok()) return WriteStoreRow(connection(), schema.version, key_check);
+  if (!absl::IsFailedPrecondition(status)) return status;
+  return absl::FailedPreconditionError(
+      "the database has no tables of sluiced, and this role may make none: run `sluiced migrate` "
+      "as one that may");
+}
+
+absl::Status StoreDatabase::Prepare(const NameHasher& hasher, bool accept_moved) {
+  const absl::StatusOr<Hash16> key_check = hasher.KeyCheck();
+  if (!key_check.ok()) return key_check.status();
+  absl::Status status = Begin();
+  if (status.ok()) status = MakeOrCheck(*key_check, accept_moved);
+  if (status.ok()) return connection()->Commit();
+  connection()->Execute("ROLLBACK").IgnoreError();
+  return status;
+}
+
+absl::Status StoreDatabase::MakeOrCheck(const Hash16& key_check, bool accept_moved) {
+  absl::StatusOr<std::set<std::string>> tables = Tables();
+  if (!tables.ok()) return tables.status();
+  if (tables->empty()) return Make(CurrentSchema(), key_check);
+  if (absl::Status status = CheckOurs(); !status.ok()) return status;
+  absl::StatusOr<StoreRow> row = ReadStoreRow(connection(), kSchemaVersion, key_check);
+  if (!row.ok()) return row.status();
+  return CheckServes(connection(), *row, accept_moved);
+}
+
+}  // namespace sluice::server
