@@ -140,6 +140,33 @@ constexpr char kDomain[] = "[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?";
 constexpr char kAddress[] = "[^\\s]+:[0-9]{1,5}";
 constexpr int kHistoryDays = 30;
 constexpr char kOrigin[] = "[^\\s+]{1,200}";
+constexpr char kCredential[] = "[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}";
+constexpr char kTokenLabel[] = "[^\\s](.{0,30}[^\\s])?";
+
+// A directory, or a mapping of all that there is to say.
+void ReadKeys(Reader& read, const YamlNode& node, KeySource& keys) {
+  if (node.kind == YamlNode::Kind::kScalar) return read.Path(keys.directory)(node);
+  const auto token = [&](const YamlNode& child) {
+    TokenSource& source = keys.pkcs11.emplace();
+    read.Mapping(child, "keys.pkcs11",
+                 {{"module", true, read.Path(source.module)},
+                  {"token", true, read.Text(source.token, kTokenLabel)},
+                  {"pin_file", false, read.Path(source.pin_file)},
+                  {"pin_credential", false, read.Text(source.pin_credential, kCredential)}});
+    if (source.pin_file.empty() == source.pin_credential.empty()) {
+      read.Say(child.place, "keys.pkcs11", "must have one of pin_file and pin_credential", "");
+    }
+  };
+  read.Mapping(node, "keys",
+               {{"directory", true, read.Path(keys.directory)},
+                {"credential", false, read.Text(keys.credential, kCredential)},
+                {"former_credential", false, read.Text(keys.former_credential, kCredential)},
+                {"pkcs11", false, token}});
+  if (keys.credential.empty() && !keys.former_credential.empty()) {
+    read.Say(node.place, "keys", "former_credential has no credential beside it",
+             "name the one that is in use as credential");
+  }
+}
 
 }  // namespace
 
@@ -210,7 +237,7 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
              trust(*config.operator_trust, /*named=*/false, node);
            }},
           {"crl_grace", false, read.Duration(config.crl_grace)},
-          {"keys", true, read.Path(config.keys)},
+          {"keys", true, [&](const YamlNode& node) { ReadKeys(read, node, config.keys); }},
           {"store", true,
            [&](const YamlNode& node) {
              int days = kHistoryDays;

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "policy/finding.h"
+#include "server/key_source.h"
 #include "server/quotas.h"
 
 namespace sluice::server {
@@ -35,7 +36,7 @@ struct Config {
   std::vector<OrganizationConfig> organizations;
   std::optional<OrganizationConfig> operator_trust;  // no name
   absl::Duration crl_grace;
-  std::string keys;            // directory
+  KeySource keys;
   std::string sqlite;          // file; empty: `postgres`
   std::string postgres;        // libpq's connection settings, without secrets; empty: `sqlite`
   absl::Duration history;      // how long what a change replaced is kept for a withdraw

@@ -11,6 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr char kGood[] = R"(gateway: demo
 listen: 127.0.0.1:0
@@ -64,6 +65,33 @@ TEST(Config, TellsAllThatIsWrongAtOnceEachWithItsPlace) {
   EXPECT_THAT(findings[1] + findings[2], HasSubstr("unknown key \"sqlit\""));
   EXPECT_THAT(findings[1] + findings[2], HasSubstr("one of sqlite and postgres"));
   EXPECT_THAT(findings[3], HasSubstr("drain: must be a duration"));
+}
+
+TEST(Config, SaysWhereItsKeysStand) {
+  const auto with = [](const char* keys) {
+    return absl::StrReplaceAll(kGood, {{"keys: keys", keys}});
+  };
+  const auto read = [&](const char* keys) {
+    const ConfigRead config = ParseConfig("/etc/sluice/sluiced.yaml", with(keys));
+    EXPECT_THAT(config.findings, IsEmpty()) << keys;
+    return config.config.keys;
+  };
+  EXPECT_EQ(read("keys: keys"), KeySource{.directory = "/etc/sluice/keys"});
+  EXPECT_EQ(read("keys: {directory: keys, credential: new, former_credential: old}"),
+            (KeySource{"/etc/sluice/keys", "new", "old"}));
+  EXPECT_EQ(read("keys: {directory: /k, pkcs11: {module: /m.so, token: my token, pin_file: pin}}"),
+            (KeySource{"/k", "", "", TokenSource{"/m.so", "my token", "/etc/sluice/pin"}}));
+  EXPECT_EQ(read("keys: {directory: /k, pkcs11: {module: /m.so, token: t, pin_credential: pin}}"),
+            (KeySource{"/k", "", "", TokenSource{"/m.so", "t", "", "pin"}}));
+  for (const char* keys :
+       {"keys: {credential: c}", "keys: {directory: k, former_credential: c}",
+        "keys: {directory: k, credential: ../c}", "keys: [k]",
+        "keys: {directory: k, pkcs11: {module: m, token: t}}",
+        "keys: {directory: k, pkcs11: {module: m, token: t, pin: 1234}}",
+        "keys: {directory: k, pkcs11: {module: m, token: t, pin_file: p, pin_credential: c}}",
+        "keys: {directory: k, pkcs11: {token: t, pin_file: p}}"}) {
+    EXPECT_THAT(Findings(with(keys)), Not(IsEmpty())) << keys;
+  }
 }
 
 TEST(Config, HasOneStoreAndNoPasswordInItsSettings) {

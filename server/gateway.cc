@@ -87,7 +87,7 @@ class Wired final : public Gateway {
   bool PurposePermitted(absl::string_view principal, absl::string_view purpose) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Of the CAs that TLS lets in.
-  std::string ClientCas() const { return absl::StrCat(config_.keys, "/client-cas.pem"); }
+  std::string ClientCas() const { return absl::StrCat(config_.keys.directory, "/client-cas.pem"); }
   // `inbox_at`: when the inbox was looked at last.
   void Watch(absl::Time inbox_at);
   void ForgetHistory(absl::Time time);

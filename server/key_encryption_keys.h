@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "policy/secret.h"
 #include "server/key_directory.h"
+#include "server/key_source.h"
 
 namespace sluice::server {
 
@@ -61,21 +62,26 @@ class KeyEncryptionKeys {
                                                 absl::string_view wrapped) const = 0;
   // In order of name.
   virtual absl::StatusOr<std::vector<Listed>> List() const = 0;
+  // The newest version that was not destroyed, made or not: what is wrapped now is wrapped by it.
+  virtual absl::StatusOr<int32_t> UsableVersion(KekScope scope, absl::string_view owner) const;
   // For good. OK if it was destroyed before, NOT_FOUND if it never was; a lost one can be.
   absl::Status Destroy(const KekName& name);
   // Grows with every key that is destroyed here: who holds what one unwrapped lets go of it.
   uint64_t destroyed() const { return destroyed_.load(std::memory_order_acquire); }
 
  protected:
+  static int32_t UsableOf(const std::vector<Listed>& all, KekScope scope, absl::string_view owner);
   virtual absl::Status DoDestroy(const KekName& name) = 0;
 
  private:
   std::atomic<uint64_t> destroyed_{0};
 };
 
-// Files of a key directory.
-absl::StatusOr<std::unique_ptr<KeyEncryptionKeys>> OpenKeyEncryptionKeys(
-    absl::string_view directory, KeyDirectory::Clock clock);
+// Of a key directory: in its files, or on a token, of which a file is the reference. Those that are
+// made from now on stand where `source` says; those that were made before are used where they are.
+// As OpenKeyDirectory, and as Pkcs11Token::Open.
+absl::StatusOr<std::unique_ptr<KeyEncryptionKeys>> OpenKeyEncryptionKeys(const KeySource& source,
+                                                                         KeyDirectory::Clock clock);
 
 }  // namespace sluice::server
 

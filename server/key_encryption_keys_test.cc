@@ -36,7 +36,7 @@ class KeyEncryptionKeysTest : public ::testing::Test {
   std::unique_ptr<KeyEncryptionKeys> Open() { return OpenIn(dir_); }
   std::unique_ptr<KeyEncryptionKeys> OpenIn(const std::string& directory) {
     absl::StatusOr<std::unique_ptr<KeyEncryptionKeys>> keks =
-        OpenKeyEncryptionKeys(directory, [this] { return now_; });
+        OpenKeyEncryptionKeys({.directory = directory}, [this] { return now_; });
     EXPECT_TRUE(keks.ok()) << keks.status();
     return *std::move(keks);
   }
@@ -159,7 +159,8 @@ TEST_F(KeyEncryptionKeysTest, AFileThatComesBackStaysDestroyedAndGoesAtTheNextSt
 }
 
 TEST_F(KeyEncryptionKeysTest, ListsNamesStatesAndTimesAndNoOtherKeys) {
-  ASSERT_TRUE(Keys::Open(dir_, [this] { return now_; }).value()->StoreHashKey().ok());
+  ASSERT_TRUE(
+      Keys::Open({.directory = dir_}, [this] { return now_; }).value()->StoreHashKey().ok());
   std::unique_ptr<KeyEncryptionKeys> keks = Open();
   ASSERT_TRUE(keks->Create(DictionaryOf("a")).ok());
   ASSERT_TRUE(keks->Create(Data("b-2")).ok());
@@ -219,28 +220,35 @@ TEST_F(KeyEncryptionKeysTest, AnotherProcesssDestructionBindsHere) {
             absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_F(KeyEncryptionKeysTest, AManifestOfAnOlderGatewayIsRead) {
+TEST_F(KeyEncryptionKeysTest, TheUsableVersionIsTheNewestThatWasNotDestroyed) {
   std::unique_ptr<KeyEncryptionKeys> keks = Open();
+  const auto usable = [&] { return keks->UsableVersion(KekScope::kOwnerData, "a").value(); };
+  EXPECT_EQ(usable(), 1);
   ASSERT_TRUE(keks->Create(Data("a")).ok());
-  const std::string wrapped = keks->Wrap(Data("a"), key_).value();
-  std::string line;
-  std::getline(std::ifstream(Path("manifest")), line);
-  std::ofstream(Path("manifest"), std::ios::trunc) << line.substr(0, line.rfind(' ')) << "\n";
-  keks = Open();
-  EXPECT_TRUE(keks->Unwrap(Data("a"), wrapped).value() == key_);
-  EXPECT_EQ(keks->List().value().at(0).created, std::nullopt);
+  ASSERT_TRUE(keks->Create({KekScope::kOwnerData, "b", 7}).ok());
+  ASSERT_TRUE(keks->Create({KekScope::kOwnerDictionary, "a", 8}).ok());
+  EXPECT_EQ(usable(), 1);
+  ASSERT_TRUE(keks->Create({KekScope::kOwnerData, "a", 2}).ok());
+  EXPECT_EQ(usable(), 2);
+  ASSERT_TRUE(keks->Destroy(Data("a")).ok());
+  EXPECT_EQ(usable(), 2);
+  ASSERT_TRUE(keks->Destroy({KekScope::kOwnerData, "a", 2}).ok());
+  EXPECT_EQ(usable(), 3);
 }
 
-TEST_F(KeyEncryptionKeysTest, EachGarbledLineOfTheManifestIsDataLoss) {
-  ASSERT_TRUE(Open()->Create(Data("a")).ok());
-  std::string line;
-  std::getline(std::ifstream(Path("manifest")), line);
-  for (const std::string& bad :
-       {line + " destroyed=yesterday", line + " more", line + " destroyed=2026-09-22T00:00:00Z x",
-        line + "\n" + line, line.substr(1 + line.find(' ')), "b" + line + " created=1"}) {
-    std::ofstream(Path("manifest"), std::ios::trunc) << bad << "\n";
-    EXPECT_TRUE(absl::IsDataLoss(OpenKeyEncryptionKeys(dir_, absl::Now).status())) << bad;
+TEST_F(KeyEncryptionKeysTest, AReferenceWithoutATokenSaysSo) {
+  std::unique_ptr<KeyDirectory> directory =
+      KeyDirectory::Open(dir_, [this] { return now_; }).value();
+  ASSERT_TRUE(directory->Ensure("owner-a.data.1.kek", MakeTokenReference).ok());
+  std::unique_ptr<KeyEncryptionKeys> keks = Open();
+  for (const absl::Status& status :
+       {keks->Wrap(Data("a"), key_).status(), keks->Destroy(Data("a"))}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("keys.pkcs11"));
   }
+  // It is known as destroyed, and goes nowhere before it is.
+  EXPECT_TRUE(std::filesystem::exists(Path("owner-a.data.1.kek")));
+  EXPECT_FALSE(OpenKeyEncryptionKeys({.directory = dir_}, absl::Now).ok());
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class FileKeys final : public Keys {
   absl::StatusOr<Secret> PseudonymRoot(absl::string_view mou) override {
     absl::StatusOr<std::string> name = RootName(mou);
     if (!name.ok()) return name.status();
-    return Get(*name, [&] { return directory_->Find(*name, 32); });
+    return Get(*name, 32, [&] { return directory_->Find(*name); });
   }
 
  private:
@@ -48,15 +48,20 @@ class FileKeys final : public Keys {
   }
 
   absl::StatusOr<Secret> Ensure(const std::string& name, size_t size) {
-    return Get(name, [&] { return directory_->Ensure(name, size); });
+    return Get(name, size,
+               [&] { return directory_->Ensure(name, [size] { return RandomKey(size); }); });
   }
 
   template <typename Read>
-  absl::StatusOr<Secret> Get(const std::string& name, Read read) {
+  absl::StatusOr<Secret> Get(const std::string& name, size_t size, Read read) {
     absl::MutexLock lock(&mutex_);
     if (const auto held = held_.find(name); held != held_.end()) return Copy(held->second);
     absl::StatusOr<Secret> key = read();
-    if (key.ok()) held_.emplace(name, Copy(*key));
+    if (!key.ok()) return key;
+    if (key->size() != size) {
+      return absl::DataLossError(absl::StrCat("the key ", name, " has another length"));
+    }
+    held_.emplace(name, Copy(*key));
     return key;
   }
 
@@ -72,10 +77,9 @@ class FileKeys final : public Keys {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Keys>> Keys::Open(absl::string_view directory,
+absl::StatusOr<std::unique_ptr<Keys>> Keys::Open(const KeySource& source,
                                                  KeyDirectory::Clock clock) {
-  absl::StatusOr<std::unique_ptr<KeyDirectory>> opened =
-      KeyDirectory::Open(directory, std::move(clock));
+  absl::StatusOr<std::unique_ptr<KeyDirectory>> opened = OpenKeyDirectory(source, std::move(clock));
   if (!opened.ok()) return opened.status();
   return std::make_unique<FileKeys>(*std::move(opened));
 }

@@ -13,13 +13,14 @@
 #include "absl/strings/string_view.h"
 #include "policy/secret.h"
 #include "server/key_directory.h"
+#include "server/key_source.h"
 
 namespace sluice::server {
 
 class Keys {
  public:
-  // As KeyDirectory::Open.
-  static absl::StatusOr<std::unique_ptr<Keys>> Open(absl::string_view directory,
+  // As OpenKeyDirectory.
+  static absl::StatusOr<std::unique_ptr<Keys>> Open(const KeySource& source,
                                                     KeyDirectory::Clock clock);
   virtual ~Keys() = default;
 

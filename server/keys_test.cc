@@ -31,7 +31,7 @@ class KeysTest : public ::testing::Test {
   ~KeysTest() override { std::filesystem::remove_all(parent_); }
 
   std::unique_ptr<Keys> Open() {
-    absl::StatusOr<std::unique_ptr<Keys>> keys = Keys::Open(dir_, absl::Now);
+    absl::StatusOr<std::unique_ptr<Keys>> keys = Keys::Open({.directory = dir_}, absl::Now);
     EXPECT_TRUE(keys.ok()) << keys.status();
     return *std::move(keys);
   }
@@ -86,7 +86,7 @@ TEST_F(KeysTest, FilesAreTheOwnersAlone) {
 TEST_F(KeysTest, RefusesADirectoryThatOthersCanRead) {
   Open();
   ASSERT_EQ(chmod(dir_.c_str(), 0750), 0);
-  const absl::Status status = Keys::Open(dir_, absl::Now).status();
+  const absl::Status status = Keys::Open({.directory = dir_}, absl::Now).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("chmod 0700 ", dir_)));
 }
@@ -95,7 +95,7 @@ TEST_F(KeysTest, RefusesAKeyThatOthersCanRead) {
   ASSERT_TRUE(Open()->StoreHashKey().ok());
   for (mode_t mode : {0640, 0604, 0620}) {
     ASSERT_EQ(chmod(Path("store-hash.key").c_str(), mode), 0);
-    const absl::Status status = Keys::Open(dir_, absl::Now).status();
+    const absl::Status status = Keys::Open({.directory = dir_}, absl::Now).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(status.message()),
                 HasSubstr(absl::StrCat("chmod 0600 ", Path("store-hash.key"))));
@@ -112,10 +112,10 @@ TEST_F(KeysTest, RefusesAKeyThatWasOpenedToOthersSinceTheStart) {
 TEST_F(KeysTest, FollowsNoLinkAndNoDirectory) {
   Open();
   ASSERT_EQ(symlink("/dev/zero", Path("store-hash.key").c_str()), 0);
-  EXPECT_EQ(Keys::Open(dir_, absl::Now).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Keys::Open({.directory = dir_}, absl::Now).status().code(), absl::StatusCode::kFailedPrecondition);
   ASSERT_EQ(unlink(Path("store-hash.key").c_str()), 0);
   ASSERT_EQ(mkdir(Path("store-hash.key").c_str(), 0700), 0);
-  EXPECT_EQ(Keys::Open(dir_, absl::Now).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Keys::Open({.directory = dir_}, absl::Now).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(KeysTest, ARootThatWasNeverMadeIsNotFound) {
@@ -147,8 +147,11 @@ TEST_F(KeysTest, AnotherKeyUnderTheNameIsDataLoss) {
 
 TEST_F(KeysTest, AKeyWithoutItsLineIsTakenUp) {
   // As after a crash between the two.
+  Open();
+  std::filesystem::copy_file(Path("manifest"), parent_ + "/before");
   const policy::Secret root = Open()->CreatePseudonymRoot("a").value();
-  ASSERT_EQ(unlink(Path("manifest").c_str()), 0);
+  std::filesystem::copy_file(parent_ + "/before", Path("manifest"),
+                             std::filesystem::copy_options::overwrite_existing);
   EXPECT_TRUE(Open()->CreatePseudonymRoot("a").value() == root);
   ASSERT_EQ(unlink(Path("mou-a.root").c_str()), 0);
   EXPECT_TRUE(absl::IsDataLoss(Open()->PseudonymRoot("a").status()));
@@ -166,7 +169,7 @@ TEST_F(KeysTest, ClearsWhatACrashLeft) {
 TEST_F(KeysTest, AGarbledManifestIsDataLoss) {
   ASSERT_TRUE(Open()->CreatePseudonymRoot("a").ok());
   std::ofstream(Path("manifest"), std::ios::app) << "half a li";
-  EXPECT_TRUE(absl::IsDataLoss(Keys::Open(dir_, absl::Now).status()));
+  EXPECT_TRUE(absl::IsDataLoss(Keys::Open({.directory = dir_}, absl::Now).status()));
 }
 
 TEST_F(KeysTest, RefusesNamesThatNoMouHas) {

@@ -41,6 +41,13 @@ bool CheckTypes(const Config& config) {
   return status.ok();
 }
 
+// The same of where its keys stand. Credentials are there for who was started as the service is.
+bool CheckKeys(const KeySource& keys) {
+  const absl::Status status = CheckKeySource(keys);
+  if (!status.ok()) std::fprintf(stderr, "keys: %s\n", std::string(status.message()).c_str());
+  return status.ok();
+}
+
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "sluiced: %s\n", std::string(status.message()).c_str());
   return kFailed;
@@ -121,7 +128,9 @@ int main(int argc, char** argv) {
   if (check->parsed()) {
     sluice::server::Config read;
     if (!sluice::server::Load(config, read)) return sluice::server::kCheckFailed;
-    return sluice::server::CheckTypes(read) ? 0 : sluice::server::kCheckFailed;
+    const bool types = sluice::server::CheckTypes(read);
+    const bool keys = sluice::server::CheckKeys(read.keys);
+    return types && keys ? 0 : sluice::server::kCheckFailed;
   }
   return sluice::server::Serve(config, accept_clock, accept_moved);
 }

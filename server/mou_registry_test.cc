@@ -78,7 +78,7 @@ class MouRegistryTest : public ::testing::Test {
     options.tile_directory = dir_ + "/tiles";
     options.background_thread = false;
     log_ = AuditLog::Open(options, &store_, log_key_.get(), [this] { return now_; }).value();
-    keys_ = Keys::Open(dir_ + "/keys", absl::Now).value();
+    keys_ = Keys::Open({.directory = dir_ + "/keys"}, absl::Now).value();
     MouRegistry::Parts parts;
     parts.inbox = inbox();
     parts.catalog = policy::CatalogForTest();

@@ -199,7 +199,7 @@ TEST_F(SealedStoreTest, ALostKeyFileStopsTheStartUntilItIsBack) {
   std::filesystem::remove(path_);
   const std::string keys = directory_.Path("keys");
   const auto open = [&] {
-    return TryOpen(OpenKeyEncryptionKeys(keys, [] { return kTestTime; }).value());
+    return TryOpen(OpenKeyEncryptionKeys({.directory = keys}, [] { return kTestTime; }).value());
   };
   store_ = open().value();
   MustPublish("r1", {RecordOf("a", "ann 1", {"ann"})});
