@@ -32,6 +32,7 @@
 #include "server/mou_registry.h"
 #include "server/operator_rpc.h"
 #include "server/organizations.h"
+#include "server/state_check.h"
 #include "server/store/postgres_store.h"
 #include "server/store/sqlite_store.h"
 #include "server/trust_files.h"
@@ -91,6 +92,7 @@ class Wired final : public Gateway {
   // `inbox_at`: when the inbox was looked at last.
   void Watch(absl::Time inbox_at);
   void ForgetHistory(absl::Time time);
+  void LookAtState();
 
   const Config config_;  // as it was at start: what a reload does not change
   const Options options_;
@@ -125,6 +127,7 @@ class Wired final : public Gateway {
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
   std::thread watch_;
+  absl::Time state_again_ = absl::InfinitePast();  // the watch's
 
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::vector<std::string>> purposes_ ABSL_GUARDED_BY(mutex_);
@@ -174,6 +177,9 @@ absl::Status Wired::Open() {
       AuditLog::Open(std::move(log_options), store_.get(), log_key_.get(), options_.clock);
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
+
+  // Before anything that decisions rest on is read.
+  if (const absl::Status s = CheckStateAtStart(*store_, *log_); !s.ok()) return s;
 
   clock_ = std::make_unique<Clock>(options_.clock, [this] { return log_->NewestEntryTime(); });
   if (log_->size() > 0 && !options_.accept_clock &&
@@ -399,6 +405,7 @@ void Wired::Watch(absl::Time inbox_at) {
       }
     }
     if (now.ok() && serving) ForgetHistory(*now - config_.history);
+    if (now.ok() && serving) LookAtState();
     metrics_.SetServing(serving);
     metrics_.SetLogSize(log_->size());
     metrics_.SetPublishBudget(publish_budget_.outstanding(), publish_budget_.waiting());
@@ -426,6 +433,18 @@ void Wired::ForgetHistory(absl::Time time) {
     LogLine(LogLine::Level::kWarning, "history").With("cause", forgotten.message());
     return;
   }
+}
+
+// Each second, where that costs little: of very many versions as seldom as to take a fiftieth of
+// one core at the most. What is wrong is in the store's health from then on.
+void Wired::LookAtState() {
+  const absl::Time before = options_.clock();
+  if (before < state_again_) return;
+  if (const absl::Status s = CheckStateNow(*store_, *log_); !s.ok()) {
+    LogLine(LogLine::Level::kError, "state").With("cause", s.message());
+  }
+  const absl::Time after = options_.clock();
+  state_again_ = after + 50 * std::max(after - before, absl::ZeroDuration());
 }
 
 void Wired::Stop() {

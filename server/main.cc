@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "server/config.h"
 #include "server/gateway.h"
 #include "server/json_log.h"
+#include "server/store_verification.h"
 
 namespace sluice::server {
 namespace {
@@ -51,6 +54,32 @@ bool CheckKeys(const KeySource& keys) {
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "sluiced: %s\n", std::string(status.message()).c_str());
   return kFailed;
+}
+
+// 0: all is as it was sealed and logged; 3: it is not, and each finding is on a line of its own.
+int Verify(const std::string& path) {
+  Config config;
+  if (!Load(path, config)) return kCheckFailed;
+  umask(077);
+  constexpr int64_t kTellEvery = 100'000;
+  std::map<std::string, int64_t> looked;
+  StoreFindings findings([&](absl::string_view table, int64_t rows) {
+    int64_t& count = looked[std::string(table)];
+    if ((count + rows) / kTellEvery > count / kTellEvery) {
+      std::fprintf(stderr, "%s: %lld rows\n", std::string(table).c_str(),
+                   static_cast<long long>(count + rows));
+    }
+    count += rows;
+  });
+  const absl::Status status = VerifyStore(
+      config, [] { return absl::Now(); }, &findings);
+  for (const std::string& line : findings.Lines()) std::printf("%s\n", line.c_str());
+  if (!status.ok()) return Fail(status);
+  int64_t rows = 0;
+  for (const auto& [table, count] : looked) rows += count;
+  std::printf("%lld rows were looked at: %s\n", static_cast<long long>(rows),
+              findings.empty() ? "all as they were sealed and logged" : "not all are sound");
+  return findings.empty() ? 0 : kCheckFailed;
 }
 
 int Serve(const std::string& path, bool accept_clock, bool accept_moved) {
@@ -120,6 +149,14 @@ int main(int argc, char** argv) {
   CLI::App* check =
       app.add_subcommand("check-config", "read the configuration, say all that is wrong, and exit");
   check->fallthrough();
+  CLI::App* store = app.add_subcommand("store", "look at the store");
+  store->fallthrough();
+  store->require_subcommand(1);
+  CLI::App* verify = store->add_subcommand(
+      "verify",
+      "compare all of the store with its seals and with the log, beside a running gateway or "
+      "without one; exits with 3 if something was changed, taken out or put back");
+  verify->fallthrough();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -132,5 +169,6 @@ int main(int argc, char** argv) {
     const bool keys = sluice::server::CheckKeys(read.keys);
     return types && keys ? 0 : sluice::server::kCheckFailed;
   }
+  if (verify->parsed()) return sluice::server::Verify(config);
   return sluice::server::Serve(config, accept_clock, accept_moved);
 }

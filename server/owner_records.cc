@@ -165,6 +165,12 @@ class OwnerRecords::Reading {
 
   // The next batch; empty at the end.
   absl::Status Fill() {
+    if (!next_ && !ended_ && scan_ == nullptr) {
+      absl::StatusOr<std::unique_ptr<CollectionScan>> scan =
+          parts_.store->StartScan(admitted_.permit.owner(), admitted_.permit.type()->name());
+      if (!scan.ok()) return scan.status();
+      scan_ = *std::move(scan);
+    }
     while (!ended_) {
       if (sink_.cancelled()) return Cancelled();
       size_t visited = 0;
@@ -172,6 +178,7 @@ class OwnerRecords::Reading {
       const absl::Status read = parts_.store->ReadOwn(
           admitted_.permit, admitted_.receipt, next_, [&](const StoredRecord& record) {
             next_ = PlaceAfter(record.place);
+            if (scan_ != nullptr) scan_->Add(record);
             Take(record);
             full = response_.batch().records_size() >= static_cast<int>(kBatchRecords) ||
                    bytes_ >= kBatchBytes;
@@ -179,6 +186,8 @@ class OwnerRecords::Reading {
           });
       if (!read.ok()) return read;
       ended_ = !full && visited < kVisitRecords;
+      const absl::Status whole = ended_ && scan_ ? scan_->Finish() : absl::OkStatus();
+      if (!whole.ok()) return whole;
       if (full) break;
     }
     return absl::OkStatus();
@@ -203,6 +212,7 @@ class OwnerRecords::Reading {
   MessageSink& sink_;
   std::string binding_;  // of page tokens
   std::unique_ptr<const policy::Filter> filter_;
+  std::unique_ptr<CollectionScan> scan_;  // of all, from the first record on
   std::optional<ScanPlace> next_;
   bool ended_ = false;
   v1::ReadOwnRecordsResponse response_;  // the batch that is being filled

@@ -220,6 +220,12 @@ absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::
   if (only_ != nullptr) return Releasable(std::move(only_));
   auto rows = std::make_unique<ReleasedRows>();
   rows->from = next_.value_or(ScanPlace{});
+  if (!next_ && !ended_ && scan_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<CollectionScan>> scan =
+        parts_.store->StartScan(owner_, admitted_.permit.plan().type->name());
+    if (!scan.ok()) return scan.status();
+    scan_ = *std::move(scan);
+  }
   while (!ended_) {
     if (const absl::Status s = go_on(); !s.ok()) return s;
     // The rest of a chunk that was interrupted is a chunk of its own.
@@ -229,6 +235,7 @@ absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::
     const absl::Status read = parts_.store->Read(
         admitted_.permit, admitted_.receipt, owner_, next_, until, [&](const StoredRecord& record) {
           next_ = PlaceAfter(record.place);
+          if (scan_ != nullptr) scan_->Add(record);
           Take(record, *rows);
           full = rows->rows.size() >= kChunkRows || rows->bytes.size() >= kChunkBytes ||
                  rows->subjects.size() >= kChunkSubjects;
@@ -242,6 +249,8 @@ absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::
         next_ = until;
       } else {
         ended_ = true;
+        const absl::Status whole = scan_ == nullptr ? absl::OkStatus() : scan_->Finish();
+        if (!whole.ok()) return whole;
       }
       if (resume_) {
         rows->until = next_.value_or(ScanPlace{});

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "server/store/sqlite.h"
 #include "server/store/sqlite_store.h"
 #include "tests/support/keks_for_test.h"
 #include "tests/support/memory_store.h"
@@ -25,6 +26,16 @@ INSTANTIATE_TEST_SUITE_P(Engines, StoreConformance,
                          testing::Values(StoreEngine{"Sqlite", OpenSqlite}),
                          [](const auto& info) { return info.param.name; });
 
+absl::Status RunSqlite(const TestDirectory& directory, const std::string& sql) {
+  absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
+      SqliteConnection::Open({.path = directory.Path("store.db")});
+  if (!connection.ok()) return connection.status();
+  return (*connection)->Execute(sql);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, StoreSeals,
+                         testing::Values(StoreEngine{"Sqlite", OpenSqlite, RunSqlite}),
+                         [](const auto& info) { return info.param.name; });
 INSTANTIATE_TEST_SUITE_P(Engines, StoreIdentity,
                          testing::Values(StoreEngine{"Sqlite", OpenSqlite},
                                          StoreEngine{"Memory",

@@ -23,11 +23,13 @@ absl::Status Away() { return absl::UnavailableError("the database can't be reach
 
 absl::StatusOr<std::unique_ptr<PostgresEngine>> PostgresEngine::Create(
     PostgresConnection::Options options, bool alone, std::unique_ptr<PostgresConnection> connection,
-    std::unique_ptr<NameHasher> hasher, std::shared_ptr<KeyEncryptionKeys> keks) {
+    std::unique_ptr<NameHasher> hasher, std::shared_ptr<const SealKeys> seal_keys,
+    std::shared_ptr<KeyEncryptionKeys> keks) {
   absl::StatusOr<std::vector<Hash16>> boot = RandomIds(1);
   if (!boot.ok()) return boot.status();
-  std::unique_ptr<PostgresEngine> engine(new PostgresEngine(
-      std::move(options), alone, std::move(hasher), std::move(keks), boot->front()));
+  std::unique_ptr<PostgresEngine> engine(new PostgresEngine(std::move(options), alone,
+                                                            std::move(hasher), std::move(seal_keys),
+                                                            std::move(keks), boot->front()));
   absl::StatusOr<Session> session = engine->MakeSession(std::move(connection));
   if (!session.ok()) return session.status();
   engine->session_ = *std::move(session);
@@ -50,8 +52,8 @@ absl::StatusOr<PostgresEngine::Session> PostgresEngine::MakeSession(
   session.connection = std::move(connection);
   absl::Status taken = Take(session.connection.get(), alone_, options_.patience);
   if (!taken.ok()) return taken;
-  absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction =
-      StoreTransaction::Create(session.connection.get(), hasher_.get(), keks_.get());
+  absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction = StoreTransaction::Create(
+      session.connection.get(), hasher_.get(), seal_keys_.get(), keks_.get());
   if (!transaction.ok()) return transaction.status();
   session.transaction = *std::move(transaction);
   SqlStatement who;

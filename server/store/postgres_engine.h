@@ -31,7 +31,7 @@ class PostgresEngine final : public GroupEngine {
   static absl::StatusOr<std::unique_ptr<PostgresEngine>> Create(
       PostgresConnection::Options options, bool alone,
       std::unique_ptr<PostgresConnection> connection, std::unique_ptr<NameHasher> hasher,
-      std::shared_ptr<KeyEncryptionKeys> keks);
+      std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<KeyEncryptionKeys> keks);
 
   // Takes the database for a connection, alone or beside others.
   static absl::Status Take(PostgresConnection* connection, bool alone, absl::Duration patience);
@@ -59,11 +59,12 @@ class PostgresEngine final : public GroupEngine {
   };
 
   PostgresEngine(PostgresConnection::Options options, bool alone,
-                 std::unique_ptr<NameHasher> hasher, std::shared_ptr<KeyEncryptionKeys> keks,
-                 const Hash16& boot)
+                 std::unique_ptr<NameHasher> hasher, std::shared_ptr<const SealKeys> seal_keys,
+                 std::shared_ptr<KeyEncryptionKeys> keks, const Hash16& boot)
       : options_(std::move(options)),
         alone_(alone),
         hasher_(std::move(hasher)),
+        seal_keys_(std::move(seal_keys)),
         keks_(std::move(keks)),
         boot_(boot) {}
   absl::StatusOr<Session> MakeSession(std::unique_ptr<PostgresConnection> connection) const;
@@ -78,6 +79,7 @@ class PostgresEngine final : public GroupEngine {
   const PostgresConnection::Options options_;
   const bool alone_;
   const std::unique_ptr<NameHasher> hasher_;
+  const std::shared_ptr<const SealKeys> seal_keys_;
   const std::shared_ptr<KeyEncryptionKeys> keks_;
   const Hash16 boot_;  // of this writer
   Session session_;

@@ -22,6 +22,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
   if (!hasher.ok()) return hasher.status();
   absl::StatusOr<std::unique_ptr<NameHasher>> reading_hasher = NameHasher::Create(options.hash_key);
   if (!reading_hasher.ok()) return reading_hasher.status();
+  absl::StatusOr<std::shared_ptr<const SealKeys>> seal_keys = SealKeys::Create(options.hash_key);
+  if (!seal_keys.ok()) return seal_keys.status();
 
   const PostgresConnection::Options writing{.settings = options.settings,
                                             .patience = options.patience};
@@ -38,11 +40,12 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
   const auto open_reader = [reading = PostgresConnection::Options{.settings = options.settings,
                                                                   .read_only = true,
                                                                   .patience = options.patience},
+                            seal_keys = *seal_keys,
                             keks = options.keks]() -> absl::StatusOr<std::unique_ptr<StoreReader>> {
     absl::StatusOr<std::unique_ptr<PostgresConnection>> connection =
         PostgresConnection::Open(reading);
     if (!connection.ok()) return connection.status();
-    return StoreReader::Create(*std::move(connection), keks);
+    return StoreReader::Create(*std::move(connection), seal_keys, keks);
   };
   std::vector<std::unique_ptr<StoreReader>> readers;
   for (int i = 0; i < options.readers; ++i) {
@@ -52,13 +55,14 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
   }
 
   absl::StatusOr<std::unique_ptr<PostgresEngine>> engine = PostgresEngine::Create(
-      writing, options.alone, *std::move(writer), *std::move(hasher), options.keks);
+      writing, options.alone, *std::move(writer), *std::move(hasher), *seal_keys, options.keks);
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));
   return MakeSqlStore({.shared = !options.alone,
                        .check = [] { return absl::OkStatus(); },
                        .hasher = *std::move(reading_hasher),
+                       .seal_keys = *seal_keys,
                        .readers = std::move(readers),
                        .open_reader = open_reader,
                        .commit = std::move(commit)});

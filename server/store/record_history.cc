@@ -25,8 +25,9 @@ absl::Status AddFurtherNames(const policy::RecordId& id, absl::string_view subje
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnection* connection) {
-  std::unique_ptr<RecordHistory> history(new RecordHistory(connection));
+absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnection* connection,
+                                                                     CollectionSeals* seals) {
+  std::unique_ptr<RecordHistory> history(new RecordHistory(connection, seals));
   absl::Status status = PrepareAllMany(
       connection,
       {{&history->find_,
@@ -48,9 +49,6 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnecti
       {{&history->put_change_,
         "INSERT INTO record_change (collection, position, time_us, created, replaced, "
         "replaced_bytes) VALUES ($1, $2, $3, $4, $5, $6)"},
-       {&history->touch_,
-        "UPDATE collection SET position = $1, time_us = $2, live = live + $3, "
-        "tombstones = tombstones + $4 WHERE id = $5"},
        {&history->add_rows_,
         "UPDATE owner SET rows = rows + $1 WHERE id = (SELECT owner FROM collection WHERE id = "
         "$2)"},
@@ -102,6 +100,7 @@ absl::Status RecordHistory::Replaces(const std::vector<Replaced>& records, Chang
     if (record.goes) ++change.deleted;
     absl::Status status = AddFurtherNames(record.id, subjects, names);
     if (status.ok()) status = IdentityChanges::Add(identity, change.identities.gone);
+    if (status.ok()) status = seals_->Go(change.collection, record.id, bytes);
     if (!status.ok()) return status;
     return keeps.Add(change.position, SqlBlob(record.id.bytes), change.collection,
                      record.content_position, SqlBlob(subjects), SqlBlob(identity), row.Int(2),
@@ -122,8 +121,10 @@ absl::Status RecordHistory::Replaces(const std::vector<Replaced>& records, Chang
 }
 
 absl::Status RecordHistory::Becomes(const policy::RecordId& id, absl::string_view subjects,
-                                    absl::string_view identity, Change& change) {
+                                    absl::string_view identity, absl::string_view sealed,
+                                    Change& change) {
   absl::Status status = IdentityChanges::Add(identity, change.identities.come);
+  if (status.ok()) status = seals_->Come(change.collection, id, sealed);
   if (!status.ok()) return status;
   return AddFurtherNames(id, subjects, change.names);
 }
@@ -160,10 +161,8 @@ absl::Status RecordHistory::Finish(Change& change, absl::Time time) {
     if (!status.ok()) return status;
   }
   const int64_t more = created - change.deleted;
-  absl::Status status = touch_
-                            .Bind(change.position, time_us, more,
-                                  change.deleted - change.tombstones_back, change.collection)
-                            .Finish();
+  absl::Status status = seals_->Move(change.collection, change.position, time, more,
+                                     change.deleted - change.tombstones_back);
   if (!status.ok() || more == 0) return status;
   return add_rows_.Bind(more, change.collection).Finish();
 }

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "policy/pseudonym.h"
+#include "server/store/collection_seals.h"
 #include "server/store/identity_changes.h"
 #include "server/store/sql.h"
 
@@ -44,7 +45,9 @@ class RecordHistory {
     bool goes = false;
   };
 
-  static absl::StatusOr<std::unique_ptr<RecordHistory>> Create(SqlConnection* connection);
+  // Both must outlive it.
+  static absl::StatusOr<std::unique_ptr<RecordHistory>> Create(SqlConnection* connection,
+                                                               CollectionSeals* seals);
 
   // A record that a change created, and what record_key said of its content before: 0 of a new key.
   struct Created {
@@ -58,9 +61,9 @@ class RecordHistory {
   static void Creates(const Created& created, bool known, Change& change);
   // Keeps these as they are now.
   absl::Status Replaces(const std::vector<Replaced>& records, Change& change);
-  // What either becomes, of which `subjects` and `identity` are as `record` keeps them.
+  // What either becomes, of which all is as `record` keeps it.
   absl::Status Becomes(const policy::RecordId& id, absl::string_view subjects,
-                       absl::string_view identity, Change& change);
+                       absl::string_view identity, absl::string_view sealed, Change& change);
   // Writes the further names of all that became something.
   absl::Status WriteNames(Change& change);
   // The change is whole: writes it down, its names too, and the collection's counts, position and
@@ -73,12 +76,14 @@ class RecordHistory {
   absl::StatusOr<bool> Forget(absl::Time time, int64_t rows);
 
  private:
-  explicit RecordHistory(SqlConnection* connection) : connection_(connection) {}
+  RecordHistory(SqlConnection* connection, CollectionSeals* seals)
+      : connection_(connection), seals_(seals) {}
   absl::Status DropNames(const std::vector<std::pair<uint32_t, policy::RecordId>>& names,
                          const Change& change);
 
   SqlConnection* const connection_;
-  SqlStatement put_change_, touch_, add_rows_, begin_, oldest_, forget_changes_, forget_rows_;
+  CollectionSeals* const seals_;
+  SqlStatement put_change_, add_rows_, begin_, oldest_, forget_changes_, forget_rows_;
   SqlMany find_, keep_, put_names_, drop_names_;
 };
 

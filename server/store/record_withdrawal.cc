@@ -347,7 +347,9 @@ absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now
                             .Bind(touched.collection, ordinal, id, SqlBlob(*subjects),
                                   SqlBlob(identity), change.position, SqlBlob(*sealed))
                             .Finish();
-  if (status.ok()) status = parts_.history->Becomes(touched.id, *subjects, identity, change);
+  if (status.ok()) {
+    status = parts_.history->Becomes(touched.id, *subjects, identity, *sealed, change);
+  }
   if (!status.ok()) return status;
   return update_key_.Bind(ordinal, 1, change.position, touched.content_position, id).Finish();
 }

@@ -56,8 +56,8 @@ absl::Status RecordWriter::Prepare(SqlConnection* connection) {
        {&find_collection_,
         "SELECT id, position FROM collection WHERE owner = $1 AND record_type = $2"},
        {&insert_collection_,
-        "INSERT INTO collection (owner, record_type, position, time_us, live, tombstones) "
-        "VALUES ($1, $2, 0, 0, 0, 0) RETURNING id"},
+        "INSERT INTO collection (owner, record_type, position, time_us, live, tombstones, seal) "
+        "VALUES ($1, $2, 0, 0, 0, 0, $3) RETURNING id"},
        {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"}});
 }
 
@@ -219,7 +219,7 @@ absl::StatusOr<RecordWriter::Collection> RecordWriter::FindCollection(absl::stri
     if (*row) return Collection{.id = run.Int(0), .owner = *found, .position = run.Int(1)};
   }
   if (!create) return absl::NotFoundError("nothing of this type was published by this owner");
-  SqlRun run = insert_collection_.Bind(found->id, record_type);
+  SqlRun run = insert_collection_.Bind(found->id, record_type, SqlBlob(absl::string_view()));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   return Collection{.id = run.Int(0), .owner = *found};

@@ -75,7 +75,9 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
     absl::Status status =
         puts.Add(change.collection, entry.ordinal, SqlBlob(entry.id.bytes), SqlBlob(entry.subjects),
                  SqlBlob(*identity), change.position, SqlBlob(*sealed));
-    if (status.ok()) status = history_->Becomes(entry.id, entry.subjects, *identity, change);
+    if (status.ok()) {
+      status = history_->Becomes(entry.id, entry.subjects, *identity, *sealed, change);
+    }
     if (!status.ok()) return status;
   }
   for (SqlManyRun* records : {&deletes, &puts}) {

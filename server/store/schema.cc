@@ -47,6 +47,7 @@ CREATE TABLE collection (               -- the records of one owner and type
   time_us INTEGER NOT NULL,             -- of that change
   live INTEGER NOT NULL,                -- how many of its keys are
   tombstones INTEGER NOT NULL,          -- how many are not
+  seal BLOB NOT NULL,                   -- over these and its records: CollectionSeals
   UNIQUE (owner, record_type)
 ) STRICT;
 
@@ -190,6 +191,7 @@ CREATE TABLE mou_version (
   document BLOB NOT NULL,
   state TEXT NOT NULL,
   log_index INTEGER NOT NULL,           -- of the entry that says so
+  seal BLOB NOT NULL,                   -- over all of it, signatures too: StateSeal
   PRIMARY KEY (mou, version)
 ) STRICT, WITHOUT ROWID;
 
@@ -210,7 +212,15 @@ CREATE TABLE organization (             -- what the operator added; the configur
   crl BLOB NOT NULL,
   signatory_bundle BLOB NOT NULL,
   signatory_crl BLOB NOT NULL,
-  log_index INTEGER NOT NULL            -- of the entry that says so
+  log_index INTEGER NOT NULL,           -- of the entry that says so
+  seal BLOB NOT NULL                    -- over all of it
+) STRICT;
+
+CREATE TABLE state_seal (               -- over all of mou_version and organization
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  through INTEGER NOT NULL,             -- log entries before it say nothing else
+  members INTEGER NOT NULL,
+  seal BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE catalog (                  -- what types were read from, for the documents that pin them
@@ -228,6 +238,7 @@ CREATE TABLE decision (
   log_index INTEGER NOT NULL
 ) STRICT;
 
+INSERT INTO state_seal (id, through, members, seal) VALUES (1, 0, 0, x'');
 -- The empty tree's root is the hash of nothing (RFC 6962).
 INSERT INTO log_head (id, size, root, compact_range, checkpoint) VALUES
   (1, 0, x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', x'', '');

@@ -1,11 +1,14 @@
 #include "server/store/sql_store.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "server/store/collection_seals.h"
 
 namespace sluice::server {
 namespace {
@@ -16,6 +19,7 @@ class SqlStore final : public Store {
       : shared_(parts.shared),
         check_(std::move(parts.check)),
         hasher_(std::move(parts.hasher)),
+        seal_keys_(std::move(parts.seal_keys)),
         open_reader_(std::move(parts.open_reader)),
         commit_(std::move(parts.commit)),
         readers_(std::move(parts.readers)) {}
@@ -29,7 +33,9 @@ class SqlStore final : public Store {
 
   absl::Status Health() const override {
     if (absl::Status status = commit_->Health(); !status.ok()) return status;
-    return check_();
+    if (absl::Status status = check_(); !status.ok()) return status;
+    absl::MutexLock lock(&mutex_);
+    return unsound_;
   }
 
   absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
@@ -39,6 +45,31 @@ class SqlStore final : public Store {
     if (absl::Status status = MayRead(permit, receipt); !status.ok()) return status;
     if (!Owns(permit, owner)) return absl::InternalError("the permit is not for this owner");
     return Reader(this)->Scan(owner, permit.plan().type->name(), from, until, visit);
+  }
+
+  absl::StatusOr<std::unique_ptr<CollectionScan>> StartScan(
+      absl::string_view owner, absl::string_view record_type) const override {
+    const std::pair<std::string, std::string> key(owner, record_type);
+    int64_t before = 0;
+    {
+      absl::MutexLock lock(&mutex_);
+      before = positions_[key];
+    }
+    absl::StatusOr<CollectionRow> row = Reader(this)->Collection(owner, record_type);
+    if (!row.ok()) return row.status();
+    // A collection never goes back to before what was seen of it.
+    if (row->position < before) {
+      return FoundUnsound(absl::DataLossError(
+          absl::StrCat("the ", record_type, " records of ", owner, " are as they were before")));
+    }
+    {
+      absl::MutexLock lock(&mutex_);
+      int64_t& position = positions_[key];
+      position = std::max(position, row->position);
+    }
+    absl::StatusOr<SetDigest> seen = EmptyCollection(*seal_keys_, *row);
+    if (!seen.ok()) return seen.status();
+    return std::make_unique<Scan>(this, *std::move(row), *std::move(seen));
   }
 
   absl::Status ReadOne(
@@ -87,6 +118,23 @@ class SqlStore final : public Store {
   absl::StatusOr<std::vector<StoredOrganization>> Organizations() const override {
     return Reader(this)->Organizations();
   }
+  absl::StatusOr<std::optional<uint64_t>> CheckState() const override {
+    uint64_t before = 0;
+    {
+      absl::MutexLock lock(&mutex_);
+      before = state_through_;
+    }
+    const absl::StatusOr<uint64_t> through = Reader(this)->CheckState();
+    if (absl::IsDataLoss(through.status())) return FoundUnsound(through.status());
+    if (!through.ok()) return through.status();
+    if (*through < before) {
+      return FoundUnsound(absl::DataLossError(
+          "MOU versions and organizations are as they were before: restore the store"));
+    }
+    absl::MutexLock lock(&mutex_);
+    state_through_ = std::max(state_through_, *through);
+    return std::optional<uint64_t>(*through);
+  }
   absl::StatusOr<std::vector<std::string>> Catalogs() const override {
     return Reader(this)->Catalogs();
   }
@@ -110,6 +158,46 @@ class SqlStore final : public Store {
   }
 
  private:
+  class Scan final : public CollectionScan {
+   public:
+    Scan(const SqlStore* store, CollectionRow before, SetDigest seen)
+        : store_(*store), before_(std::move(before)), seen_(std::move(seen)) {}
+
+    void Add(const StoredRecord& record) override {
+      seen_.Toggle(record.place.record_id.bytes, record.tag);
+      ++count_;
+    }
+
+    absl::Status Finish() override {
+      const absl::StatusOr<CollectionRow> now =
+          Reader(&store_)->Collection(before_.owner, before_.record_type);
+      if (!now.ok()) return now.status();
+      // A change leaves another seal, and none ever comes back: if it is the same, all was read
+      // of one state.
+      if (now->seal != before_.seal) return absl::OkStatus();
+      const absl::StatusOr<Hash16> sealed = OpenCollection(*store_.seal_keys_, *now);
+      const absl::StatusOr<Hash16> seen = seen_.Value();
+      if (!seen.ok()) return seen.status();
+      if (!sealed.ok() && !absl::IsDataLoss(sealed.status())) return sealed.status();
+      if (sealed.ok() && *sealed == *seen && count_ == now->live) return absl::OkStatus();
+      return store_.FoundUnsound(absl::DataLossError(
+          absl::StrCat("the ", before_.record_type, " records of ", before_.owner,
+                       " are not those that were sealed: run sluiced store verify")));
+    }
+
+   private:
+    const SqlStore& store_;
+    const CollectionRow before_;
+    SetDigest seen_;
+    int64_t count_ = 0;
+  };
+
+  absl::Status FoundUnsound(absl::Status status) const {
+    absl::MutexLock lock(&mutex_);
+    if (unsound_.ok()) unsound_ = status;
+    return status;
+  }
+
   // A reader on loan, waited for if all are out.
   class Reader {
    public:
@@ -179,10 +267,14 @@ class SqlStore final : public Store {
   mutable absl::Mutex hasher_mutex_;
   // Of what is read; the writer has its own.
   const std::unique_ptr<const NameHasher> hasher_ ABSL_PT_GUARDED_BY(hasher_mutex_);
+  const std::shared_ptr<const SealKeys> seal_keys_;
   const std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader_;
   const std::unique_ptr<GroupCommit> commit_;
   mutable absl::Mutex mutex_;
   mutable std::vector<std::unique_ptr<StoreReader>> readers_ ABSL_GUARDED_BY(mutex_);
+  mutable std::map<std::pair<std::string, std::string>, int64_t> positions_ ABSL_GUARDED_BY(mutex_);
+  mutable absl::Status unsound_ ABSL_GUARDED_BY(mutex_);        // what was found, for good
+  mutable uint64_t state_through_ ABSL_GUARDED_BY(mutex_) = 0;  // what it was never goes back
 };
 
 }  // namespace

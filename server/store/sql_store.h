@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "server/store/group_commit.h"
 #include "server/store/name_hash.h"
+#include "server/store/seal_keys.h"
 #include "server/store/store.h"
 #include "server/store/store_reader.h"
 
@@ -22,6 +23,7 @@ struct SqlStoreParts {
   bool shared = false;                  // see Store::IsShared
   std::function<absl::Status()> check;  // of the engine's health; what it holds goes last
   std::unique_ptr<const NameHasher> hasher;
+  std::shared_ptr<const SealKeys> seal_keys;
   std::vector<std::unique_ptr<StoreReader>> readers;
   // In the place of one that has lost its connection.
   std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader;

@@ -20,7 +20,7 @@ class SqliteEngine final : public GroupEngine {
  public:
   static absl::StatusOr<std::unique_ptr<SqliteEngine>> Create(
       std::unique_ptr<SqliteConnection> connection, std::unique_ptr<NameHasher> hasher,
-      std::shared_ptr<KeyEncryptionKeys> keks);
+      std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<KeyEncryptionKeys> keks);
 
   absl::Status Begin() override;
   absl::Status Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) override;
@@ -36,6 +36,7 @@ class SqliteEngine final : public GroupEngine {
 
   std::unique_ptr<SqliteConnection> connection_;
   std::unique_ptr<NameHasher> hasher_;
+  std::shared_ptr<const SealKeys> seal_keys_;
   std::shared_ptr<KeyEncryptionKeys> keks_;
   std::unique_ptr<StoreTransaction> transaction_;
   SqlStatement begin_, commit_, rollback_, savepoint_, release_, undo_;

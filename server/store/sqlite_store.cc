@@ -25,6 +25,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
   if (!hasher.ok()) return hasher.status();
   absl::StatusOr<std::unique_ptr<NameHasher>> reading_hasher = NameHasher::Create(options.hash_key);
   if (!reading_hasher.ok()) return reading_hasher.status();
+  absl::StatusOr<std::shared_ptr<const SealKeys>> seal_keys = SealKeys::Create(options.hash_key);
+  if (!seal_keys.ok()) return seal_keys.status();
   absl::StatusOr<std::unique_ptr<StoreFile>> file = StoreFile::Open(options.path);
   if (!file.ok()) return file.status();
 
@@ -55,20 +57,21 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
                                 .vfs = options.vfs});
     if (!connection.ok()) return connection.status();
     absl::StatusOr<std::unique_ptr<StoreReader>> reader =
-        StoreReader::Create(*std::move(connection), options.keks);
+        StoreReader::Create(*std::move(connection), *seal_keys, options.keks);
     if (!reader.ok()) return reader.status();
     readers.push_back(*std::move(reader));
   }
   if (absl::Status status = (*file)->Remember(); !status.ok()) return status;
 
   absl::StatusOr<std::unique_ptr<SqliteEngine>> engine =
-      SqliteEngine::Create(*std::move(writer), *std::move(hasher), options.keks);
+      SqliteEngine::Create(*std::move(writer), *std::move(hasher), *seal_keys, options.keks);
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));
   return MakeSqlStore(
       {.check = [held = std::shared_ptr<StoreFile>(*std::move(file))] { return held->Check(); },
        .hasher = *std::move(reading_hasher),
+       .seal_keys = *seal_keys,
        .readers = std::move(readers),
        .commit = std::move(commit)});
 }

@@ -162,6 +162,21 @@ struct StoredRecord {
   absl::string_view bytes;
   absl::Span<const policy::SubjectId> subjects;  // one for each occurrence, in the bytes' order
   absl::Span<const uint32_t> ordinals;           // theirs
+  // Of its sealed bytes, for CollectionScan; empty where nothing is sealed.
+  absl::string_view tag = {};
+};
+
+// One walk through a collection, over as many reads as it takes: told of every record, and whether
+// it was led past one that is there, or shown one that is not.
+//
+// One a walk; not thread-safe. The store must outlive it.
+class CollectionScan {
+ public:
+  virtual ~CollectionScan() = default;
+  virtual void Add(const StoredRecord& record) = 0;
+  // All were visited. DATA_LOSS if these are not the collection's records; then the store's health
+  // says so as well. Of a collection that was changed meanwhile nothing can be said: OK.
+  virtual absl::Status Finish() = 0;
 };
 
 struct LastPublish {
@@ -265,6 +280,12 @@ class Transaction {
   // none yet. ABORTED if that is not how it stands.
   virtual absl::Status PutOrganization(const StoredOrganization& organization,
                                        std::optional<uint64_t> replaces) = 0;
+  // Entries of the log before `through` say nothing of versions and organizations that these do
+  // not.
+  virtual absl::Status SealState(uint64_t through) {
+    (void)through;
+    return absl::OkStatus();
+  }
   virtual absl::Status PutDecision(const StoredDecision& decision) = 0;
   // Keeps the bytes of a policy::Keep; once, however often they are put.
   virtual absl::Status PutCatalog(absl::string_view kept) = 0;
@@ -330,6 +351,13 @@ class Store {
                             absl::string_view owner, std::optional<ScanPlace> from,
                             std::optional<ScanPlace> until,
                             absl::FunctionRef<bool(const StoredRecord&)> visit) const = 0;
+  // To be begun before the first read of a walk from the first record to the last. Null where
+  // the store has nothing to compare with.
+  virtual absl::StatusOr<std::unique_ptr<CollectionScan>> StartScan(
+      absl::string_view owner, absl::string_view record_type) const {
+    (void)owner, (void)record_type;
+    return nullptr;
+  }
   // Lends one record by its id; NOT_FOUND if there is none of this type of an owner of the
   // permit's.
   virtual absl::Status ReadOne(
@@ -357,6 +385,10 @@ class Store {
   virtual absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const = 0;
   // In order of name.
   virtual absl::StatusOr<std::vector<StoredOrganization>> Organizations() const = 0;
+  // That these are the very versions and organizations that were put: as of which size of the log,
+  // or nullopt where nothing is sealed. DATA_LOSS if they are not, or are as they were before; then
+  // the store's health says so as well. ABORTED while they change: ask again.
+  virtual absl::StatusOr<std::optional<uint64_t>> CheckState() const { return std::nullopt; }
   // The kept ones, in the order in which they came.
   virtual absl::StatusOr<std::vector<std::string>> Catalogs() const = 0;
   // NOT_FOUND.

@@ -11,6 +11,8 @@
 #include <random>
 #include <set>
 
+#include "server/store/record_verifier.h"
+#include "server/store/sqlite.h"
 #include "server/store/sqlite_store.h"
 #include "tests/support/keks_for_test.h"
 #include "tests/support/owner_right.h"
@@ -272,6 +274,8 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
   }
 
   void Compare() {
+    ASSERT_TRUE(Walk(*store_, right_).ok());
+    ASSERT_TRUE(Walk(*store_, identities_, "state-university", "PersonIdentity").ok());
     const std::vector<ScannedRecord> records = Scan(*store_, right_).value();
     size_t live = 0;
     for (const auto& [key, model] : model_) live += model.live && model.person.empty() ? 1 : 0;
@@ -309,9 +313,30 @@ class StoreModelTest : public ::testing::TestWithParam<uint64_t> {
                     .ok());
   }
 
+  // What stands in the tables agrees with itself and with its seals.
+  void Verify() {
+    auto connection =
+        SqliteConnection::Open({.path = directory_.Path("store.db"), .read_only = true}).value();
+    ASSERT_TRUE(connection->Execute("BEGIN").ok());
+    const policy::Secret key = policy::Secret::Copy(std::string(32, 'k'));
+    const auto hasher = NameHasher::Create(key).value();
+    const auto seal_keys = SealKeys::Create(key).value();
+    const KeksForTest keks;
+    StoreFindings findings;
+    const auto verifier = RecordVerifier::Create({.connection = connection.get(),
+                                                  .hasher = hasher.get(),
+                                                  .seal_keys = seal_keys.get(),
+                                                  .keks = &keks,
+                                                  .findings = &findings})
+                              .value();
+    ASSERT_TRUE(verifier->Run().ok());
+    EXPECT_THAT(findings.Lines(), testing::IsEmpty());
+  }
+
   TestDirectory directory_;
   std::mt19937_64 random_;
   const ReadRight right_{{"state-university"}};
+  const ReadRight identities_{{"state-university"}, "PersonIdentity"};
   const OwnerRight owner_{"state-university"};
   std::unique_ptr<Store> store_;
   std::map<std::string, ModelRecord> model_;
@@ -352,7 +377,9 @@ TEST_P(StoreModelTest, DoesWhatTheModelDoes) {
         PublishSome();
     }
     Compare();
+    if (step % 10 == 0) Verify();
   }
+  Verify();
   EXPECT_GT(rejoined_, 20);
 }
 

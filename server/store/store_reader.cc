@@ -4,10 +4,13 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/store/decision_id.h"
 #include "server/store/hash_bytes.h"
 #include "server/store/opening_bytes.h"
 #include "server/store/record_subjects.h"
+#include "server/store/sealed_bytes.h"
+#include "server/store/state_seal.h"
 
 namespace sluice::server {
 namespace {
@@ -20,8 +23,10 @@ std::string Copy(absl::string_view bytes) { return std::string(bytes); }
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Create(
-    std::unique_ptr<SqlConnection> connection, std::shared_ptr<const KeyEncryptionKeys> keks) {
-  std::unique_ptr<StoreReader> reader(new StoreReader(std::move(connection), std::move(keks)));
+    std::unique_ptr<SqlConnection> connection, std::shared_ptr<const SealKeys> seal_keys,
+    std::shared_ptr<const KeyEncryptionKeys> keks) {
+  std::unique_ptr<StoreReader> reader(
+      new StoreReader(std::move(connection), std::move(seal_keys), std::move(keks)));
   absl::StatusOr<std::unique_ptr<OpeningKeys>> opening =
       OpeningKeys::Create(reader->connection_.get(), reader->keks_.get());
   if (!opening.ok()) return opening.status();
@@ -42,7 +47,7 @@ absl::Status StoreReader::Prepare() {
         "ORDER BY ordinal, record_id"},
        {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
        {&mou_versions_,
-        "SELECT mou, version, document, state, log_index FROM mou_version "
+        "SELECT mou, version, document, state, log_index, seal FROM mou_version "
         "ORDER BY mou, version"},
        {&rows_,
         "SELECT e.idx, e.leaf_hash, b.writer, b.boot, e.wseq, e.body FROM log_entry e "
@@ -66,6 +71,9 @@ absl::Status StoreReader::Prepare() {
        {&collections_,
         "SELECT c.record_type, c.live, c.tombstones, c.position, c.time_us FROM collection c "
         "JOIN owner o ON o.id = c.owner WHERE o.name = $1 ORDER BY c.record_type"},
+       {&collection_,
+        "SELECT c.position, c.live, c.tombstones, c.seal FROM collection c "
+        "JOIN owner o ON o.id = c.owner WHERE o.name = $1 AND c.record_type = $2"},
        {&subjects_, "SELECT subjects - 1 FROM owner WHERE name = $1"},
        {&history_before_,
         "SELECT CASE WHEN (SELECT time_us FROM record_change ORDER BY id LIMIT 1) < $1 "
@@ -76,11 +84,12 @@ absl::Status StoreReader::Prepare() {
         "SELECT c.position, c.time_us FROM collection c JOIN owner o ON o.id = c.owner "
         "WHERE o.name = $1 AND c.record_type = $2"},
        {&organizations_,
-        "SELECT name, display_name, ca_bundle, crl, signatory_bundle, signatory_crl, log_index "
-        "FROM organization ORDER BY name"},
+        "SELECT name, display_name, ca_bundle, crl, signatory_bundle, signatory_crl, log_index, "
+        "seal FROM organization ORDER BY name"},
        {&mou_signatures_,
         "SELECT organization, cms_der, received_us FROM mou_signature "
         "WHERE mou = $1 AND version = $2 ORDER BY organization"},
+       {&state_row_, kFindStateRow},
        {&decision_,
         "SELECT principal, decision, time_us, log_index FROM decision WHERE decision_id = $1"},
        {&head_, "SELECT size, root, compact_range, checkpoint FROM log_head WHERE id = 1"},
@@ -111,7 +120,8 @@ absl::StatusOr<StoredRecord> StoreReader::Open(const OfRecord& of, int64_t ordin
   return StoredRecord{.place = {static_cast<uint32_t>(ordinal), {of.record_id}},
                       .bytes = *content,
                       .subjects = ids_,
-                      .ordinals = ordinals_};
+                      .ordinals = ordinals_,
+                      .tag = sealed.substr(sealed.size() - kSealTagBytes)};
 }
 
 absl::Status StoreReader::Scan(absl::string_view owner, absl::string_view record_type,
@@ -194,6 +204,20 @@ absl::Status StoreReader::ByKey(absl::string_view owner, absl::string_view recor
   return absl::OkStatus();
 }
 
+absl::StatusOr<CollectionRow> StoreReader::Collection(absl::string_view owner,
+                                                      absl::string_view record_type) {
+  SqlRun run = collection_.Bind(owner, record_type);
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  CollectionRow collection{.owner = Copy(owner), .record_type = Copy(record_type)};
+  if (!*row) return collection;
+  collection.position = run.Int(0);
+  collection.live = run.Int(1);
+  collection.tombstones = run.Int(2);
+  collection.seal = Copy(run.Bytes(3));
+  return collection;
+}
+
 absl::StatusOr<OwnerStatus> StoreReader::StatusOf(absl::string_view owner) {
   OwnerStatus status;
   {
@@ -252,6 +276,10 @@ absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions() {
                                     .cms_der = Copy(signatures.Bytes(1)),
                                     .received = absl::FromUnixMicros(signatures.Int(2))});
     }
+    if (absl::Status status = CheckMac(MacOf(*seal_keys_, version), run.Bytes(5)); !status.ok()) {
+      return absl::Status(status.code(), absl::StrCat("version ", version.version, " of MOU ",
+                                                      version.mou, ": ", status.message()));
+    }
     versions.push_back(std::move(version));
   }
 }
@@ -270,7 +298,27 @@ absl::StatusOr<std::vector<StoredOrganization>> StoreReader::Organizations() {
                              .signatory_bundle = Copy(run.Bytes(4)),
                              .signatory_crl = Copy(run.Bytes(5)),
                              .log_index = static_cast<uint64_t>(run.Int(6))});
+    const StoredOrganization& it = organizations.back();
+    if (absl::Status status = CheckMac(MacOf(*seal_keys_, it), run.Bytes(7)); !status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat("organization ", it.name, ": ", status.message()));
+    }
   }
+}
+
+absl::StatusOr<uint64_t> StoreReader::CheckState() {
+  const absl::StatusOr<StateRow> before = ReadStateRow(state_row_);
+  if (!before.ok()) return before.status();
+  const absl::StatusOr<std::vector<StoredMouVersion>> versions = MouVersions();
+  if (!versions.ok()) return versions.status();
+  const absl::StatusOr<std::vector<StoredOrganization>> organizations = Organizations();
+  if (!organizations.ok()) return organizations.status();
+  const absl::StatusOr<StateRow> after = ReadStateRow(state_row_);
+  if (!after.ok()) return after.status();
+  if (*before != *after) return absl::AbortedError("the state is being changed");
+  absl::Status status = server::CheckState(*seal_keys_, *after, *versions, *organizations);
+  if (!status.ok()) return status;
+  return after->through;
 }
 
 absl::StatusOr<std::vector<std::string>> StoreReader::Catalogs() {

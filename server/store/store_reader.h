@@ -14,8 +14,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/key_encryption_keys.h"
+#include "server/store/collection_seals.h"
 #include "server/store/name_hash.h"
 #include "server/store/opening_keys.h"
+#include "server/store/seal_keys.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
 
@@ -24,7 +26,8 @@ namespace sluice::server {
 class StoreReader {
  public:
   static absl::StatusOr<std::unique_ptr<StoreReader>> Create(
-      std::unique_ptr<SqlConnection> connection, std::shared_ptr<const KeyEncryptionKeys> keks);
+      std::unique_ptr<SqlConnection> connection, std::shared_ptr<const SealKeys> seal_keys,
+      std::shared_ptr<const KeyEncryptionKeys> keks);
 
   // Whether its connection still stands.
   bool usable() { return connection_->usable(); }
@@ -41,11 +44,15 @@ class StoreReader {
   // The owner's live record of a key's hash; NOT_FOUND.
   absl::Status ByKey(absl::string_view owner, absl::string_view record_type, const Hash16& key,
                      TieOf tie_of, absl::FunctionRef<void(const StoredRecord&)> visit);
+  // As it stands: one in which nothing ever was, where there is none.
+  absl::StatusOr<CollectionRow> Collection(absl::string_view owner, absl::string_view record_type);
   absl::StatusOr<OwnerStatus> StatusOf(absl::string_view owner);
   absl::StatusOr<bool> HistoryBefore(absl::Time time);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions();
   absl::StatusOr<std::vector<StoredOrganization>> Organizations();
+  // As Store::CheckState, but for what it was before.
+  absl::StatusOr<uint64_t> CheckState();
   absl::StatusOr<std::vector<std::string>> Catalogs();
   absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id);
   absl::StatusOr<LogHead> ReadLogHead();
@@ -56,18 +63,22 @@ class StoreReader {
   absl::StatusOr<uint64_t> LastWseq(absl::string_view writer, absl::string_view boot);
 
  private:
-  StoreReader(std::unique_ptr<SqlConnection> connection,
+  StoreReader(std::unique_ptr<SqlConnection> connection, std::shared_ptr<const SealKeys> seal_keys,
               std::shared_ptr<const KeyEncryptionKeys> keks)
-      : keks_(std::move(keks)), connection_(std::move(connection)) {}
+      : seal_keys_(std::move(seal_keys)),
+        keks_(std::move(keks)),
+        connection_(std::move(connection)) {}
   absl::Status Prepare();
   // A row of `record`, opened. Lent until the next one.
   absl::StatusOr<StoredRecord> Open(const OfRecord& of, int64_t ordinal, absl::string_view sealed);
 
+  const std::shared_ptr<const SealKeys> seal_keys_;
   const std::shared_ptr<const KeyEncryptionKeys> keks_;
   std::unique_ptr<SqlConnection> connection_;
   std::unique_ptr<OpeningKeys> opening_;
-  SqlStatement scan_, point_, by_key_, last_publish_, collections_, subjects_, history_before_;
-  SqlStatement mou_versions_, mou_signatures_, organizations_, catalogs_;
+  SqlStatement scan_, point_, by_key_, last_publish_, collection_, collections_, subjects_,
+      history_before_;
+  SqlStatement mou_versions_, mou_signatures_, organizations_, state_row_, catalogs_;
   SqlStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;
   // What a record's subjects are lent from; kept so that a scan allocates nothing a row.
   std::vector<policy::SubjectId> ids_;

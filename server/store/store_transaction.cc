@@ -8,8 +8,12 @@
 namespace sluice::server {
 
 absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
-    SqlConnection* connection, const NameHasher* hasher, KeyEncryptionKeys* keks) {
-  std::unique_ptr<StoreTransaction> transaction(new StoreTransaction(connection));
+    SqlConnection* connection, const NameHasher* hasher, const SealKeys* seal_keys,
+    KeyEncryptionKeys* keks) {
+  std::unique_ptr<StoreTransaction> transaction(new StoreTransaction(connection, seal_keys));
+  absl::StatusOr<std::unique_ptr<StateSeal>> state_seal = StateSeal::Create(connection, seal_keys);
+  if (!state_seal.ok()) return state_seal.status();
+  transaction->state_seal_ = *std::move(state_seal);
   absl::StatusOr<std::unique_ptr<OpeningKeys>> opening = OpeningKeys::Create(connection, keks);
   if (!opening.ok()) return opening.status();
   transaction->opening_ = *std::move(opening);
@@ -20,14 +24,20 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
   absl::StatusOr<std::unique_ptr<Dictionary>> dictionary = Dictionary::Create(connection, hasher);
   if (!dictionary.ok()) return dictionary.status();
   transaction->dictionary_ = *std::move(dictionary);
+  absl::StatusOr<std::unique_ptr<CollectionSeals>> seals =
+      CollectionSeals::Create(connection, seal_keys);
+  if (!seals.ok()) return seals.status();
+  transaction->collection_seals_ = *std::move(seals);
   absl::StatusOr<std::unique_ptr<SubjectJoins>> joins =
       SubjectJoins::Create({.connection = connection,
                             .dictionary = transaction->dictionary_.get(),
+                            .seals = transaction->collection_seals_.get(),
                             .sealing = transaction->sealing_.get(),
                             .opening = transaction->opening_.get()});
   if (!joins.ok()) return joins.status();
   transaction->joins_ = *std::move(joins);
-  absl::StatusOr<std::unique_ptr<RecordHistory>> history = RecordHistory::Create(connection);
+  absl::StatusOr<std::unique_ptr<RecordHistory>> history =
+      RecordHistory::Create(connection, transaction->collection_seals_.get());
   if (!history.ok()) return history.status();
   transaction->history_ = *std::move(history);
   const RecordWriter::Parts parts{.connection = connection,
@@ -66,23 +76,26 @@ absl::Status StoreTransaction::Prepare() {
        {&find_dictionary_head_, "SELECT size, compact_range FROM dictionary_head WHERE owner = $1"},
        {&put_dictionary_opening_,
         "INSERT INTO dictionary_opening (owner, ordinal, salt) VALUES ($1, $2, $3)"},
-       {&find_version_, "SELECT document FROM mou_version WHERE mou = $1 AND version = $2"},
+       {&find_version_, "SELECT document, seal FROM mou_version WHERE mou = $1 AND version = $2"},
        {&insert_version_,
-        "INSERT INTO mou_version (mou, version, document, state, log_index) "
-        "VALUES ($1, $2, $3, $4, $5)"},
+        "INSERT INTO mou_version (mou, version, document, state, log_index, seal) "
+        "VALUES ($1, $2, $3, $4, $5, $6)"},
        {&update_version_,
-        "UPDATE mou_version SET state = $1, log_index = $2 WHERE mou = $3 AND version = $4"},
+        "UPDATE mou_version SET state = $1, log_index = $2, seal = $3 WHERE mou = $4 AND "
+        "version = $5"},
        {&delete_signatures_, "DELETE FROM mou_signature WHERE mou = $1 AND version = $2"},
        {&insert_signature_,
         "INSERT INTO mou_signature (mou, version, organization, cms_der, received_us) "
         "VALUES ($1, $2, $3, $4, $5)"},
+       {&find_organization_, "SELECT seal FROM organization WHERE name = $1"},
        {&insert_organization_,
         "INSERT INTO organization (name, display_name, ca_bundle, crl, signatory_bundle, "
-        "signatory_crl, log_index) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"},
+        "signatory_crl, log_index, seal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+        "ON CONFLICT DO NOTHING"},
        {&update_organization_,
         "UPDATE organization SET display_name = $1, ca_bundle = $2, crl = $3, signatory_bundle = "
         "$4, "
-        "signatory_crl = $5, log_index = $6 WHERE name = $7 AND log_index = $8"},
+        "signatory_crl = $5, log_index = $6, seal = $7 WHERE name = $8 AND log_index = $9"},
        {&insert_decision_,
         "INSERT INTO decision (decision_id, principal, decision, time_us, log_index) "
         "VALUES ($1, $2, $3, $4, $5)"},
@@ -136,16 +149,25 @@ absl::Status StoreTransaction::UpdateLogHead(uint64_t old_size, const LogHead& h
   return absl::OkStatus();
 }
 
+template <typename Outcome>
+absl::StatusOr<Outcome> StoreTransaction::Sealed(absl::StatusOr<Outcome> outcome) {
+  if (outcome.ok()) {
+    if (absl::Status status = collection_seals_->Write(); !status.ok()) outcome = status;
+  }
+  collection_seals_->Forget();
+  return outcome;
+}
+
 absl::StatusOr<PublishOutcome> StoreTransaction::Publish(const PublishBatch& batch) {
-  return records_->Publish(batch);
+  return Sealed(records_->Publish(batch));
 }
 
 absl::StatusOr<DeleteOutcome> StoreTransaction::Delete(const DeleteBatch& batch) {
-  return records_->Delete(batch);
+  return Sealed(records_->Delete(batch));
 }
 
 absl::StatusOr<WithdrawOutcome> StoreTransaction::Withdraw(const WithdrawBatch& batch) {
-  return withdrawal_->Withdraw(batch);
+  return Sealed(withdrawal_->Withdraw(batch));
 }
 
 absl::StatusOr<bool> StoreTransaction::ForgetHistory(absl::Time time, int64_t rows) {
@@ -178,23 +200,29 @@ absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> StoreTransaction::Diction
 }
 
 absl::Status StoreTransaction::PutMouVersion(const StoredMouVersion& version) {
+  const absl::StatusOr<Hash> mac = MacOf(seal_keys_, version);
+  if (!mac.ok()) return mac.status();
   bool known = false;
+  std::string before;
   {
     SqlRun run = find_version_.Bind(version.mou, version.version);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     known = *row;
+    if (known) before = std::string(run.Bytes(1));
     if (known && run.Bytes(0) != version.document) {
       return absl::AlreadyExistsError("this version of the MOU was taken in with other bytes");
     }
   }
-  absl::Status status =
-      known ? update_version_.Bind(version.state, version.log_index, version.mou, version.version)
-                  .Finish()
-            : insert_version_
-                  .Bind(version.mou, version.version, SqlBlob(version.document), version.state,
-                        version.log_index)
-                  .Finish();
+  absl::Status status = known ? update_version_
+                                    .Bind(version.state, version.log_index, SqlBlob(*mac),
+                                          version.mou, version.version)
+                                    .Finish()
+                              : insert_version_
+                                    .Bind(version.mou, version.version, SqlBlob(version.document),
+                                          version.state, version.log_index, SqlBlob(*mac))
+                                    .Finish();
+  if (status.ok()) status = state_seal_->Replace(before, *mac, version.log_index);
   if (status.ok()) status = delete_signatures_.Bind(version.mou, version.version).Finish();
   if (!status.ok()) return status;
   for (const StoredSignature& signature : version.signatures) {
@@ -214,21 +242,31 @@ absl::Status StoreTransaction::PutCatalog(absl::string_view kept) {
 absl::Status StoreTransaction::PutOrganization(const StoredOrganization& organization,
                                                std::optional<uint64_t> replaces) {
   const StoredOrganization& it = organization;
-  absl::Status status =
-      replaces ? update_organization_
-                     .Bind(it.display_name, SqlBlob(it.ca_bundle), SqlBlob(it.crl),
-                           SqlBlob(it.signatory_bundle), SqlBlob(it.signatory_crl), it.log_index,
-                           it.name, *replaces)
-                     .Finish()
-               : insert_organization_
-                     .Bind(it.name, it.display_name, SqlBlob(it.ca_bundle), SqlBlob(it.crl),
-                           SqlBlob(it.signatory_bundle), SqlBlob(it.signatory_crl), it.log_index)
-                     .Finish();
+  const absl::StatusOr<Hash> mac = MacOf(seal_keys_, it);
+  if (!mac.ok()) return mac.status();
+  std::string before;
+  if (replaces) {
+    SqlRun run = find_organization_.Bind(it.name);
+    const absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (*row) before = std::string(run.Bytes(0));
+  }
+  absl::Status status = replaces
+                            ? update_organization_
+                                  .Bind(it.display_name, SqlBlob(it.ca_bundle), SqlBlob(it.crl),
+                                        SqlBlob(it.signatory_bundle), SqlBlob(it.signatory_crl),
+                                        it.log_index, SqlBlob(*mac), it.name, *replaces)
+                                  .Finish()
+                            : insert_organization_
+                                  .Bind(it.name, it.display_name, SqlBlob(it.ca_bundle),
+                                        SqlBlob(it.crl), SqlBlob(it.signatory_bundle),
+                                        SqlBlob(it.signatory_crl), it.log_index, SqlBlob(*mac))
+                                  .Finish();
   if (!status.ok()) return status;
   if (connection_->changes() != 1) {
     return absl::AbortedError("the organization was changed meanwhile");
   }
-  return absl::OkStatus();
+  return state_seal_->Replace(before, *mac, it.log_index);
 }
 
 absl::Status StoreTransaction::PutDecision(const StoredDecision& decision) {

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/key_encryption_keys.h"
+#include "server/store/collection_seals.h"
 #include "server/store/dictionary.h"
 #include "server/store/opening_keys.h"
 #include "server/store/record_history.h"
@@ -21,6 +22,7 @@
 #include "server/store/record_writer.h"
 #include "server/store/sealing_keys.h"
 #include "server/store/sql.h"
+#include "server/store/state_seal.h"
 #include "server/store/store.h"
 #include "server/store/subject_joins.h"
 
@@ -31,6 +33,7 @@ class StoreTransaction final : public Transaction {
   // All must outlive it.
   static absl::StatusOr<std::unique_ptr<StoreTransaction>> Create(SqlConnection* connection,
                                                                   const NameHasher* hasher,
+                                                                  const SealKeys* seal_keys,
                                                                   KeyEncryptionKeys* keks);
 
   absl::Status InsertLogRow(const LogRow& row) override;
@@ -48,20 +51,36 @@ class StoreTransaction final : public Transaction {
   absl::Status PutMouVersion(const StoredMouVersion& version) override;
   absl::Status PutOrganization(const StoredOrganization& organization,
                                std::optional<uint64_t> replaces) override;
+  absl::Status SealState(uint64_t through) override { return state_seal_->Advance(through); }
   absl::Status PutDecision(const StoredDecision& decision) override;
   absl::Status PutCatalog(absl::string_view kept) override;
-  void Undone() override { sealing_->Undone(); }
-  void Committed() override { sealing_->Committed(); }
+  void Undone() override {
+    sealing_->Undone();
+    state_seal_->Undone();
+    collection_seals_->Undone();
+  }
+  void Committed() override {
+    sealing_->Committed();
+    state_seal_->Committed();
+    collection_seals_->Committed();
+  }
 
  private:
-  explicit StoreTransaction(SqlConnection* connection) : connection_(connection) {}
+  StoreTransaction(SqlConnection* connection, const SealKeys* seal_keys)
+      : connection_(connection), seal_keys_(*seal_keys) {}
   absl::Status Prepare();
+  // A change of records, whole with its collections' seals.
+  template <typename Outcome>
+  absl::StatusOr<Outcome> Sealed(absl::StatusOr<Outcome> outcome);
   absl::StatusOr<int64_t> BootId(absl::string_view writer, absl::string_view boot);
 
   SqlConnection* const connection_;
+  const SealKeys& seal_keys_;
+  std::unique_ptr<StateSeal> state_seal_;
   std::unique_ptr<OpeningKeys> opening_;
   std::unique_ptr<SealingKeys> sealing_;
   std::unique_ptr<Dictionary> dictionary_;
+  std::unique_ptr<CollectionSeals> collection_seals_;
   std::unique_ptr<SubjectJoins> joins_;
   std::unique_ptr<RecordHistory> history_;
   std::unique_ptr<RecordWriter> records_;
@@ -69,7 +88,7 @@ class StoreTransaction final : public Transaction {
   SqlStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
   SqlStatement put_dictionary_head_, find_dictionary_head_, put_dictionary_opening_;
   SqlStatement find_version_, insert_version_, update_version_, insert_signature_;
-  SqlStatement delete_signatures_, insert_organization_, update_organization_;
+  SqlStatement delete_signatures_, find_organization_, insert_organization_, update_organization_;
   SqlStatement insert_decision_, put_catalog_;
 };
 

@@ -41,8 +41,7 @@ absl::StatusOr<std::unique_ptr<SubjectJoins>> SubjectJoins::Create(const Parts& 
         "UPDATE record SET ordinal = $1, subjects = $2, position = $3, bytes = $4 "
         "WHERE collection = $5 AND ordinal = $6 AND record_id = $7"},
        {&joins->move_key_,
-        "UPDATE record_key SET ordinal = $1, position = $2 WHERE record_id = $3"},
-       {&joins->touch_, "UPDATE collection SET position = $1, time_us = $2 WHERE id = $3"}});
+        "UPDATE record_key SET ordinal = $1, position = $2 WHERE record_id = $3"}});
   if (!status.ok()) return status;
   return joins;
 }
@@ -99,7 +98,7 @@ absl::StatusOr<std::vector<NewSubject>> SubjectJoins::Apply(int64_t owner,
     absl::Status status = Rewrite(place, moved, position, &bytes);
     if (status.ok() && place.collection != collection) {
       collection = place.collection;
-      status = touch_.Bind(position, absl::ToUnixMicros(time), collection).Finish();
+      status = seals_->Move(collection, position, time, 0, 0);
     }
     if (!status.ok()) return status;
   }
@@ -230,10 +229,14 @@ absl::Status SubjectJoins::Rewrite(const Place& place, const Moved& moved, int64
   of.subjects = subjects;
   const absl::StatusOr<absl::string_view> sealed = sealing_->Seal(of, *content);
   if (!sealed.ok()) return sealed.status();
-  absl::Status status = move_record_
-                            .Bind(first, SqlBlob(subjects), position, SqlBlob(*sealed),
-                                  place.collection, place.ordinal, SqlBlob(place.record_id))
-                            .Finish();
+  const policy::RecordId id{place.record_id};
+  absl::Status status = seals_->Go(place.collection, id, run.Bytes(3));
+  if (status.ok()) status = seals_->Come(place.collection, id, *sealed);
+  if (!status.ok()) return status;
+  status = move_record_
+               .Bind(first, SqlBlob(subjects), position, SqlBlob(*sealed), place.collection,
+                     place.ordinal, SqlBlob(place.record_id))
+               .Finish();
   if (!status.ok()) return status;
   return move_key_.Bind(first, position, SqlBlob(place.record_id)).Finish();
 }

@@ -19,6 +19,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/collection_seals.h"
 #include "server/store/dictionary.h"
 #include "server/store/identity_changes.h"
 #include "server/store/opening_keys.h"
@@ -34,6 +35,7 @@ class SubjectJoins {
   struct Parts {
     SqlConnection* connection;
     Dictionary* dictionary;
+    CollectionSeals* seals;
     SealingKeys* sealing;
     OpeningKeys* opening;
   };
@@ -65,7 +67,10 @@ class SubjectJoins {
   };
 
   explicit SubjectJoins(const Parts& parts)
-      : dictionary_(parts.dictionary), sealing_(parts.sealing), opening_(parts.opening) {}
+      : dictionary_(parts.dictionary),
+        seals_(parts.seals),
+        sealing_(parts.sealing),
+        opening_(parts.opening) {}
 
   // Writes the identities; the names that are met and have, or had, a person that changed.
   absl::StatusOr<std::vector<Name>> Write(const IdentityChanges& changes);
@@ -76,10 +81,11 @@ class SubjectJoins {
   absl::Status Rewrite(const Place& place, const Moved& moved, int64_t position, int64_t* bytes);
 
   Dictionary* const dictionary_;
+  CollectionSeals* const seals_;
   SealingKeys* const sealing_;
   OpeningKeys* const opening_;
   SqlStatement names_of_, forget_, put_, with_ordinal_, with_name_;
-  SqlStatement find_record_, move_record_, move_key_, touch_;
+  SqlStatement find_record_, move_record_, move_key_;
 };
 
 }  // namespace sluice::server

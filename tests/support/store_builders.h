@@ -180,6 +180,36 @@ inline absl::StatusOr<std::vector<ScannedRecord>> Scan(
   return records;
 }
 
+// A walk from the first record to the last in small reads, as a stream makes it. `between` runs
+// after each read.
+template <typename Between>
+absl::Status Walk(const Store& store, const ReadRight& right, absl::string_view owner,
+                  absl::string_view record_type, Between between) {
+  absl::StatusOr<std::unique_ptr<CollectionScan>> scan = store.StartScan(owner, record_type);
+  if (!scan.ok()) return scan.status();
+  std::optional<ScanPlace> next;
+  for (bool more = true; more;) {
+    int visited = 0;
+    more = false;
+    const absl::Status status = store.Read(right.permit, right.receipt, owner, next, std::nullopt,
+                                           [&](const StoredRecord& record) {
+                                             next = PlaceAfter(record.place);
+                                             (*scan)->Add(record);
+                                             more = ++visited == 7;
+                                             return !more;
+                                           });
+    if (!status.ok()) return status;
+    between();
+  }
+  return (*scan)->Finish();
+}
+
+inline absl::Status Walk(const Store& store, const ReadRight& right,
+                         absl::string_view owner = "state-university",
+                         absl::string_view record_type = "Candidate") {
+  return Walk(store, right, owner, record_type, [] {});
+}
+
 }  // namespace sluice::server
 
 #endif  // SLUICE_TESTS_SUPPORT_STORE_BUILDERS_H_

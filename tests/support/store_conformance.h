@@ -22,6 +22,8 @@ namespace sluice::server {
 struct StoreEngine {
   std::string name;
   std::function<std::unique_ptr<Store>(const TestDirectory&)> open;
+  // Runs SQL beside the store, as somebody who can write its database could.
+  std::function<absl::Status(const TestDirectory&, const std::string& sql)> run = nullptr;
 };
 
 class StoreConformance : public testing::TestWithParam<StoreEngine> {
@@ -95,6 +97,49 @@ class StoreConformance : public testing::TestWithParam<StoreEngine> {
   TestDirectory directory_;
   std::unique_ptr<Store> store_;
   const ReadRight right_{{"state-university"}};
+};
+
+// Of what somebody changes who can write the database and has no keys: twenty candidates of two
+// contents each, one of them deleted, and a placement. What stood there between the two contents
+// was copied into tables old_*.
+class StoreSeals : public StoreConformance {
+ protected:
+  void SetUp() override {
+    for (const int content : {1, 2}) {
+      std::vector<policy::ValidRecord> records;
+      for (int i = 0; i < 20; ++i) {
+        const std::string key = absl::StrCat("key ", i);
+        records.push_back(RecordOf(key, absl::StrCat(key, "|", content), {key}));
+      }
+      PublishAt(absl::StrCat("r", content), std::move(records));
+      if (content == 2) continue;
+      for (const char* const table : {"record", "record_key", "collection"}) {
+        Tamper(absl::StrCat("CREATE TABLE old_", table, " AS SELECT * FROM ", table));
+      }
+    }
+    DeleteAt("d", {"key 3"});
+    PublishBatch placement = BatchOf("p", {RecordOf("placement", "placement|1", {"key 5"})});
+    placement.record_type = "Placement";
+    ASSERT_TRUE(Publish(*store_, placement).ok());
+    ASSERT_TRUE(WalkAll().ok());
+    ASSERT_TRUE(WalkAll("Placement").ok());
+  }
+
+  void Tamper(const std::string& sql) {
+    const absl::Status status = GetParam().run(directory_, sql);
+    ASSERT_TRUE(status.ok()) << status << "\n" << sql;
+  }
+  absl::Status WalkAll(const std::string& type = "Candidate") {
+    return Walk(*store_, ReadRight({"state-university"}, type), "state-university", type);
+  }
+  // Those records, and all that the database says of them, as they were.
+  void PutBack(const std::string& which) {
+    const std::string those = " WHERE record_id IN (SELECT record_id FROM old_record" + which + ")";
+    for (const std::string table : {"record", "record_key"}) {
+      Tamper(absl::StrCat("DELETE FROM ", table, those));
+      Tamper(absl::StrCat("INSERT INTO ", table, " SELECT * FROM old_", table, those));
+    }
+  }
 };
 
 // Of the ids that identity records join. Runs on the store in memory, too, which others test

@@ -1,0 +1,167 @@
+// What is taken out of a collection, or put back into it, is noticed by who reads all of it, and by
+// who changes what was changed.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/store_conformance.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr char kFirst[] = " WHERE ordinal = 1";
+constexpr char kCandidates[] =
+    "collection = (SELECT id FROM collection WHERE record_type = "
+    "'Candidate')";
+
+TEST_P(StoreSeals, FindsARecordThatWasTakenOutWithItsKey) {
+  Tamper(
+      "DELETE FROM record_key WHERE record_id IN (SELECT record_id FROM record WHERE ordinal = 7)");
+  Tamper(absl::StrCat("DELETE FROM record WHERE ordinal = 7 AND ", kCandidates));
+  const absl::Status walked = WalkAll();
+  EXPECT_TRUE(absl::IsDataLoss(walked)) << walked;
+  EXPECT_TRUE(absl::IsDataLoss(store_->Health())) << "and says so to whoever asks";
+  EXPECT_TRUE(WalkAll("Placement").ok()) << "the others are as they were";
+}
+
+TEST_P(StoreSeals, FindsARecordThatWasPutBackWithItsKey) {
+  PutBack(kFirst);
+  EXPECT_EQ(OwnOne("state-university", "Candidate", "key 0").value_or(""), "key 0|1")
+      << "who asks for it alone can't see it";
+  EXPECT_TRUE(absl::IsDataLoss(WalkAll()));
+}
+
+TEST_P(StoreSeals, FindsThatAllRecordsWerePutBack) {
+  PutBack("");
+  EXPECT_TRUE(absl::IsDataLoss(WalkAll()));
+}
+
+TEST_P(StoreSeals, FindsADeletedRecordThatIsThereAgain) {
+  Tamper("INSERT INTO record SELECT * FROM old_record WHERE ordinal = 4");
+  EXPECT_TRUE(absl::IsDataLoss(WalkAll()));
+}
+
+TEST_P(StoreSeals, FindsARecordInThePlaceOfAnother) {
+  // The number of records is as it was.
+  Tamper(absl::StrCat("DELETE FROM record WHERE ordinal = 7 AND ", kCandidates));
+  Tamper("INSERT INTO record SELECT * FROM old_record WHERE ordinal = 4");
+  EXPECT_TRUE(absl::IsDataLoss(WalkAll()));
+}
+
+TEST_P(StoreSeals, FindsARecordThatWasMovedIntoAnotherCollection) {
+  Tamper(
+      "UPDATE record SET collection = (SELECT id FROM collection WHERE record_type = 'Placement') "
+      "WHERE ordinal = 7");
+  EXPECT_TRUE(absl::IsDataLoss(WalkAll()));
+  EXPECT_TRUE(absl::IsDataLoss(WalkAll("Placement")));
+}
+
+TEST_P(StoreSeals, FindsAnOldSealThatWasPutBack) {
+  for (const std::string columns :
+       {"seal = o.seal", "seal = o.seal, position = o.position",
+        "seal = o.seal, position = o.position, live = o.live, tombstones = o.tombstones"}) {
+    Reopen();
+    Tamper("CREATE TABLE kept AS SELECT * FROM collection");
+    Tamper(absl::StrCat("UPDATE collection SET ", columns,
+                        " FROM old_collection o WHERE o.id = collection.id"));
+    EXPECT_TRUE(absl::IsDataLoss(WalkAll())) << columns;
+    Tamper(
+        "UPDATE collection SET seal = o.seal, position = o.position, live = o.live, tombstones = "
+        "o.tombstones FROM kept o WHERE o.id = collection.id");
+    Tamper("DROP TABLE kept");
+  }
+}
+
+TEST_P(StoreSeals, BuildsNothingOnASealThatWasPutBack) {
+  Tamper("CREATE TABLE kept AS SELECT * FROM collection");
+  const auto set = [&](const std::string& columns, const std::string& from) {
+    Tamper(absl::StrCat("UPDATE collection SET ", columns, " FROM ", from,
+                        " o WHERE o.id = collection.id"));
+  };
+  const std::string all =
+      "seal = o.seal, position = o.position, live = o.live, tombstones = o.tombstones";
+  // With the numbers that belong to it this process knows that it is older than what it wrote.
+  for (const std::string& columns : {std::string("seal = o.seal"), all}) {
+    set(columns, "old_collection");
+    const absl::Status published =
+        Publish(*store_, BatchOf(columns, {RecordOf("key 0", "3")})).status();
+    EXPECT_TRUE(absl::IsDataLoss(published)) << published << columns;
+    set(all, "kept");
+  }
+  PublishAt("r3", {RecordOf("key 0", "3")});
+  EXPECT_TRUE(WalkAll().ok());
+}
+
+TEST_P(StoreSeals, FindsThatAWholeCollectionWasPutBackWhileItRuns) {
+  PutBack("");
+  Tamper(
+      absl::StrCat("DELETE FROM record WHERE ordinal NOT IN (SELECT ordinal FROM old_record) AND ",
+                   kCandidates));
+  Tamper(
+      "UPDATE collection SET seal = o.seal, position = o.position, live = o.live, tombstones = "
+      "o.tombstones FROM old_collection o WHERE o.id = collection.id");
+  EXPECT_TRUE(absl::IsDataLoss(WalkAll()));
+  Reopen();
+  EXPECT_TRUE(WalkAll().ok()) << "the next start does not know of it";
+}
+
+TEST_P(StoreSeals, FindsNumbersThatWereNotSealed) {
+  for (const std::string change : {"live = live + 1", "tombstones = tombstones + 1",
+                                   "position = position + 1", "record_type = 'Employment'"}) {
+    const std::string column = change.substr(0, change.find(' '));
+    const std::string before = absl::StrCat("old_", column);
+    Tamper(absl::StrCat("CREATE TABLE kept AS SELECT id, ", column, " AS ", before,
+                        " FROM collection WHERE record_type = 'Candidate'"));
+    Tamper(absl::StrCat("UPDATE collection SET ", change, " WHERE record_type = 'Candidate'"));
+    const absl::Status walked = column == "record_type" ? WalkAll("Employment") : WalkAll();
+    EXPECT_TRUE(absl::IsDataLoss(walked)) << walked << change;
+    PublishBatch batch = BatchOf(change, {RecordOf("new", "1")});
+    if (column == "record_type") batch.record_type = "Employment";
+    const absl::Status published = Publish(*store_, batch).status();
+    EXPECT_TRUE(absl::IsDataLoss(published)) << published << change;
+    Tamper(absl::StrCat("UPDATE collection SET ", column, " = k.", before,
+                        " FROM kept k WHERE k.id = collection.id"));
+    Tamper("DROP TABLE kept");
+  }
+}
+
+TEST_P(StoreSeals, FindsThatACollectionWasEmptied) {
+  Tamper(absl::StrCat("DELETE FROM record WHERE ", kCandidates));
+  Tamper(absl::StrCat("DELETE FROM record_key WHERE ", kCandidates));
+  EXPECT_TRUE(absl::IsDataLoss(WalkAll()));
+}
+
+TEST_P(StoreSeals, SaysNothingOfACollectionThatIsChangedDuringTheWalk) {
+  int requests = 0;
+  const absl::Status walked = Walk(*store_, right_, "state-university", "Candidate", [&] {
+    const std::string request = absl::StrCat("between ", ++requests);
+    // Before and behind where the walk is.
+    PublishAt(request, {RecordOf("key 1", request, {"key 1"}), RecordOf(request, "1")});
+  });
+  EXPECT_TRUE(walked.ok()) << walked;
+  EXPECT_TRUE(WalkAll().ok());
+  EXPECT_TRUE(store_->Health().ok());
+}
+
+TEST_P(StoreSeals, HoldsAfterAWorkThatWasUndone) {
+  ASSERT_FALSE(Delete(*store_, DeletionOf("d1", {"key 1", "nobody"})).ok());
+  ASSERT_FALSE(store_
+                   ->Commit({.apply =
+                                 [](Transaction& transaction) {
+                                   (void)transaction.Publish(BatchOf("r9", {RecordOf("b", "1")}));
+                                   return absl::AbortedError("no");
+                                 }})
+                   .ok());
+  EXPECT_TRUE(WalkAll().ok());
+  PublishAt("r10", {RecordOf("b", "1")});
+  EXPECT_TRUE(WalkAll().ok());
+}
+
+TEST_P(StoreSeals, AWalkOfWhatWasNeverPublishedIsWhole) {
+  EXPECT_TRUE(WalkAll("Employment").ok());
+  EXPECT_TRUE(Walk(*store_, ReadRight({"river-unified"}), "river-unified").ok());
+}
+
+}  // namespace
+}  // namespace sluice::server
