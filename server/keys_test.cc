@@ -112,10 +112,12 @@ TEST_F(KeysTest, RefusesAKeyThatWasOpenedToOthersSinceTheStart) {
 TEST_F(KeysTest, FollowsNoLinkAndNoDirectory) {
   Open();
   ASSERT_EQ(symlink("/dev/zero", Path("store-hash.key").c_str()), 0);
-  EXPECT_EQ(Keys::Open({.directory = dir_}, absl::Now).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Keys::Open({.directory = dir_}, absl::Now).status().code(),
+            absl::StatusCode::kFailedPrecondition);
   ASSERT_EQ(unlink(Path("store-hash.key").c_str()), 0);
   ASSERT_EQ(mkdir(Path("store-hash.key").c_str(), 0700), 0);
-  EXPECT_EQ(Keys::Open({.directory = dir_}, absl::Now).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Keys::Open({.directory = dir_}, absl::Now).status().code(),
+            absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(KeysTest, ARootThatWasNeverMadeIsNotFound) {

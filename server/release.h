@@ -83,7 +83,7 @@ class Release {
   std::unique_ptr<Projection> projection_;
   std::unique_ptr<const policy::Filter> filter_;
 
-  std::unique_ptr<ReleasedRows> only_;  // of CreateOne, until it is taken
+  std::unique_ptr<ReleasedRows> only_;    // of CreateOne, until it is taken
   std::unique_ptr<CollectionScan> scan_;  // of a stream from the first record on
   std::optional<ResumePoint> resume_;
   std::optional<ScanPlace> next_;  // where the next chunk begins; absent: at the beginning

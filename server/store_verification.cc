@@ -51,8 +51,8 @@ std::string PublishedCheckpoint(const Config& config) {
 
 absl::Status VerifyStore(const Config& config, const KeyDirectory::Clock& clock,
                          StoreFindings* findings) {
-  if (!std::filesystem::is_directory(config.keys)) {
-    return absl::NotFoundError(absl::StrCat("the keys are not at ", config.keys));
+  if (!std::filesystem::is_directory(config.keys.directory)) {
+    return absl::NotFoundError(absl::StrCat("the keys are not at ", config.keys.directory));
   }
   const absl::StatusOr<std::unique_ptr<Keys>> keys = Keys::Open(config.keys, clock);
   if (!keys.ok()) return keys.status();

@@ -1,5 +1,6 @@
-// Looks at all of a store, beside a running gateway or without one: `sluiced store verify`. It reads
-// within one transaction of its own, takes no lock that a gateway waits for, and writes nothing.
+// Looks at all of a store, beside a running gateway or without one: `sluiced store verify`. It
+// reads within one transaction of its own, takes no lock that a gateway waits for, and writes
+// nothing.
 //
 // A function.
 #ifndef SLUICE_SERVER_STORE_VERIFICATION_H_

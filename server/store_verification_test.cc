@@ -71,17 +71,17 @@ TEST_F(StoreVerificationTest, WritesNothing) {
 TEST_F(StoreVerificationTest, SaysWhatItCannotLookAt) {
   StoreFindings findings;
   Config other = config_;
-  other.keys = directory_.Path("nowhere");
+  other.keys.directory = directory_.Path("nowhere");
   EXPECT_TRUE(absl::IsNotFound(VerifyStore(other, clock(), &findings)));
-  EXPECT_FALSE(std::filesystem::exists(other.keys));
+  EXPECT_FALSE(std::filesystem::exists(other.keys.directory));
   other = config_;
   other.sqlite = directory_.Path("nowhere");
   EXPECT_TRUE(absl::IsNotFound(VerifyStore(other, clock(), &findings)));
   EXPECT_FALSE(std::filesystem::exists(other.sqlite));
   other = config_;
-  other.keys = directory_.Path("other-keys");
-  std::filesystem::create_directory(other.keys);
-  std::filesystem::permissions(other.keys, std::filesystem::perms::owner_all);
+  other.keys.directory = directory_.Path("other-keys");
+  std::filesystem::create_directory(other.keys.directory);
+  std::filesystem::permissions(other.keys.directory, std::filesystem::perms::owner_all);
   const absl::Status status = VerifyStore(other, clock(), &findings);
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_TRUE(findings.empty());

@@ -87,7 +87,7 @@ absl::StatusOr<SealingKeys::Key*> SealingKeys::Find(KekScope scope, absl::string
 
 absl::StatusOr<SealingKeys::DataKey> SealingKeys::DataKeyOf(KekScope scope,
                                                             absl::string_view owner) {
-  const absl::StatusOr<int32_t> usable = keks_->UsableVersion(scope, owner);
+  const absl::StatusOr<int32_t> usable = UsableVersion(scope, owner);
   if (!usable.ok()) return usable.status();
   // Once to find what is there, and once more after it was made: by us, or by another writer.
   for (const bool made : {false, true}) {
@@ -135,6 +135,10 @@ absl::StatusOr<SealingKey> SealingKeys::MakeSubkey(const DataKey& data_key) {
   absl::StatusOr<policy::Secret> subkey = SubkeyOf(data_key.key, blob.bytes);
   if (!subkey.ok()) return subkey.status();
   return SealingKey::Create(static_cast<uint32_t>(id), *subkey);
+}
+
+absl::StatusOr<int32_t> SealingKeys::UsableVersion(KekScope scope, absl::string_view owner) const {
+  return keks_->UsableVersion(scope, owner);
 }
 
 }  // namespace sluice::server

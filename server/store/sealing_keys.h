@@ -65,6 +65,8 @@ class SealingKeys {
   // The newest that can be used; made if there is none.
   absl::StatusOr<DataKey> DataKeyOf(KekScope scope, absl::string_view owner);
   absl::StatusOr<SealingKey> MakeSubkey(const DataKey& data_key);
+  // The newest version of a key-encryption key that was not destroyed, made or not.
+  absl::StatusOr<int32_t> UsableVersion(KekScope scope, absl::string_view owner) const;
 
   KeyEncryptionKeys* const keks_;
   OpeningKeys* const opening_;

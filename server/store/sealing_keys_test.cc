@@ -205,7 +205,8 @@ TEST_F(SealingKeysTest, AnotherKeyringIsRefused) {
   Sealed("a");
   const KeksForTest others("another keyring");
   EXPECT_TRUE(absl::IsFailedPrecondition(CheckDataKeys(connection_.get(), others)));
-  const auto empty = OpenKeyEncryptionKeys({.directory = directory_.Path("keys")}, absl::Now).value();
+  const auto empty =
+      OpenKeyEncryptionKeys({.directory = directory_.Path("keys")}, absl::Now).value();
   const absl::Status checked = CheckDataKeys(connection_.get(), *empty);
   EXPECT_TRUE(absl::IsFailedPrecondition(checked));
   EXPECT_THAT(std::string(checked.message()), HasSubstr("never made in this keyring"));

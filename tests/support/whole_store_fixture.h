@@ -26,7 +26,7 @@ namespace sluice::server {
 class WholeStoreTest : public ::testing::Test {
  protected:
   WholeStoreTest() {
-    config_.keys = directory_.Path("keys");
+    config_.keys.directory = directory_.Path("keys");
     config_.sqlite = directory_.Path("store.db");
     config_.log_origin = kTestOrigin;
     config_.log_tiles = directory_.Path("tiles");
