@@ -103,7 +103,8 @@ absl::Status Files::Inspect() const {
     // Who asks for one that is not what was made is told then.
     if (absl::IsDataLoss(held.status())) continue;
     if (!held.ok()) return held.status();
-    if (held->current) continue;
+    // What has no line was perhaps put there by somebody else: it is not made to look like ours.
+    if (held->current || made == manifest_.end()) continue;
     const absl::StatusOr<Secret> content = wrapping_.Content(held->key);
     if (!content.ok()) return content.status();
     if (absl::Status s = directory_->Replace(name, content->bytes()); !s.ok()) return s;

@@ -251,6 +251,7 @@ TEST_F(KeyDirectoryTest, TakesNoUnwrappedKeyThatSomebodyPutsBesideWrappedOnes) {
   Write("a.key", std::string(32, 'p'));
   EXPECT_TRUE(absl::IsFailedPrecondition(directory->Find("a.key").status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(Ensure(*directory, "a.key").status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Open(Under('w'))->Find("a.key").status()));
 }
 
 TEST_F(KeyDirectoryTest, EachChangedByteOfAWrappedFileIsNoticed) {
