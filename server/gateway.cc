@@ -22,6 +22,7 @@
 #include "server/audit_rpc.h"
 #include "server/catalog_store.h"
 #include "server/clock.h"
+#include "server/collection_note.h"
 #include "server/denials.h"
 #include "server/exchange_rpc.h"
 #include "server/inbox_log.h"
@@ -93,6 +94,7 @@ class Wired final : public Gateway {
   void Watch(absl::Time inbox_at);
   void ForgetHistory(absl::Time time);
   void LookAtState();
+  void NoteCollections();
 
   const Config config_;  // as it was at start: what a reload does not change
   const Options options_;
@@ -103,6 +105,7 @@ class Wired final : public Gateway {
   std::unique_ptr<const LogKey> log_key_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<AuditLog> log_;
+  std::unique_ptr<CollectionNote> collection_note_;
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Organizations> organizations_;
   std::unique_ptr<MouRegistry> mous_;
@@ -180,6 +183,8 @@ absl::Status Wired::Open() {
 
   // Before anything that decisions rest on is read.
   if (const absl::Status s = CheckStateAtStart(*store_, *log_); !s.ok()) return s;
+  collection_note_ = std::make_unique<CollectionNote>(store_.get(), config_.log_tiles);
+  if (const absl::Status s = collection_note_->Check(); !s.ok()) return s;
 
   clock_ = std::make_unique<Clock>(options_.clock, [this] { return log_->NewestEntryTime(); });
   if (log_->size() > 0 && !options_.accept_clock &&
@@ -405,7 +410,10 @@ void Wired::Watch(absl::Time inbox_at) {
       }
     }
     if (now.ok() && serving) ForgetHistory(*now - config_.history);
-    if (now.ok() && serving) LookAtState();
+    if (now.ok() && serving) {
+      LookAtState();
+      NoteCollections();
+    }
     metrics_.SetServing(serving);
     metrics_.SetLogSize(log_->size());
     metrics_.SetPublishBudget(publish_budget_.outstanding(), publish_budget_.waiting());
@@ -447,6 +455,12 @@ void Wired::LookAtState() {
   state_again_ = after + 50 * std::max(after - before, absl::ZeroDuration());
 }
 
+void Wired::NoteCollections() {
+  const absl::Status noted = collection_note_->Keep();
+  if (noted.ok()) return;
+  LogLine(LogLine::Level::kWarning, "collections").With("cause", noted.message());
+}
+
 void Wired::Stop() {
   {
     absl::MutexLock lock(&mutex_);
@@ -468,6 +482,7 @@ void Wired::Stop() {
     LogLine(LogLine::Level::kInfo, "stopped").With("logged", index.ok() ? "yes" : "no");
     log_->Stop();
   }
+  if (collection_note_ != nullptr) NoteCollections();
   // The log takes part in the store's groups: none may begin when it goes.
   if (store_ != nullptr) store_->Stop();
 }

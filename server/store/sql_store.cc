@@ -109,6 +109,7 @@ class SqlStore final : public Store {
     if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
     return Reader(this)->StatusOf(permit.owner());
   }
+  absl::StatusOr<CollectionProgress> Progress() const override { return Reader(this)->Progress(); }
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override {
     return Reader(this)->HistoryBefore(time);
   }

@@ -192,6 +192,12 @@ struct CollectionStatus {
   LastPublish last_publish;
 };
 
+// How far all collections have come.
+struct CollectionProgress {
+  int64_t steps = 0;  // the sum of their positions: it only ever grows
+  Hash digest{};      // of each one's position and counts
+};
+
 struct OwnerStatus {
   std::vector<CollectionStatus> collections;  // in order of record type
   int64_t subjects = 0;
@@ -379,6 +385,8 @@ class Store {
   // Of all types.
   virtual absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
                                                const AuditReceipt& receipt) const = 0;
+  // Of a store that seals nothing: none.
+  virtual absl::StatusOr<CollectionProgress> Progress() const { return CollectionProgress(); }
   // Whether ForgetHistory has something to forget.
   virtual absl::StatusOr<bool> HistoryBefore(absl::Time time) const = 0;
 

@@ -46,6 +46,7 @@ class StoreReader {
                      TieOf tie_of, absl::FunctionRef<void(const StoredRecord&)> visit);
   // As it stands: one in which nothing ever was, where there is none.
   absl::StatusOr<CollectionRow> Collection(absl::string_view owner, absl::string_view record_type);
+  absl::StatusOr<CollectionProgress> Progress();
   absl::StatusOr<OwnerStatus> StatusOf(absl::string_view owner);
   absl::StatusOr<bool> HistoryBefore(absl::Time time);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
@@ -76,8 +77,8 @@ class StoreReader {
   const std::shared_ptr<const KeyEncryptionKeys> keks_;
   std::unique_ptr<SqlConnection> connection_;
   std::unique_ptr<OpeningKeys> opening_;
-  SqlStatement scan_, point_, by_key_, last_publish_, collection_, collections_, subjects_,
-      history_before_;
+  SqlStatement scan_, point_, by_key_, last_publish_, collection_, progress_, collections_,
+      subjects_, history_before_;
   SqlStatement mou_versions_, mou_signatures_, organizations_, state_row_, catalogs_;
   SqlStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;
   // What a record's subjects are lent from; kept so that a scan allocates nothing a row.
