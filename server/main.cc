@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "server/catalog_store.h"
 #include "server/config.h"
@@ -134,6 +135,8 @@ int Serve(const std::string& path, bool accept_clock, bool accept_moved) {
 }  // namespace sluice::server
 
 int main(int argc, char** argv) {
+  // Debian's Abseil looks for deadlocks at each lock that is taken, under a lock of all threads.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app{
       "sluiced: the gateway through which organizations share records as far as signed "
       "MOUs allow.\nSIGHUP reloads configuration, certificates, CRLs and the inbox of "
