@@ -34,10 +34,7 @@ class StoredLog : public AuditLog {
 
   ~StoredLog() override {
     Stop();
-    // Works that were handed over refer to this.
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(
-        +[](int* outstanding) { return *outstanding == 0; }, &outstanding_));
+    AwaitOutstanding();
   }
 
   absl::Status Recover();
@@ -149,6 +146,7 @@ class StoredLog : public AuditLog {
       if (std::exchange(stopped_, true)) return;
     }
     if (thread_.joinable()) thread_.join();
+    AwaitOutstanding();
     if (sequencer_ != nullptr) Publish();
   }
 
@@ -175,6 +173,13 @@ class StoredLog : public AuditLog {
                          absl::MutexLock lock(&mutex_);
                          --outstanding_;
                        }});
+  }
+
+  // Works that were handed over refer to this, and what they append is to be published.
+  void AwaitOutstanding() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(
+        +[](int* outstanding) { return *outstanding == 0; }, &outstanding_));
   }
 
   // The tile directory follows the log, or the log halts.
@@ -245,6 +250,7 @@ class StoredLog : public AuditLog {
     }
     Work work;
     work.is_append = true;
+    work.may_wait = answer == nullptr;
     work.bytes = entry.members.size() + 256;
     for (const LogRow::Opening& opening : entry.openings) work.bytes += opening.value.size();
     auto index = std::make_shared<uint64_t>(0);

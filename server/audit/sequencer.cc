@@ -50,6 +50,8 @@ absl::Status Sequencer::GrowDictionary(Transaction& transaction, absl::string_vi
       CompactRange::Create(head->first, std::move(head->second));
   if (!dictionary.ok()) return absl::DataLossError("a dictionary's head does not fit its size");
   const uint64_t begin = dictionary->size() + 1;  // ordinals begin at 1: 0 is nobody
+  std::vector<std::string> salts;
+  salts.reserve(subjects.size());
   for (const NewSubject& subject : subjects) {
     if (subject.ordinal != dictionary->size() + 1) {
       return absl::InternalError("a dictionary's ordinals are not in sequence");
@@ -61,11 +63,10 @@ absl::Status Sequencer::GrowDictionary(Transaction& transaction, absl::string_vi
     const absl::string_view id(reinterpret_cast<const char*>(subject.id.bytes.data()),
                                subject.id.bytes.size());
     dictionary->Append(LeafHash(HashBytes(Commitment("dict1", salt, id))));
-    status = transaction.PutDictionaryOpening(owner, subject.ordinal, salt);
-    if (!status.ok()) return status;
+    salts.push_back(std::move(salt));
   }
-  const absl::Status put =
-      transaction.PutDictionaryHead(owner, dictionary->size(), dictionary->roots());
+  absl::Status put = transaction.PutDictionaryOpenings(owner, subjects[0].ordinal, salts);
+  if (put.ok()) put = transaction.PutDictionaryHead(owner, dictionary->size(), dictionary->roots());
   if (!put.ok()) return put;
 
   OrdinalsEntry entry;

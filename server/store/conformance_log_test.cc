@@ -112,7 +112,7 @@ TEST_P(StoreConformance, KeepsTheDictionarysHeadAndOpenings) {
                                   if (!status.ok()) return status;
                                   status = transaction.PutDictionaryHead("o", 3, {DigestOf(8)});
                                   if (!status.ok()) return status;
-                                  return transaction.PutDictionaryOpening("o", 0, "salt");
+                                  return transaction.PutDictionaryOpenings("o", 0, {"one", "two"});
                                 }})
                   .ok());
   EXPECT_EQ(before.first, 0u);
@@ -122,7 +122,7 @@ TEST_P(StoreConformance, KeepsTheDictionarysHeadAndOpenings) {
                    ->Commit({.apply =
                                  [&](Transaction& transaction) {
                                    after = transaction.DictionaryHead("o").value();
-                                   return transaction.PutDictionaryOpening("o", 0, "other");
+                                   return transaction.PutDictionaryOpenings("o", 1, {"other"});
                                  }})
                    .ok());
   EXPECT_EQ(after.first, 3u);

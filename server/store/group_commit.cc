@@ -35,7 +35,8 @@ void GroupCommit::Submit(Work work) {
   {
     absl::MutexLock lock(&mutex_);
     if (!stopped_) {
-      (work.is_append ? appends_ : others_).push_back(std::move(work));
+      if (work.may_wait && patient_.empty()) patient_since_ = std::chrono::steady_clock::now();
+      (work.may_wait ? patient_ : work.is_append ? appends_ : others_).push_back(std::move(work));
       return;
     }
   }
@@ -57,7 +58,24 @@ absl::Status GroupCommit::Health() const {
 }
 
 bool GroupCommit::SomethingToDo() const {
-  return !appends_.empty() || !others_.empty() || stopping_;
+  return !appends_.empty() || !others_.empty() || stopping_ ||
+         patient_.size() >= limits_.patient_works ||
+         // To wait anew, for no longer than they may.
+         (!patient_.empty() && !patience_ends_);
+}
+
+absl::Duration GroupCommit::PatienceLeft() const {
+  if (patient_.empty()) return absl::InfiniteDuration();
+  if (stopping_ || patient_.size() >= limits_.patient_works) return absl::ZeroDuration();
+  const auto waited = std::chrono::steady_clock::now() - patient_since_;
+  return std::max(limits_.patience - absl::FromChrono(waited), absl::ZeroDuration());
+}
+
+void GroupCommit::AwaitSomethingToDo() {
+  patience_ends_ = !patient_.empty();
+  mutex_.AwaitWithTimeout(
+      absl::Condition(this, &GroupCommit::SomethingToDo),
+      std::min(PatienceLeft(), fatal_ ? absl::InfiniteDuration() : engine_->tend_within()));
 }
 
 std::vector<Work> GroupCommit::TakeGroup() {
@@ -73,6 +91,9 @@ std::vector<Work> GroupCommit::TakeGroup() {
     }
   };
   take(appends_, limits_.works, limits_.append_bytes);
+  if (PatienceLeft() == absl::ZeroDuration()) {
+    take(patient_, std::max<size_t>(limits_.works - group.size(), 1), limits_.append_bytes);
+  }
   take(others_, std::max<size_t>(limits_.works - std::min(limits_.works, group.size()), 1),
        limits_.other_bytes);
   return group;
@@ -85,8 +106,7 @@ void GroupCommit::Run() {
     absl::Status stopped_for_good;
     {
       absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithTimeout(absl::Condition(this, &GroupCommit::SomethingToDo),
-                              fatal_ ? absl::InfiniteDuration() : engine_->tend_within());
+      AwaitSomethingToDo();
       group = TakeGroup();
       if (group.empty() && stopping_) {
         stopped_ = true;
@@ -154,7 +174,7 @@ absl::Status GroupCommit::AwaitOutcome(std::vector<Work>& group, const absl::Sta
     bool stopping = false;
     {
       absl::MutexLock lock(&mutex_);
-      for (std::deque<Work>* queue : {&appends_, &others_}) {
+      for (std::deque<Work>* queue : {&appends_, &patient_, &others_}) {
         std::move(queue->begin(), queue->end(), std::back_inserter(waiting));
         queue->clear();
       }
@@ -183,7 +203,19 @@ absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticip
   if (participant != nullptr) {
     if (absl::Status status = participant->Begin(); !status.ok()) return status;
   }
-  for (size_t i = 0; i < group.size(); ++i) {
+  // There are many appends, and they hardly ever fail: to be able to undo each would cost them all.
+  size_t done = 0;
+  while (done < group.size() && group[done].is_append) ++done;
+  if (done > 1) {
+    const absl::Status together = RunTogether(absl::MakeSpan(group).first(done), participant);
+    if (engine_->fault() != GroupEngine::Fault::kNone) {
+      return together.ok() ? absl::InternalError("the engine has failed") : together;
+    }
+    if (!together.ok()) done = 0;
+  } else {
+    done = 0;
+  }
+  for (size_t i = done; i < group.size(); ++i) {
     if (participant != nullptr) participant->BeginWork();
     results[i] =
         engine_->Attempt([&](Transaction& transaction) { return group[i].apply(transaction); });
@@ -202,6 +234,19 @@ absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticip
   absl::Status status = engine_->Commit();
   fatal = !status.ok() && engine_->fault() != GroupEngine::Fault::kAway;
   if (status.ok()) engine_->transaction().Committed();
+  return status;
+}
+
+absl::Status GroupCommit::RunTogether(absl::Span<Work> works, CommitParticipant* participant) {
+  if (participant != nullptr) participant->BeginWork();
+  absl::Status status = engine_->Attempt([&](Transaction& transaction) {
+    for (Work& work : works) {
+      if (absl::Status s = work.apply(transaction); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) engine_->transaction().Undone();
+  if (!status.ok() && participant != nullptr) participant->UndoWork();
   return status;
 }
 

@@ -1,11 +1,13 @@
 // Group commit: works wait in a queue; one thread takes what waits, runs it in one transaction,
 // appends before all else, and tells each when the transaction is durable. It commits again at once
-// when the last commit returned and never waits for company. Knows no engine.
+// when the last commit returned and never waits for company, but for works that nobody waits for:
+// those keep out of a few groups, and are then written together. Knows no engine.
 //
 // Thread-safe. Stop, or the destructor, makes durable what waits and ends the thread.
 #ifndef SLUICE_SERVER_STORE_GROUP_COMMIT_H_
 #define SLUICE_SERVER_STORE_GROUP_COMMIT_H_
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -19,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
@@ -62,6 +65,10 @@ class GroupCommit {
     size_t append_bytes = 256 << 10;
     // Of all that is no append. An append that comes meanwhile waits for these to be written.
     size_t other_bytes = 2 << 20;
+    // Works that nobody waits for are written when the first of them has waited so long, or there
+    // are so many.
+    absl::Duration patience = absl::Milliseconds(5);
+    size_t patient_works = 64;
     // How long a group's works wait to hear what is not known of them.
     absl::Duration settle_within = absl::Seconds(30);
   };
@@ -79,10 +86,16 @@ class GroupCommit {
  private:
   void Run();
   bool SomethingToDo() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Until there is, or until something else is due.
+  void AwaitSomethingToDo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How long until the patient works are written; infinite if there is none.
+  absl::Duration PatienceLeft() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<Work> TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether the group became durable; if so, what became of each work is in `results`.
   absl::Status FillAndCommit(std::vector<Work>& group, CommitParticipant* participant,
                              std::vector<absl::Status>& results, bool& fatal);
+  // All of the works, or none of them.
+  absl::Status RunTogether(absl::Span<Work> works, CommitParticipant* participant);
   // The outcome of a group that is not known, once it is. Its works are told before if that takes
   // too long, and `group` is empty then; what comes meanwhile is told that nothing was written.
   absl::Status AwaitOutcome(std::vector<Work>& group, const absl::Status& cause);
@@ -98,6 +111,10 @@ class GroupCommit {
   mutable absl::Mutex mutex_;
   std::deque<Work> appends_ ABSL_GUARDED_BY(mutex_);
   std::deque<Work> others_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Work> patient_ ABSL_GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point patient_since_ ABSL_GUARDED_BY(mutex_);
+  bool patience_ends_ ABSL_GUARDED_BY(mutex_) =
+      false;  // the writer's wait, with that of `patient_`
   CommitParticipant* participant_ ABSL_GUARDED_BY(mutex_) = nullptr;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   bool fatal_ ABSL_GUARDED_BY(mutex_) = false;

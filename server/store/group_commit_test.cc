@@ -32,7 +32,8 @@ class NoTransaction final : public Transaction {
   absl::Status PutDictionaryHead(absl::string_view, uint64_t, const std::vector<Hash>&) override {
     return None();
   }
-  absl::Status PutDictionaryOpening(absl::string_view, uint32_t, absl::string_view) override {
+  absl::Status PutDictionaryOpenings(absl::string_view, uint32_t,
+                                     const std::vector<std::string>&) override {
     return None();
   }
   absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
@@ -141,9 +142,14 @@ class GroupCommitTest : public ::testing::Test {
     commit_->SetParticipant(&participant_);
   }
 
+  void SubmitPatient(const std::string& name) {
+    Submit(name, true, absl::OkStatus(), 1, /*may_wait=*/true);
+  }
+
   void Submit(const std::string& name, bool is_append = false,
-              absl::Status result = absl::OkStatus(), size_t bytes = 1) {
+              absl::Status result = absl::OkStatus(), size_t bytes = 1, bool may_wait = false) {
     commit_->Submit({.is_append = is_append,
+                     .may_wait = may_wait,
                      .bytes = bytes,
                      .apply =
                          [this, name, result](Transaction&) {
@@ -222,10 +228,10 @@ TEST_F(GroupCommitTest, RunsAppendsBeforeAllElseAndTheParticipantLast) {
   Submit("append 2", true);
   Release();
   EXPECT_THAT(Finish(),
-              ElementsAre("begin", "participant begins", "work begins", "append 1", "work begins",
-                          "append 2", "work begins", "publish 1", "work begins", "publish 2",
-                          "before commit", "commit", "after commit", "append 1 told OK",
-                          "append 2 told OK", "publish 1 told OK", "publish 2 told OK"));
+              ElementsAre("begin", "participant begins", "work begins", "append 1", "append 2",
+                          "work begins", "publish 1", "work begins", "publish 2", "before commit",
+                          "commit", "after commit", "append 1 told OK", "append 2 told OK",
+                          "publish 1 told OK", "publish 2 told OK"));
 }
 
 TEST_F(GroupCommitTest, LetsOneWorkFailAlone) {
@@ -239,6 +245,63 @@ TEST_F(GroupCommitTest, LetsOneWorkFailAlone) {
               ElementsAre("begin", "participant begins", "work begins", "a", "work begins", "b",
                           "undone", "work begins", "c", "before commit", "commit", "after commit",
                           "a told OK", "b told NOT_FOUND", "c told OK"));
+}
+
+TEST_F(GroupCommitTest, RunsAppendsAgainOneByOneWhenOneOfThemFails) {
+  Start();
+  Hold();
+  Submit("a", true);
+  Submit("b", true, absl::NotFoundError("no"));
+  Submit("c", true);
+  Release();
+  EXPECT_THAT(Finish(), ElementsAre("begin", "participant begins", "work begins", "a", "b",
+                                    "undone", "work begins", "a", "work begins", "b", "undone",
+                                    "work begins", "c", "before commit", "commit", "after commit",
+                                    "a told OK", "b told NOT_FOUND", "c told OK"));
+}
+
+TEST_F(GroupCommitTest, RunsNothingMoreOfAGroupWhoseEngineFailedAmongItsAppends) {
+  Start();
+  Hold();
+  Submit("a", true);
+  Submit("b", true, absl::DataLossError("torn page"));
+  Submit("c", true);
+  Release();
+  EXPECT_THAT(Finish(), ElementsAre("begin", "participant begins", "work begins", "a", "b",
+                                    "undone", "rollback", "a told UNAVAILABLE",
+                                    "b told UNAVAILABLE", "c told UNAVAILABLE"));
+  ASSERT_THAT(fatal_, SizeIs(1));
+  EXPECT_THAT(std::string(fatal_[0].message()), HasSubstr("torn page"));
+}
+
+TEST_F(GroupCommitTest, WritesTogetherWhatNobodyWaitsFor) {
+  Start({.patience = absl::InfiniteDuration(), .patient_works = 3});
+  SubmitPatient("1");
+  EXPECT_TRUE(CommitOne().ok());
+  SubmitPatient("2");
+  EXPECT_TRUE(CommitOne().ok());
+  SubmitPatient("3");
+  std::vector<std::string> order;
+  for (const std::string& event : Finish()) {
+    if (event.size() == 1 || event == "commit") order.push_back(event);
+  }
+  EXPECT_THAT(order, ElementsAre("commit", "commit", "1", "2", "3", "commit"));
+}
+
+TEST_F(GroupCommitTest, LetsNothingWaitForEverThatNobodyWaitsFor) {
+  Start({.patience = absl::Milliseconds(1)});
+  absl::Notification told;
+  commit_->Submit({.is_append = true,
+                   .may_wait = true,
+                   .apply = [](Transaction&) { return absl::OkStatus(); },
+                   .done = [&](const absl::Status&) { told.Notify(); }});
+  told.WaitForNotification();
+}
+
+TEST_F(GroupCommitTest, WritesWhatNobodyWaitsForBeforeItStops) {
+  Start({.patience = absl::InfiniteDuration()});
+  SubmitPatient("1");
+  EXPECT_THAT(Finish(), ::testing::Contains("1 told OK"));
 }
 
 TEST_F(GroupCommitTest, BoundsAGroupByItsAppends) {

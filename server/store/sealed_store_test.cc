@@ -91,8 +91,8 @@ TEST_F(SealedStoreTest, NoPieceOfAnyRecordStandsInAnyFile) {
                                 [&](Transaction& transaction) {
                                   absl::Status status = transaction.InsertLogRow(row);
                                   if (!status.ok()) return status;
-                                  return transaction.PutDictionaryOpening(kOwner, 1,
-                                                                          "salt of one here");
+                                  return transaction.PutDictionaryOpenings(kOwner, 1,
+                                                                           {"salt of one here"});
                                 }})
                   .ok());
   secrets.insert(secrets.end(), {"last_name = Lovelace", std::string(32, 's'), "salt of one here",

@@ -274,8 +274,9 @@ class Transaction {
   // The dictionary's leaves, in order of ordinal: what their commitments' tree is folded from.
   virtual absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
                                          const std::vector<Hash>& compact_range) = 0;
-  virtual absl::Status PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
-                                            absl::string_view salt) = 0;
+  // The salts of the leaves from `ordinal` on.
+  virtual absl::Status PutDictionaryOpenings(absl::string_view owner, uint32_t ordinal,
+                                             const std::vector<std::string>& salts) = 0;
   virtual absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
       absl::string_view owner) = 0;
 
@@ -321,9 +322,12 @@ class CommitParticipant {
 struct Work {
   // Appends run before all else of their group.
   bool is_append = false;
+  // Nobody waits for it: it is written within a moment, together with others of its kind.
+  bool may_wait = false;
   // A rough size, for the group's bound.
   size_t bytes = 0;
   // Runs in the group's transaction. Its failure undoes this work alone and is what `done` is told.
+  // An append runs again if it was undone together with one that failed.
   absl::AnyInvocable<absl::Status(Transaction&)> apply;
   // Runs once, on the writer's thread: OK when durable. UNAVAILABLE if the group could not be made
   // durable; then nothing of it counts, or the store has stopped for good (see `Health`).

@@ -58,6 +58,10 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
 }
 
 absl::Status StoreTransaction::Prepare() {
+  absl::Status many = PrepareAllMany(
+      connection_, {{&put_dictionary_openings_,
+                     "INSERT INTO dictionary_opening (owner, ordinal, salt) VALUES ($1, $2, $3)"}});
+  if (!many.ok()) return many;
   return PrepareAll(
       connection_,
       {{&find_boot_, "SELECT id FROM log_boot WHERE writer = $1 AND boot = $2"},
@@ -74,8 +78,6 @@ absl::Status StoreTransaction::Prepare() {
         "ON CONFLICT (owner) DO UPDATE SET size = excluded.size, "
         "compact_range = excluded.compact_range"},
        {&find_dictionary_head_, "SELECT size, compact_range FROM dictionary_head WHERE owner = $1"},
-       {&put_dictionary_opening_,
-        "INSERT INTO dictionary_opening (owner, ordinal, salt) VALUES ($1, $2, $3)"},
        {&find_version_, "SELECT document, seal FROM mou_version WHERE mou = $1 AND version = $2"},
        {&insert_version_,
         "INSERT INTO mou_version (mou, version, document, state, log_index, seal) "
@@ -104,16 +106,16 @@ absl::Status StoreTransaction::Prepare() {
 }
 
 absl::StatusOr<int64_t> StoreTransaction::BootId(absl::string_view writer, absl::string_view boot) {
-  {
-    SqlRun run = find_boot_.Bind(writer, boot);
+  if (boot_.has_value() && boot_->writer == writer && boot_->boot == boot) return boot_->id;
+  for (SqlStatement* statement : {&find_boot_, &insert_boot_}) {
+    SqlRun run = statement->Bind(writer, boot);
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
-    if (*row) return run.Int(0);
+    if (!*row) continue;
+    boot_ = Boot{std::string(writer), std::string(boot), run.Int(0)};
+    return boot_->id;
   }
-  SqlRun run = insert_boot_.Bind(writer, boot);
-  absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  return run.Int(0);
+  return absl::InternalError("a boot that was just written has no id");
 }
 
 absl::Status StoreTransaction::InsertLogRow(const LogRow& row) {
@@ -180,12 +182,16 @@ absl::Status StoreTransaction::PutDictionaryHead(absl::string_view owner, uint64
   return put_dictionary_head_.Bind(owner, size, SqlBlob(range)).Finish();
 }
 
-absl::Status StoreTransaction::PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
-                                                    absl::string_view salt) {
-  const absl::StatusOr<absl::string_view> sealed =
-      sealing_->Seal(OfDictionaryOpening{.owner = owner, .ordinal = ordinal}, salt);
-  if (!sealed.ok()) return sealed.status();
-  return put_dictionary_opening_.Bind(owner, ordinal, SqlBlob(*sealed)).Finish();
+absl::Status StoreTransaction::PutDictionaryOpenings(absl::string_view owner, uint32_t ordinal,
+                                                     const std::vector<std::string>& salts) {
+  SqlManyRun openings = put_dictionary_openings_.Start();
+  for (const std::string& salt : salts) {
+    const absl::StatusOr<absl::string_view> sealed =
+        sealing_->Seal(OfDictionaryOpening{.owner = owner, .ordinal = ordinal}, salt);
+    if (!sealed.ok()) return sealed.status();
+    if (absl::Status s = openings.Add(owner, ordinal++, SqlBlob(*sealed)); !s.ok()) return s;
+  }
+  return openings.Finish();
 }
 
 absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> StoreTransaction::DictionaryHead(

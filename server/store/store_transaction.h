@@ -44,8 +44,8 @@ class StoreTransaction final : public Transaction {
   absl::StatusOr<bool> ForgetHistory(absl::Time time, int64_t rows) override;
   absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
                                  const std::vector<Hash>& compact_range) override;
-  absl::Status PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
-                                    absl::string_view salt) override;
+  absl::Status PutDictionaryOpenings(absl::string_view owner, uint32_t ordinal,
+                                     const std::vector<std::string>& salts) override;
   absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
       absl::string_view owner) override;
   absl::Status PutMouVersion(const StoredMouVersion& version) override;
@@ -55,6 +55,7 @@ class StoreTransaction final : public Transaction {
   absl::Status PutDecision(const StoredDecision& decision) override;
   absl::Status PutCatalog(absl::string_view kept) override;
   void Undone() override {
+    boot_.reset();
     sealing_->Undone();
     state_seal_->Undone();
     collection_seals_->Undone();
@@ -74,9 +75,15 @@ class StoreTransaction final : public Transaction {
   absl::StatusOr<Outcome> Sealed(absl::StatusOr<Outcome> outcome);
   absl::StatusOr<int64_t> BootId(absl::string_view writer, absl::string_view boot);
 
+  struct Boot {
+    std::string writer, boot;
+    int64_t id = 0;
+  };
+
   SqlConnection* const connection_;
   const SealKeys& seal_keys_;
   std::unique_ptr<StateSeal> state_seal_;
+  std::optional<Boot> boot_;  // of this group's last entry
   std::unique_ptr<OpeningKeys> opening_;
   std::unique_ptr<SealingKeys> sealing_;
   std::unique_ptr<Dictionary> dictionary_;
@@ -86,7 +93,8 @@ class StoreTransaction final : public Transaction {
   std::unique_ptr<RecordWriter> records_;
   std::unique_ptr<RecordWithdrawal> withdrawal_;
   SqlStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
-  SqlStatement put_dictionary_head_, find_dictionary_head_, put_dictionary_opening_;
+  SqlStatement put_dictionary_head_, find_dictionary_head_;
+  SqlMany put_dictionary_openings_;
   SqlStatement find_version_, insert_version_, update_version_, insert_signature_;
   SqlStatement delete_signatures_, find_organization_, insert_organization_, update_organization_;
   SqlStatement insert_decision_, put_catalog_;

@@ -227,9 +227,10 @@ class MemoryStore::GroupTransaction : public Transaction {
     dictionary.compact_range = compact_range;
     return absl::OkStatus();
   }
-  absl::Status PutDictionaryOpening(absl::string_view owner, uint32_t ordinal,
-                                    absl::string_view salt) override {
-    tables.dictionaries[std::string(owner)].salts[ordinal] = std::string(salt);
+  absl::Status PutDictionaryOpenings(absl::string_view owner, uint32_t ordinal,
+                                     const std::vector<std::string>& salts) override {
+    Dictionary& dictionary = tables.dictionaries[std::string(owner)];
+    for (const std::string& salt : salts) dictionary.salts[ordinal++] = salt;
     return absl::OkStatus();
   }
   absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
