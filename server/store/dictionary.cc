@@ -47,6 +47,7 @@ absl::StatusOr<std::unique_ptr<Dictionary>> Dictionary::Create(SqlConnection* co
         "SELECT s.ordinal, s.subject_id FROM identity i JOIN subject s ON s.name_hash = "
         "i.name_hash "
         "WHERE i.person_hash = $1 LIMIT 1"},
+       {&dictionary->any_person_, "SELECT EXISTS (SELECT 1 FROM identity)"},
        {&dictionary->counts_, "SELECT subjects, names FROM owner WHERE id = $1"},
        {&dictionary->set_subjects_, "UPDATE owner SET subjects = $1 WHERE id = $2"},
        {&dictionary->set_names_, "UPDATE owner SET names = $1 WHERE id = $2"},
@@ -241,6 +242,12 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
 absl::StatusOr<std::vector<std::optional<Hash16>>> Dictionary::PersonsOf(
     const std::vector<Name*>& names) {
   std::vector<std::optional<Hash16>> persons(names.size());
+  {
+    SqlRun any = any_person_.Bind();
+    absl::StatusOr<bool> row = any.Next();
+    if (!row.ok()) return row.status();
+    if (*row && any.Int(0) == 0) return persons;
+  }
   SqlManyRun run = find_persons_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
     absl::StatusOr<Hash16> person = row.Array<16>(0);
     if (!person.ok()) return person.status();

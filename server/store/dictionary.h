@@ -64,8 +64,8 @@ class Dictionary {
   absl::StatusOr<std::optional<NewSubject>> SubjectOf(const Hash16& person);
 
   const NameHasher* const hasher_;
-  SqlStatement find_, current_, subject_of_, counts_, set_subjects_, set_names_, repoint_,
-      keep_former_;
+  SqlStatement find_, current_, subject_of_, any_person_, counts_, set_subjects_, set_names_,
+      repoint_, keep_former_;
   SqlMany find_names_, find_persons_, insert_names_;
 };
 

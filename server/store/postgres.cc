@@ -117,6 +117,7 @@ absl::Status PostgresConnection::Commit() {
 }
 
 bool PostgresConnection::Rollback() {
+  TakeTold().IgnoreError();  // it is undone, whatever came of it
   if (fault_ == Fault::kLost) return false;
   return !in_transaction() || Execute("ROLLBACK").ok();
 }
@@ -156,7 +157,9 @@ absl::StatusOr<SqlMany> PostgresConnection::PrepareMany(absl::string_view sql) {
   const std::string name = absl::StrCat("s", ++statements_);
   described = PrepareAs(name, *over_arrays);
   if (!described.ok()) return described.status();
-  return SqlMany(std::make_unique<PostgresMany>(this, name, std::move(types)));
+  const size_t parameters = types.size();
+  return SqlMany(
+      std::make_unique<PostgresMany>(this, name, std::move(types), AsCopy(sql, parameters)));
 }
 
 absl::StatusOr<PostgresResult> PostgresConnection::PrepareAs(const std::string& name,
@@ -172,6 +175,10 @@ absl::StatusOr<PostgresResult> PostgresConnection::PrepareAs(const std::string& 
 
 absl::StatusOr<PostgresResult> PostgresConnection::Ask(absl::FunctionRef<int(PGconn*)> send) {
   if (absl::Status status = Send(send); !status.ok()) return status;
+  return TakeAnswer();
+}
+
+absl::StatusOr<PostgresResult> PostgresConnection::TakeAnswer() {
   PostgresResult last;
   absl::Status status;
   for (;;) {
@@ -187,8 +194,39 @@ absl::StatusOr<PostgresResult> PostgresConnection::Ask(absl::FunctionRef<int(PGc
   return last;
 }
 
+absl::Status PostgresConnection::Tell(absl::FunctionRef<int(PGconn*)> send) {
+  if (absl::Status status = Send(send); !status.ok()) return status;
+  told_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status PostgresConnection::TellCopy(const std::string& copy, absl::string_view rows) {
+  absl::Status status =
+      Send([&](PGconn* connection) { return PQsendQuery(connection, copy.c_str()); });
+  if (!status.ok()) return status;
+  absl::StatusOr<PostgresResult> ready = Take();
+  if (!ready.ok()) return ready.status();
+  if (PQresultStatus(ready->get()) != PGRES_COPY_IN) {
+    status = StatusOf(ready->get());
+    TakeAnswer().IgnoreError();
+    return status.ok() ? absl::InternalError("database: not a COPY") : status;
+  }
+  if (PQputCopyData(connection_.get(), rows.data(), static_cast<int>(rows.size())) != 1 ||
+      PQputCopyEnd(connection_.get(), nullptr) != 1) {
+    return Lost("it takes no rows");
+  }
+  told_ = true;
+  return Flush();
+}
+
+absl::Status PostgresConnection::TakeTold() {
+  if (!std::exchange(told_, false) || fault_ == Fault::kLost) return absl::OkStatus();
+  return TakeAnswer().status();
+}
+
 absl::Status PostgresConnection::Send(absl::FunctionRef<int(PGconn*)> send) {
   if (fault_ == Fault::kLost) return Lost("it was lost before");
+  if (absl::Status status = TakeTold(); !status.ok()) return status;
   if (taking_ != nullptr) {
     if (absl::Status status = taking_->TakeRest(); !status.ok()) return status;
   }
@@ -198,6 +236,10 @@ absl::Status PostgresConnection::Send(absl::FunctionRef<int(PGconn*)> send) {
     failed_ = true;
     return absl::InternalError("database: what was asked can't be sent");
   }
+  return Flush();
+}
+
+absl::Status PostgresConnection::Flush() {
   const Moment since = Moment::clock::now();
   for (;;) {
     const int left = PQflush(connection_.get());
@@ -235,7 +277,10 @@ absl::Status PostgresConnection::Lost(absl::string_view how) {
   return absl::UnavailableError(absl::StrCat("the connection to the database was lost: ", how));
 }
 
-bool PostgresConnection::TakeFailed() { return std::exchange(failed_, false); }
+bool PostgresConnection::TakeFailed() {
+  TakeTold().IgnoreError();  // it is remembered
+  return std::exchange(failed_, false);
+}
 
 void PostgresConnection::ForgetFull() {
   if (fault_ == Fault::kFull) fault_ = Fault::kNone;

@@ -97,6 +97,16 @@ class PostgresConnection final : public SqlConnection {
   absl::StatusOr<PostgresResult> Ask(absl::FunctionRef<int(PGconn*)> send);
   // The same in parts: the rest of an answer that another statement is still taking is taken first.
   absl::Status Send(absl::FunctionRef<int(PGconn*)> send);
+  // All of the answer to what was sent.
+  absl::StatusOr<PostgresResult> TakeAnswer();
+  // A question without rows, whose answer is not waited for: the server is at work while we are. It
+  // is taken before the next question, which it fails if it failed.
+  absl::Status Tell(absl::FunctionRef<int(PGconn*)> send);
+  // The same of a COPY FROM STDIN and of what is to be copied.
+  absl::Status TellCopy(const std::string& copy, absl::string_view rows);
+  absl::Status TakeTold();
+  // Sends what libpq holds back.
+  absl::Status Flush();
   // The next result of what was asked, null at its end.
   absl::StatusOr<PostgresResult> Take();
   // Waits until libpq can go on, at most until `patience_` is over since `since`.
@@ -110,6 +120,7 @@ class PostgresConnection final : public SqlConnection {
   std::unique_ptr<PGconn, Finish> connection_;
   const absl::Duration patience_;
   PostgresScan* taking_ = nullptr;  // whose rows are under way
+  bool told_ = false;               // an answer is
   int64_t changes_ = 0;
   int statements_ = 0;
   Fault fault_ = Fault::kNone;

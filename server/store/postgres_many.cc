@@ -19,9 +19,12 @@ namespace {
 constexpr Oid kBytea = 17, kInt8 = 20, kInt4 = 23, kText = 25;
 // Of an array: dimensions, whether there are nulls, type, length, lower bound.
 constexpr size_t kLengthAt = 3 * sizeof(uint32_t);
+constexpr size_t kArrayHead = 5 * sizeof(uint32_t);
 
-// Of one question.
-constexpr int64_t kSets = 8192;
+// Of one question: few enough that the server is at work on them while the next are made.
+constexpr int64_t kSets = 1024;
+// From so many on, a COPY's two answers are made up for.
+constexpr int64_t kSetsToCopy = 32;
 constexpr size_t kBytes = 4 << 20;
 // Of one that is answered by rows: they are all held, and a row may have a megabyte.
 constexpr int64_t kSetsWithRows = 128;
@@ -95,8 +98,19 @@ absl::StatusOr<std::string> OverArrays(absl::string_view sql, const std::vector<
                       body.substr(where));
 }
 
-PostgresMany::PostgresMany(PostgresConnection* connection, std::string name, std::vector<Oid> types)
-    : connection_(connection), name_(std::move(name)) {
+std::string AsCopy(absl::string_view sql, size_t parameters) {
+  std::string all;
+  for (size_t i = 1; i <= parameters; ++i) absl::StrAppend(&all, i > 1 ? ", $" : "$", i);
+  if (!absl::ConsumePrefix(&sql, "INSERT INTO ") ||
+      !absl::ConsumeSuffix(&sql, absl::StrCat(" VALUES (", all, ")"))) {
+    return "";
+  }
+  return absl::StrCat("COPY ", sql, " FROM STDIN (FORMAT binary)");
+}
+
+PostgresMany::PostgresMany(PostgresConnection* connection, std::string name, std::vector<Oid> types,
+                           std::string copy)
+    : connection_(connection), name_(std::move(name)), copy_(std::move(copy)) {
   for (const Oid type : types) arrays_.push_back({.type = type});
   Begin();
 }
@@ -167,6 +181,12 @@ void PostgresMany::Reset() {
 
 absl::Status PostgresMany::Run(const OnRow& on_row) {
   if (kept_ == 0) return absl::OkStatus();
+  absl::Status status = copy_.empty() || kept_ < kSetsToCopy ? RunOverArrays(on_row) : RunAsCopy();
+  Begin();
+  return status;
+}
+
+absl::Status PostgresMany::RunOverArrays(const OnRow& on_row) {
   std::vector<const char*> values;
   std::vector<int> lengths, formats(arrays_.size(), 1);
   for (Array& array : arrays_) {
@@ -175,20 +195,46 @@ absl::Status PostgresMany::Run(const OnRow& on_row) {
     values.push_back(array.bytes.data());
     lengths.push_back(static_cast<int>(array.bytes.size()));
   }
-  absl::StatusOr<PostgresResult> result = connection_->Ask([&](PGconn* connection) {
+  const auto send = [&](PGconn* connection) {
     return PQsendQueryPrepared(connection, name_.c_str(), parameters(), values.data(),
                                lengths.data(), formats.data(), /*resultFormat=*/1);
-  });
+  };
+  if (on_row == nullptr) return connection_->Tell(send);
+  absl::StatusOr<PostgresResult> result = connection_->Ask(send);
+  // What `on_row` does may be a run of its own, but not of this statement.
   const int64_t before = std::exchange(ran_, ran_ + kept_);
-  Begin();
   if (!result.ok()) return result.status();
   PostgresRows rows(*std::move(result));
   while (rows.Next()) {
-    if (on_row == nullptr) return absl::InternalError("database: a row where none was expected");
     const size_t set = static_cast<size_t>(before + rows.Int(0) - 1);
     if (absl::Status status = on_row(set, SqlRow(&rows, 1)); !status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status PostgresMany::RunAsCopy() {
+  // A row has its columns' number, then each as the arrays have it: length and bytes.
+  constexpr absl::string_view kHead("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
+  constexpr absl::string_view kEnd("\377\377", 2);
+  const uint16_t columns = htobe16(static_cast<uint16_t>(arrays_.size()));
+  std::string rows(kHead);
+  rows.reserve(kHead.size() + bytes_ + kept_ * sizeof columns + kEnd.size());
+  std::vector<absl::string_view> left;
+  for (const Array& array : arrays_) {
+    left.push_back(absl::string_view(array.bytes).substr(kArrayHead));
+  }
+  for (int64_t i = 0; i < kept_; ++i) {
+    rows.append(reinterpret_cast<const char*>(&columns), sizeof columns);
+    for (absl::string_view& column : left) {
+      uint32_t length;
+      std::memcpy(&length, column.data(), sizeof length);
+      const size_t size = sizeof length + be32toh(length);
+      rows.append(column.data(), size);
+      column.remove_prefix(size);
+    }
+  }
+  rows.append(kEnd.data(), kEnd.size());
+  return connection_->TellCopy(copy_, rows);
 }
 
 }  // namespace sluice::server

@@ -21,9 +21,15 @@ namespace sluice::server {
 // statements that SqlConnection::PrepareMany takes.
 absl::StatusOr<std::string> OverArrays(absl::string_view sql, const std::vector<Oid>& types);
 
+// The COPY that does what the statement does for many rows, in half the time; empty unless it is an
+// INSERT of all its parameters, in order, and nothing else.
+std::string AsCopy(absl::string_view sql, size_t parameters);
+
 class PostgresMany final : public PreparedSqlMany {
  public:
-  PostgresMany(PostgresConnection* connection, std::string name, std::vector<Oid> types);
+  // `copy`: as AsCopy gives it.
+  PostgresMany(PostgresConnection* connection, std::string name, std::vector<Oid> types,
+               std::string copy);
 
   int parameters() const override { return static_cast<int>(arrays_.size()); }
   void Bind(int index, int64_t value) override;
@@ -42,10 +48,13 @@ class PostgresMany final : public PreparedSqlMany {
 
   void Append(int index, Oid type, absl::string_view element);
   absl::Status Run(const OnRow& on_row);
+  absl::Status RunOverArrays(const OnRow& on_row);
+  absl::Status RunAsCopy();
   void Begin();
 
   PostgresConnection* const connection_;
   const std::string name_;
+  const std::string copy_;
   std::vector<Array> arrays_;
   int64_t ran_ = 0;   // sets
   int64_t kept_ = 0;  // sets

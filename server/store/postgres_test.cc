@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/store/postgres_many.h"
 #include "tests/support/postgres_fixture.h"
 
 namespace sluice::server {
@@ -285,14 +286,51 @@ TEST_F(PostgresTest, ForgetsManySetsThatAreNotFinished) {
     SqlManyRun run = insert.Start();
     ASSERT_TRUE(run.Add(7).ok());
     ASSERT_TRUE(run.Add(7).ok());
-    EXPECT_TRUE(absl::IsAlreadyExists(run.Finish()));
+    ASSERT_TRUE(run.Finish().ok());
   }
+  EXPECT_TRUE(connection_->TakeFailed());
   {
     SqlManyRun run = insert.Start();
     ASSERT_TRUE(run.Add(9).ok());
     ASSERT_TRUE(run.Finish().ok());
   }
   EXPECT_EQ(One(*connection_, "SELECT sum(a)::bigint FROM t"), 9);
+}
+
+TEST_F(PostgresTest, CopiesWhatAnInsertDoesAndNothingElse) {
+  EXPECT_EQ(AsCopy("INSERT INTO t (a, b) VALUES ($1, $2)", 2),
+            "COPY t (a, b) FROM STDIN (FORMAT binary)");
+  for (const char* sql :
+       {"INSERT INTO t (a, b) VALUES ($2, $1)", "INSERT INTO t (a, b) VALUES ($1, $1)",
+        "INSERT INTO t (a, b, c) VALUES ($1, $2, 1)", "UPDATE t SET a = $1 WHERE b = $2",
+        "INSERT INTO t (a, b) VALUES ($1, $2) ON CONFLICT DO NOTHING"}) {
+    EXPECT_EQ(AsCopy(sql, 2), "") << sql;
+  }
+}
+
+TEST_F(PostgresTest, SaysByTheNextStatementWhatManyRowsFailedWith) {
+  SqlMany insert = connection_->PrepareMany("INSERT INTO t (a) VALUES ($1)").value();
+  for (const int64_t rows : {2, 1000}) {  // over arrays, and as a copy
+    ASSERT_TRUE(connection_->Execute("BEGIN").ok());
+    SqlManyRun run = insert.Start();
+    for (int64_t i = 0; i < rows; ++i) ASSERT_TRUE(run.Add(i / 2).ok());
+    ASSERT_TRUE(run.Finish().ok());
+    EXPECT_TRUE(absl::IsAlreadyExists(connection_->Execute("SELECT 1")));
+    EXPECT_TRUE(connection_->TakeFailed());
+    EXPECT_TRUE(connection_->Rollback());
+    EXPECT_FALSE(connection_->TakeFailed());
+    EXPECT_EQ(One(*connection_, "SELECT count(*) FROM t"), 0);
+  }
+}
+
+TEST_F(PostgresTest, RollsBackThoughManyRowsHaveFailedThatNobodyAskedAbout) {
+  SqlMany insert = connection_->PrepareMany("INSERT INTO t (a) VALUES ($1)").value();
+  ASSERT_TRUE(connection_->Execute("BEGIN").ok());
+  SqlManyRun run = insert.Start();
+  for (int64_t i = 0; i < 100; ++i) ASSERT_TRUE(run.Add(1).ok());
+  ASSERT_TRUE(run.Finish().ok());
+  EXPECT_TRUE(connection_->Rollback());
+  EXPECT_EQ(One(*connection_, "SELECT count(*) FROM t"), 0);
 }
 
 TEST_F(PostgresTest, TakesNoOtherStatementForManySets) {

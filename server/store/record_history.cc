@@ -2,6 +2,7 @@
 
 #include <endian.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -37,10 +38,8 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnecti
        {&history->keep_,
         "INSERT INTO record_history (position, record_id, collection, content_position, subjects, "
         "identity, sealed_position, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"},
-       // A record may name somebody twice.
        {&history->put_names_,
-        "INSERT INTO further_name (collection, name, record_id) VALUES ($1, $2, $3) "
-        "ON CONFLICT DO NOTHING"},
+        "INSERT INTO further_name (collection, name, record_id) VALUES ($1, $2, $3)"},
        {&history->drop_names_,
         "DELETE FROM further_name WHERE collection = $1 AND name = $2 AND record_id = $3"}});
   if (!status.ok()) return status;
@@ -130,6 +129,9 @@ absl::Status RecordHistory::Becomes(const policy::RecordId& id, absl::string_vie
 }
 
 absl::Status RecordHistory::WriteNames(Change& change) {
+  // In the order of the tree, and once: a record may name somebody twice.
+  std::sort(change.names.begin(), change.names.end());
+  change.names.erase(std::unique(change.names.begin(), change.names.end()), change.names.end());
   SqlManyRun puts = put_names_.Start();
   for (const auto& [name, id] : change.names) {
     absl::Status status = puts.Add(change.collection, name, SqlBlob(id.bytes));

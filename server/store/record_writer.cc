@@ -35,13 +35,16 @@ absl::Status RecordWriter::Prepare(SqlConnection* connection) {
         "WHERE key_hash = $1"},
        {&insert_keys_,
         "INSERT INTO record_key (key_hash, collection, record_id, ordinal, live, position, "
-        "content_position, written_position, tie) VALUES ($1, $2, $3, $4, 1, $5, $5, $5, $6)"},
+        "content_position, written_position, tie) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"},
        {&update_keys_,
         "UPDATE record_key SET ordinal = $1, live = $2, position = $3, content_position = $3, "
         "written_position = $3 WHERE key_hash = $4"},
        {&find_records_,
         "SELECT subjects, identity, position, bytes FROM record "
         "WHERE collection = $1 AND ordinal = $2 AND record_id = $3"},
+       {&insert_records_,
+        "INSERT INTO record (collection, ordinal, record_id, subjects, identity, position, bytes) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)"},
        {&put_records_,
         "INSERT INTO record (collection, ordinal, record_id, subjects, identity, position, bytes) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (collection, ordinal, record_id) DO "

@@ -119,7 +119,7 @@ class RecordWriter {
   SqlStatement find_owner_, insert_owner_, find_collection_, insert_collection_;
   SqlStatement next_position_;
   SqlMany find_keys_, insert_keys_, update_keys_;
-  SqlMany find_records_, put_records_, delete_records_;
+  SqlMany find_records_, insert_records_, put_records_, delete_records_;
 };
 
 }  // namespace sluice::server

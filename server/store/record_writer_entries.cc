@@ -30,8 +30,9 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
     } else {
       absl::StatusOr<Hash16> tie = hasher_->KeyTie(entry.key, entry.id.bytes);
       if (!tie.ok()) return tie.status();
+      const int64_t position = change.position;
       status = new_keys.Add(SqlBlob(entry.key), change.collection, SqlBlob(entry.id.bytes),
-                            entry.ordinal, change.position, SqlBlob(*tie));
+                            entry.ordinal, 1, position, position, position, SqlBlob(*tie));
     }
     if (!status.ok()) return status;
   }
@@ -53,7 +54,8 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
     }
   }
   if (absl::Status status = history_->Replaces(replaced, change); !status.ok()) return status;
-  SqlManyRun deletes = delete_records_.Start(), puts = put_records_.Start();
+  SqlManyRun deletes = delete_records_.Start();
+  SqlManyRun inserts = insert_records_.Start(), puts = put_records_.Start();
   for (const Entry& entry : entries) {
     if (!entry.changes) continue;
     if (entry.live && entry.old_ordinal != entry.ordinal) {
@@ -73,14 +75,15 @@ absl::Status RecordWriter::WriteEntries(const PublishBatch& batch, std::vector<E
                        batch.records[entry.index].bytes);
     if (!sealed.ok()) return sealed.status();
     absl::Status status =
-        puts.Add(change.collection, entry.ordinal, SqlBlob(entry.id.bytes), SqlBlob(entry.subjects),
+        (entry.live ? puts : inserts)
+            .Add(change.collection, entry.ordinal, SqlBlob(entry.id.bytes), SqlBlob(entry.subjects),
                  SqlBlob(*identity), change.position, SqlBlob(*sealed));
     if (status.ok()) {
       status = history_->Becomes(entry.id, entry.subjects, *identity, *sealed, change);
     }
     if (!status.ok()) return status;
   }
-  for (SqlManyRun* records : {&deletes, &puts}) {
+  for (SqlManyRun* records : {&deletes, &inserts, &puts}) {
     if (absl::Status status = records->Finish(); !status.ok()) return status;
   }
   return history_->WriteNames(change);

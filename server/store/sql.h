@@ -221,6 +221,8 @@ class SqlConnection {
   virtual absl::StatusOr<SqlStatement> PrepareScan(absl::string_view sql) { return Prepare(sql); }
   // The same for what is run for many sets of values at once, where that is much to gain: a plain
   // SELECT, INSERT ... VALUES, UPDATE or DELETE of one table. No set may see what another changes.
+  // What fails of a statement without rows may be told by what is run next, at the latest by the
+  // end of the work.
   virtual absl::StatusOr<SqlMany> PrepareMany(absl::string_view sql);
   // Rows that the last statement run changed.
   virtual int64_t changes() const = 0;
