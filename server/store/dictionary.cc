@@ -33,6 +33,8 @@ absl::StatusOr<std::unique_ptr<Dictionary>> Dictionary::Create(SqlConnection* co
   absl::Status status = PrepareAllMany(
       connection,
       {{&dictionary->find_names_, kFind},
+       {&dictionary->current_,
+        "SELECT ordinal, subject_id FROM subject WHERE owner = $1 AND name = $2"},
        {&dictionary->find_persons_, "SELECT person_hash FROM identity WHERE name_hash = $1"},
        {&dictionary->insert_names_,
         "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id) VALUES ($1, $2, $3, $4, "
@@ -41,8 +43,6 @@ absl::StatusOr<std::unique_ptr<Dictionary>> Dictionary::Create(SqlConnection* co
   status = PrepareAll(
       connection,
       {{&dictionary->find_, kFind},
-       {&dictionary->current_,
-        "SELECT ordinal, subject_id FROM subject WHERE owner = $1 AND name = $2"},
        {&dictionary->subject_of_,
         "SELECT s.ordinal, s.subject_id FROM identity i JOIN subject s ON s.name_hash = "
         "i.name_hash "
@@ -115,24 +115,38 @@ absl::StatusOr<std::optional<DictionaryEntry>> Dictionary::Find(const Hash16& na
   return *entry;
 }
 
-absl::StatusOr<std::string> Dictionary::Current(int64_t owner_id,
-                                                absl::string_view record_subjects) {
-  absl::StatusOr<size_t> count = CountRecordSubjects(record_subjects);
-  if (!count.ok()) return count.status();
-  std::string current;
-  for (size_t i = 0; i < *count; ++i) {
-    DictionaryEntry subject = RecordSubjectAt(record_subjects, i);
-    SqlRun run = current_.Bind(owner_id, subject.name);
-    absl::StatusOr<bool> row = run.Next();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::DataLossError("a name that a record has is not in the dictionary");
-    absl::StatusOr<Hash16> id = run.Array<16>(1);
-    if (!id.ok()) return id.status();
-    subject.ordinal = static_cast<uint32_t>(run.Int(0));
-    subject.id.bytes = *id;
-    AppendRecordSubject(subject, current);
+absl::StatusOr<std::vector<std::string>> Dictionary::Current(
+    int64_t owner_id, std::vector<std::string> records_subjects) {
+  std::vector<DictionaryEntry> subjects;
+  std::vector<size_t> counts;
+  for (const std::string& record : records_subjects) {
+    absl::StatusOr<size_t> count = CountRecordSubjects(record);
+    if (!count.ok()) return count.status();
+    for (size_t i = 0; i < *count; ++i) subjects.push_back(RecordSubjectAt(record, i));
+    counts.push_back(*count);
   }
-  return current;
+  size_t found = 0;
+  SqlManyRun run = current_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+    absl::StatusOr<Hash16> id = row.Array<16>(1);
+    if (!id.ok()) return id.status();
+    subjects[i].ordinal = static_cast<uint32_t>(row.Int(0));
+    subjects[i].id.bytes = *id;
+    ++found;
+    return absl::OkStatus();
+  });
+  for (const DictionaryEntry& subject : subjects) {
+    if (absl::Status status = run.Add(owner_id, subject.name); !status.ok()) return status;
+  }
+  if (absl::Status status = run.Finish(); !status.ok()) return status;
+  if (found != subjects.size()) {
+    return absl::DataLossError("a name that a record has is not in the dictionary");
+  }
+  auto next = subjects.begin();
+  for (size_t i = 0; i < counts.size(); ++i) {
+    records_subjects[i].clear();
+    for (size_t j = 0; j < counts[i]; ++j) AppendRecordSubject(*next++, records_subjects[i]);
+  }
+  return records_subjects;
 }
 
 absl::StatusOr<std::vector<NewSubject>> Dictionary::Grow(int64_t owner_id, size_t count) {

@@ -39,8 +39,9 @@ class Dictionary {
 
   // The entry of a name by its hash; nullopt if no record ever named it.
   absl::StatusOr<std::optional<DictionaryEntry>> Find(const Hash16& name);
-  // Brings the subjects of a stored record, as it was once, to those that its names have now.
-  absl::StatusOr<std::string> Current(int64_t owner_id, absl::string_view record_subjects);
+  // Brings the subjects of stored records, as they were once, to those that their names have now.
+  absl::StatusOr<std::vector<std::string>> Current(int64_t owner_id,
+                                                   std::vector<std::string> records_subjects);
   // So many subjects that are new; RESOURCE_EXHAUSTED when the ordinals are used up.
   absl::StatusOr<std::vector<NewSubject>> Grow(int64_t owner_id, size_t count);
   // Gives a name another subject, and keeps whom it named before.
@@ -64,9 +65,9 @@ class Dictionary {
   absl::StatusOr<std::optional<NewSubject>> SubjectOf(const Hash16& person);
 
   const NameHasher* const hasher_;
-  SqlStatement find_, current_, subject_of_, any_person_, counts_, set_subjects_, set_names_,
-      repoint_, keep_former_;
-  SqlMany find_names_, find_persons_, insert_names_;
+  SqlStatement find_, subject_of_, any_person_, counts_, set_subjects_, set_names_, repoint_,
+      keep_former_;
+  SqlMany current_, find_names_, find_persons_, insert_names_;
 };
 
 }  // namespace sluice::server

@@ -37,17 +37,9 @@ absl::Status RecordWithdrawal::Prepare() {
       kOwnChangesInRange);
   const std::string changes =
       absl::StrCat("SELECT r.collection, r.position, r.created", kOwnChangesInRange);
-  return PrepareAll(
+  absl::Status many = PrepareAllMany(
       parts_.connection,
-      {{&find_owner_, "SELECT id FROM owner WHERE name = $1"},
-       {&size_, size},
-       {&changes_, changes},
-       {&replaced_,
-        "SELECT record_id, content_position FROM record_history "
-        "WHERE position = $1 AND collection = $2"},
-       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
-       {&rows_, "SELECT rows FROM owner WHERE name = $1"},
-       {&find_key_,
+      {{&find_keys_,
         "SELECT k.ordinal, k.live, k.content_position, k.written_position, "
         "coalesce(length(r.bytes), 0), k.key_hash, k.tie "
         "FROM record_key k LEFT JOIN record r ON r.collection = k.collection AND "
@@ -58,7 +50,7 @@ absl::Status RecordWithdrawal::Prepare() {
         "FROM record r JOIN record_history h ON h.record_id = r.record_id "
         "JOIN collection c ON c.id = r.collection "
         "WHERE h.position = $1 AND r.collection = $2 AND r.ordinal = $3 AND r.record_id = $4"},
-       {&update_key_,
+       {&update_keys_,
         "UPDATE record_key SET ordinal = $1, live = $2, position = $3, content_position = $4, "
         "written_position = $3 WHERE record_id = $5"},
        {&find_before_,
@@ -67,11 +59,20 @@ absl::Status RecordWithdrawal::Prepare() {
         "WHERE h.position = $1 AND h.record_id = $2"},
        {&put_back_,
         "INSERT INTO record (collection, ordinal, record_id, subjects, identity, position, bytes) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (collection, ordinal, record_id) DO "
-        "UPDATE SET subjects = excluded.subjects, identity = excluded.identity, "
-        "position = excluded.position, bytes = excluded.bytes"},
-       {&delete_record_,
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)"},
+       {&delete_records_,
         "DELETE FROM record WHERE collection = $1 AND ordinal = $2 AND record_id = $3"}});
+  if (!many.ok()) return many;
+  return PrepareAll(
+      parts_.connection,
+      {{&find_owner_, "SELECT id FROM owner WHERE name = $1"},
+       {&size_, size},
+       {&changes_, changes},
+       {&replaced_,
+        "SELECT record_id, content_position FROM record_history "
+        "WHERE position = $1 AND collection = $2"},
+       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
+       {&rows_, "SELECT rows FROM owner WHERE name = $1"}});
 }
 
 absl::StatusOr<WithdrawOutcome> RecordWithdrawal::Withdraw(const WithdrawBatch& batch) {
@@ -184,73 +185,92 @@ absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTou
   return all;
 }
 
-absl::StatusOr<RecordWithdrawal::Now> RecordWithdrawal::FindNow(const Touched& touched) {
-  SqlRun run = find_key_.Bind(SqlBlob(touched.id.bytes));
-  absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::DataLossError("a key that was published is not there");
-  absl::StatusOr<Hash16> key = run.Array<16>(5), tie = run.Array<16>(6);
-  if (!key.ok()) return key.status();
-  if (!tie.ok()) return tie.status();
-  const absl::StatusOr<Hash16> wanted = parts_.hasher->KeyTie(*key, touched.id.bytes);
-  if (!wanted.ok()) return wanted.status();
-  if (*tie != *wanted) return absl::DataLossError("a key has another's record");
-  return Now{.ordinal = static_cast<uint32_t>(run.Int(0)),
-             .live = run.Int(1) != 0,
-             .content_position = run.Int(2),
-             .written_position = run.Int(3),
-             .bytes = static_cast<int64_t>(SealedContentSize(run.Int(4)))};
+absl::StatusOr<std::vector<RecordWithdrawal::Now>> RecordWithdrawal::FindNow(
+    const std::vector<Touched>& touched) {
+  std::vector<Now> all(touched.size());
+  size_t found = 0;
+  SqlManyRun run = find_keys_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+    absl::StatusOr<Hash16> key = row.Array<16>(5), tie = row.Array<16>(6);
+    if (!key.ok()) return key.status();
+    if (!tie.ok()) return tie.status();
+    const absl::StatusOr<Hash16> wanted = parts_.hasher->KeyTie(*key, touched[i].id.bytes);
+    if (!wanted.ok()) return wanted.status();
+    if (*tie != *wanted) return absl::DataLossError("a key has another's record");
+    all[i] = {.ordinal = static_cast<uint32_t>(row.Int(0)),
+              .live = row.Int(1) != 0,
+              .content_position = row.Int(2),
+              .written_position = row.Int(3),
+              .bytes = static_cast<int64_t>(SealedContentSize(row.Int(4)))};
+    ++found;
+    return absl::OkStatus();
+  });
+  for (const Touched& each : touched) {
+    if (absl::Status status = run.Add(SqlBlob(each.id.bytes)); !status.ok()) return status;
+  }
+  if (absl::Status status = run.Finish(); !status.ok()) return status;
+  if (found != touched.size()) return absl::DataLossError("a key that was published is not there");
+  return all;
 }
 
-absl::StatusOr<RecordWithdrawal::Step> RecordWithdrawal::StepOf(const Touched& touched,
-                                                                const Now& now,
-                                                                const WithdrawBatch& batch) {
+absl::StatusOr<std::vector<RecordWithdrawal::Step>> RecordWithdrawal::FindSteps(
+    const std::vector<Touched>& touched, const std::vector<Now>& now, const WithdrawBatch& batch) {
   const auto in_range = [&](int64_t position) {
     return position >= batch.first && position <= batch.last;
   };
-  if (!in_range(now.content_position) && !in_range(now.written_position)) return Step::kKept;
-  if (!touched.was_live) return now.live ? Step::kDelete : Step::kNone;
-  if (!now.live) return Step::kUndelete;
-  SqlRun run =
-      same_.Bind(touched.position, touched.collection, now.ordinal, SqlBlob(touched.id.bytes));
-  absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::DataLossError("a record that should be stored is not");
-  const auto open = [&](int first) {
-    return parts_.opening->Open(OfRecord{.owner = batch.owner,
-                                         .record_type = run.Bytes(8),
-                                         .record_id = touched.id.bytes,
-                                         .position = run.Int(first + 2),
-                                         .subjects = run.Bytes(first),
-                                         .identity = run.Bytes(first + 1)},
-                                run.Bytes(first + 3));
-  };
-  absl::StatusOr<absl::string_view> content = open(0);
-  if (!content.ok()) return content.status();
-  const std::string now_content(*content);
-  content = open(4);
-  if (!content.ok()) return content.status();
-  return *content == now_content ? Step::kNone : Step::kRestore;
+  std::vector<Step> steps;
+  std::vector<size_t> both;  // what was live, and is
+  for (size_t i = 0; i < touched.size(); ++i) {
+    if (!in_range(now[i].content_position) && !in_range(now[i].written_position)) {
+      steps.push_back(Step::kKept);
+    } else if (!touched[i].was_live) {
+      steps.push_back(now[i].live ? Step::kDelete : Step::kNone);
+    } else {
+      steps.push_back(now[i].live ? Step::kRestore : Step::kUndelete);
+      if (now[i].live) both.push_back(i);
+    }
+  }
+  size_t found = 0;
+  SqlManyRun run = same_.Start([&](size_t set, const SqlRow& row) -> absl::Status {
+    const auto open = [&](int first) {
+      return parts_.opening->Open(OfRecord{.owner = batch.owner,
+                                           .record_type = row.Bytes(8),
+                                           .record_id = touched[both[set]].id.bytes,
+                                           .position = row.Int(first + 2),
+                                           .subjects = row.Bytes(first),
+                                           .identity = row.Bytes(first + 1)},
+                                  row.Bytes(first + 3));
+    };
+    absl::StatusOr<absl::string_view> content = open(0);
+    if (!content.ok()) return content.status();
+    const std::string now_content(*content);
+    content = open(4);
+    if (!content.ok()) return content.status();
+    if (*content == now_content) steps[both[set]] = Step::kNone;
+    ++found;
+    return absl::OkStatus();
+  });
+  for (const size_t i : both) {
+    absl::Status status = run.Add(touched[i].position, touched[i].collection, now[i].ordinal,
+                                  SqlBlob(touched[i].id.bytes));
+    if (!status.ok()) return status;
+  }
+  if (absl::Status status = run.Finish(); !status.ok()) return status;
+  if (found != both.size()) return absl::DataLossError("a record that should be stored is not");
+  return steps;
 }
 
 absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touched>& touched,
                                                           int64_t put_back,
                                                           const WithdrawBatch& batch) {
+  absl::StatusOr<std::vector<Now>> now = FindNow(touched);
+  if (!now.ok()) return now.status();
+  absl::StatusOr<std::vector<Step>> steps = FindSteps(touched, *now, batch);
+  if (!steps.ok()) return steps.status();
   WithdrawOutcome outcome;
   outcome.bytes = put_back;
-  absl::StatusOr<int64_t> owner = FindOwner(batch.owner);
-  if (!owner.ok()) return owner.status();
-  RecordHistory::Change change;  // of one collection after the other
-  const auto finish = [&]() -> absl::Status {
-    if (change.collection == 0) return absl::OkStatus();
-    return parts_.history->Finish(change, batch.time);
-  };
-  for (const Touched& each : touched) {
-    absl::StatusOr<Now> now = FindNow(each);
-    if (!now.ok()) return now.status();
-    absl::StatusOr<Step> step = StepOf(each, *now, batch);
-    if (!step.ok()) return step.status();
-    switch (*step) {
+  std::vector<Move> moves;
+  for (size_t i = 0; i < touched.size(); ++i) {
+    switch ((*steps)[i]) {
       case Step::kNone:
         ++outcome.unchanged_count;
         continue;
@@ -268,27 +288,34 @@ absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touc
         break;
     }
     // What stands now is kept in its turn.
-    outcome.bytes += now->bytes;
+    outcome.bytes += (*now)[i].bytes;
     if (outcome.bytes > kMaxWithdrawBytes) {
       return absl::OutOfRangeError(absl::StrCat("more than ", kMaxWithdrawBytes,
                                                 " bytes of records would have to be moved"));
     }
-    if (batch.validate_only) continue;
-    if (outcome.position == 0) {
-      absl::StatusOr<int64_t> position = NextPosition();
-      if (!position.ok()) return position.status();
-      outcome.position = *position;
-    }
-    if (change.collection != each.collection) {
-      if (absl::Status status = finish(); !status.ok()) return status;
-      change = {.collection = each.collection,
-                .position = outcome.position,
-                .identities = std::move(change.identities)};
-    }
-    if (absl::Status status = Take(*step, each, *now, *owner, batch, change); !status.ok())
-      return status;
+    moves.push_back({touched[i], (*now)[i], (*steps)[i]});
   }
-  if (absl::Status status = finish(); !status.ok()) return status;
+  if (batch.validate_only || moves.empty()) return outcome;
+
+  absl::StatusOr<int64_t> owner = FindOwner(batch.owner);
+  if (!owner.ok()) return owner.status();
+  absl::StatusOr<int64_t> position = NextPosition();
+  if (!position.ok()) return position.status();
+  outcome.position = *position;
+  RecordHistory::Change change;  // of one collection after the other
+  for (auto begin = moves.begin(); begin != moves.end();) {
+    const int64_t collection = begin->touched.collection;
+    const auto end = std::find_if(begin, moves.end(), [&](const Move& move) {
+      return move.touched.collection != collection;
+    });
+    change = {.collection = collection,
+              .position = outcome.position,
+              .identities = std::move(change.identities)};
+    absl::Status status = Take(absl::MakeSpan(&*begin, end - begin), *owner, batch, change);
+    if (status.ok()) status = parts_.history->Finish(change, batch.time);
+    if (!status.ok()) return status;
+    begin = end;
+  }
   // Last: what was put back follows what was joined or parted by the same withdraw.
   absl::StatusOr<std::vector<NewSubject>> subjects =
       parts_.joins->Apply(*owner, change.identities, outcome.position, batch.time);
@@ -303,55 +330,6 @@ absl::StatusOr<int64_t> RecordWithdrawal::FindOwner(absl::string_view owner) {
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("an owner that should be stored is not");
   return run.Int(0);
-}
-
-absl::Status RecordWithdrawal::Take(Step step, const Touched& touched, const Now& now,
-                                    int64_t owner, const WithdrawBatch& batch,
-                                    RecordHistory::Change& change) {
-  const SqlBlob id(touched.id.bytes);
-  if (now.live) {
-    absl::Status status = parts_.history->Replaces({{.ordinal = now.ordinal,
-                                                     .id = touched.id,
-                                                     .content_position = now.content_position,
-                                                     .goes = step == Step::kDelete}},
-                                                   change);
-    if (status.ok()) status = delete_record_.Bind(touched.collection, now.ordinal, id).Finish();
-    if (!status.ok()) return status;
-  } else {
-    RecordHistory::Creates({touched.id, now.content_position}, /*known=*/true, change);
-  }
-  if (step == Step::kDelete) {
-    return update_key_.Bind(now.ordinal, 0, change.position, touched.content_position, id).Finish();
-  }
-  SqlRun before = find_before_.Bind(touched.position, id);
-  absl::StatusOr<bool> row = before.Next();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::DataLossError("what a change replaced is not kept");
-  absl::StatusOr<std::string> subjects = parts_.dictionary->Current(owner, before.Bytes(0));
-  if (!subjects.ok()) return subjects.status();
-  const uint32_t ordinal = subjects->empty() ? 0 : RecordSubjectAt(*subjects, 0).ordinal;
-  const absl::string_view identity = before.Bytes(1);
-  OfRecord of{.owner = batch.owner,
-              .record_type = before.Bytes(4),
-              .record_id = touched.id.bytes,
-              .position = before.Int(2),
-              .subjects = before.Bytes(0),
-              .identity = identity};
-  const absl::StatusOr<absl::string_view> content = parts_.opening->Open(of, before.Bytes(3));
-  if (!content.ok()) return content.status();
-  of.position = change.position;
-  of.subjects = *subjects;
-  const absl::StatusOr<absl::string_view> sealed = parts_.sealing->Seal(of, *content);
-  if (!sealed.ok()) return sealed.status();
-  absl::Status status = put_back_
-                            .Bind(touched.collection, ordinal, id, SqlBlob(*subjects),
-                                  SqlBlob(identity), change.position, SqlBlob(*sealed))
-                            .Finish();
-  if (status.ok()) {
-    status = parts_.history->Becomes(touched.id, *subjects, identity, *sealed, change);
-  }
-  if (!status.ok()) return status;
-  return update_key_.Bind(ordinal, 1, change.position, touched.content_position, id).Finish();
 }
 
 absl::StatusOr<int64_t> RecordWithdrawal::NextPosition() {

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "server/store/answers.h"
 #include "server/store/name_hash.h"
 #include "server/store/record_history.h"
@@ -49,6 +50,12 @@ class RecordWithdrawal {
   };
   // What becomes of a record.
   enum class Step { kNone, kDelete, kRestore, kUndelete, kKept };
+  // A record that becomes another.
+  struct Move {
+    Touched touched;
+    Now now;
+    Step step = Step::kNone;
+  };
 
   explicit RecordWithdrawal(const RecordWriter::Parts& parts) : parts_(parts) {}
   absl::Status Prepare();
@@ -60,10 +67,16 @@ class RecordWithdrawal {
   absl::Status CheckRows(const WithdrawBatch& batch, const WithdrawOutcome& outcome);
   // Each record once, in order of collection and id.
   absl::StatusOr<std::vector<Touched>> FindTouched(const WithdrawBatch& batch);
-  absl::StatusOr<Now> FindNow(const Touched& touched);
-  absl::StatusOr<Step> StepOf(const Touched& touched, const Now& now, const WithdrawBatch& batch);
-  absl::Status Take(Step step, const Touched& touched, const Now& now, int64_t owner,
-                    const WithdrawBatch& batch, RecordHistory::Change& change);
+  absl::StatusOr<std::vector<Now>> FindNow(const std::vector<Touched>& touched);
+  // What becomes of each.
+  absl::StatusOr<std::vector<Step>> FindSteps(const std::vector<Touched>& touched,
+                                              const std::vector<Now>& now,
+                                              const WithdrawBatch& batch);
+  // Those of one collection.
+  absl::Status Take(absl::Span<const Move> moves, int64_t owner, const WithdrawBatch& batch,
+                    RecordHistory::Change& change);
+  absl::Status PutBack(absl::Span<const Move> moves, int64_t owner, const WithdrawBatch& batch,
+                       RecordHistory::Change& change);
   absl::StatusOr<int64_t> FindOwner(absl::string_view owner);
   absl::StatusOr<int64_t> NextPosition();
   absl::StatusOr<WithdrawOutcome> TakeAll(const std::vector<Touched>& touched, int64_t put_back,
@@ -71,8 +84,8 @@ class RecordWithdrawal {
 
   const RecordWriter::Parts parts_;
   std::unique_ptr<Answers> answers_;
-  SqlStatement find_owner_, size_, rows_, changes_, replaced_, next_position_, find_key_, same_;
-  SqlStatement update_key_, find_before_, put_back_, delete_record_;
+  SqlStatement find_owner_, size_, rows_, changes_, replaced_, next_position_;
+  SqlMany find_keys_, same_, update_keys_, find_before_, put_back_, delete_records_;
 };
 
 }  // namespace sluice::server
