@@ -5,9 +5,7 @@
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdint>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,7 +16,7 @@
 #include "server/config.h"
 #include "server/gateway.h"
 #include "server/json_log.h"
-#include "server/store_verification.h"
+#include "server/store_command.h"
 
 namespace sluice::server {
 namespace {
@@ -57,30 +55,26 @@ int Fail(const absl::Status& status) {
   return kFailed;
 }
 
-// 0: all is as it was sealed and logged; 3: it is not, and each finding is on a line of its own.
-int Verify(const std::string& path) {
+int Migrated(const std::string& path, const std::string& owner, bool dry_run) {
   Config config;
   if (!Load(path, config)) return kCheckFailed;
-  umask(077);
-  constexpr int64_t kTellEvery = 100'000;
-  std::map<std::string, int64_t> looked;
-  StoreFindings findings([&](absl::string_view table, int64_t rows) {
-    int64_t& count = looked[std::string(table)];
-    if ((count + rows) / kTellEvery > count / kTellEvery) {
-      std::fprintf(stderr, "%s: %lld rows\n", std::string(table).c_str(),
-                   static_cast<long long>(count + rows));
-    }
-    count += rows;
-  });
-  const absl::Status status = VerifyStore(
-      config, [] { return absl::Now(); }, &findings);
-  for (const std::string& line : findings.Lines()) std::printf("%s\n", line.c_str());
-  if (!status.ok()) return Fail(status);
-  int64_t rows = 0;
-  for (const auto& [table, count] : looked) rows += count;
-  std::printf("%lld rows were looked at: %s\n", static_cast<long long>(rows),
-              findings.empty() ? "all as they were sealed and logged" : "not all are sound");
-  return findings.empty() ? 0 : kCheckFailed;
+  const absl::Status status = MigrateStore(config, owner, dry_run);
+  return status.ok() ? 0 : Fail(status);
+}
+
+int Copied(const std::string& from_path, const std::string& to_path, const std::string& owner) {
+  Config from, to;
+  if (!Load(from_path, from) || !Load(to_path, to)) return kCheckFailed;
+  const absl::Status status = CopyStore(from, to, owner);
+  return status.ok() ? 0 : Fail(status);
+}
+
+int Verified(const std::string& path) {
+  Config config;
+  if (!Load(path, config)) return kCheckFailed;
+  const absl::StatusOr<bool> sound = TellOfStore(config);
+  if (!sound.ok()) return Fail(sound.status());
+  return *sound ? 0 : kCheckFailed;
 }
 
 int Serve(const std::string& path, bool accept_clock, bool accept_moved) {
@@ -152,7 +146,17 @@ int main(int argc, char** argv) {
   CLI::App* check =
       app.add_subcommand("check-config", "read the configuration, say all that is wrong, and exit");
   check->fallthrough();
-  CLI::App* store = app.add_subcommand("store", "look at the store");
+  CLI::App* migrate = app.add_subcommand(
+      "migrate", "make the store's schema, or bring it forward, while no gateway serves from it");
+  migrate->fallthrough();
+  std::string owner;
+  bool dry_run = false;
+  constexpr char kOwner[] =
+      "on PostgreSQL: who owns the tables, as connection settings in the place of the "
+      "configuration's (\"user=sluice_owner passfile=...\")";
+  migrate->add_option("--owner", owner, kOwner);
+  migrate->add_flag("--dry-run", dry_run, "say what would be done, and change nothing");
+  CLI::App* store = app.add_subcommand("store", "what is done with a whole store");
   store->fallthrough();
   store->require_subcommand(1);
   CLI::App* verify = store->add_subcommand(
@@ -160,6 +164,12 @@ int main(int argc, char** argv) {
       "compare all of the store with its seals and with the log, beside a running gateway or "
       "without one; exits with 3 if something was changed, taken out or put back");
   verify->fallthrough();
+  CLI::App* copy = store->add_subcommand(
+      "copy", "move a stopped gateway's store to another database; the old one serves no more");
+  copy->fallthrough();
+  std::string to;
+  copy->add_option("--to", to, "the configuration that names the other database")->required();
+  copy->add_option("--owner", owner, kOwner);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -172,6 +182,8 @@ int main(int argc, char** argv) {
     const bool keys = sluice::server::CheckKeys(read.keys);
     return types && keys ? 0 : sluice::server::kCheckFailed;
   }
-  if (verify->parsed()) return sluice::server::Verify(config);
+  if (migrate->parsed()) return sluice::server::Migrated(config, owner, dry_run);
+  if (copy->parsed()) return sluice::server::Copied(config, to, owner);
+  if (verify->parsed()) return sluice::server::Verified(config);
   return sluice::server::Serve(config, accept_clock, accept_moved);
 }

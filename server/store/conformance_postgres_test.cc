@@ -1,4 +1,5 @@
-// PostgreSQL does what every engine's store must.
+// PostgreSQL does what every engine's store must, under a role that may no more than a gateway
+// needs.
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -6,6 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "server/store/gateway_rights.h"
+#include "server/store/held_database.h"
+#include "server/store/migration.h"
 #include "server/store/postgres_store.h"
 #include "tests/support/keks_for_test.h"
 #include "tests/support/postgres_server.h"
@@ -25,6 +29,9 @@ std::string DatabaseOf(const TestDirectory& directory) {
     return !std::filesystem::exists(old.first) && server.DropDatabase(old.second).ok();
   });
   name = server.CreateDatabase().value();
+  const HeldDatabase owned = HoldDatabase({.postgres = server.SocketSettings(name)}, true).value();
+  EXPECT_TRUE(Migrate(*owned.database, {}).ok());
+  EXPECT_TRUE(GrantGatewayRights(*owned.database, PostgresServer::kGatewayRole).ok());
   std::ofstream(file) << name;
   databases.emplace_back(file, name);
   return name;
@@ -32,7 +39,7 @@ std::string DatabaseOf(const TestDirectory& directory) {
 
 std::unique_ptr<Store> OpenPostgres(const TestDirectory& directory) {
   PostgresStoreOptions options;
-  options.settings = PostgresServer::Shared().SocketSettings(DatabaseOf(directory));
+  options.settings = PostgresServer::Shared().GatewaySettings(DatabaseOf(directory));
   options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
   options.keks = std::make_shared<KeksForTest>();
   absl::StatusOr<std::unique_ptr<Store>> store = OpenPostgresStore(std::move(options));

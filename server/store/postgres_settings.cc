@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 
 namespace sluice::server {
@@ -43,9 +44,8 @@ bool StaysHere(const PostgresSettings& settings) {
   return std::all_of(each.begin(), each.end(), IsLocal);
 }
 
-}  // namespace
-
-absl::StatusOr<PostgresSettings> CompletePostgresSettings(absl::string_view settings) {
+// What stands there, without secrets.
+absl::StatusOr<PostgresSettings> Parse(absl::string_view settings) {
   char* error = nullptr;  // would quote what it does not understand
   const std::unique_ptr<PQconninfoOption, FreeOptions> options(
       PQconninfoParse(std::string(settings).c_str(), &error));
@@ -66,6 +66,15 @@ absl::StatusOr<PostgresSettings> CompletePostgresSettings(absl::string_view sett
     }
     all.emplace_back(option->keyword, option->val);
   }
+  return all;
+}
+
+}  // namespace
+
+absl::StatusOr<PostgresSettings> CompletePostgresSettings(absl::string_view settings) {
+  absl::StatusOr<PostgresSettings> parsed = Parse(settings);
+  if (!parsed.ok()) return parsed.status();
+  PostgresSettings& all = *parsed;
   if (const std::string* mode = Find(all, "sslmode"); mode != nullptr && *mode != "verify-full") {
     if (!StaysHere(all)) {
       return absl::InvalidArgumentError(
@@ -95,6 +104,32 @@ absl::StatusOr<PostgresSettings> CompletePostgresSettings(absl::string_view sett
     if (Find(all, name) == nullptr) all.emplace_back(name, value);
   }
   return all;
+}
+
+absl::StatusOr<std::string> OverridePostgresSettings(absl::string_view settings,
+                                                     absl::string_view over) {
+  absl::StatusOr<PostgresSettings> all = Parse(settings);
+  if (!all.ok()) return all.status();
+  const absl::StatusOr<PostgresSettings> stronger = Parse(over);
+  if (!stronger.ok()) return stronger.status();
+  std::string joined;
+  const auto add = [&joined](const std::pair<std::string, std::string>& setting) {
+    absl::StrAppend(&joined, joined.empty() ? "" : " ", setting.first, "='",
+                    absl::StrReplaceAll(setting.second, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
+  };
+  for (const auto& setting : *all) {
+    if (Find(*stronger, setting.first) == nullptr) add(setting);
+  }
+  for (const auto& setting : *stronger) add(setting);
+  return joined;
+}
+
+absl::StatusOr<std::string> FindPostgresSetting(absl::string_view settings,
+                                                absl::string_view name) {
+  const absl::StatusOr<PostgresSettings> all = Parse(settings);
+  if (!all.ok()) return all.status();
+  const std::string* const found = Find(*all, name);
+  return found == nullptr ? "" : *found;
 }
 
 }  // namespace sluice::server

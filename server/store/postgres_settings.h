@@ -23,6 +23,13 @@ using PostgresSettings = std::vector<std::pair<std::string, std::string>>;
 // address.
 absl::StatusOr<PostgresSettings> CompletePostgresSettings(absl::string_view settings);
 
+// `settings` with those of `over` in their place, as libpq takes them. INVALID_ARGUMENT: one of
+// them can't be read.
+absl::StatusOr<std::string> OverridePostgresSettings(absl::string_view settings,
+                                                     absl::string_view over);
+// The one setting; empty if it does not stand there.
+absl::StatusOr<std::string> FindPostgresSetting(absl::string_view settings, absl::string_view name);
+
 }  // namespace sluice::server
 
 #endif  // SLUICE_SERVER_STORE_POSTGRES_SETTINGS_H_

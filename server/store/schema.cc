@@ -9,7 +9,7 @@ constexpr absl::string_view kTables = R"sql(
 CREATE TABLE store (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   schema_version INTEGER NOT NULL,
-  key_check BLOB NOT NULL,              -- of the hash key, so that another one is noticed
+  key_check BLOB NOT NULL,              -- of the hash key, so that another one is noticed; empty: none yet
   position INTEGER NOT NULL,            -- of the last change
   moving BLOB NOT NULL,                 -- the copy that brings it elsewhere or here; empty: it serves
   moved_to TEXT NOT NULL                -- in words; empty while it arrives

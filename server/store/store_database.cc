@@ -1,5 +1,7 @@
 #include "server/store/store_database.h"
 
+#include "server/store/store_row.h"
+
 namespace sluice::server {
 
 absl::StatusOr<std::set<std::string>> TextsOf(SqlStatement& select) {
@@ -21,10 +23,10 @@ absl::Status StoreDatabase::CheckOurs() {
       "this database was not made by sluiced: give another one, or another schema of it");
 }
 
-absl::Status StoreDatabase::Make(const Schema& schema, const Hash16& key_check) {
+absl::Status StoreDatabase::Make(const Schema& schema) {
   absl::Status status = connection()->Execute(InDialect(schema.tables));
   if (status.ok() && !OwnTables().empty()) status = connection()->Execute(OwnTables());
-  if (status.ok()) return WriteStoreRow(connection(), schema.version, key_check);
+  if (status.ok()) return WriteStoreRow(connection(), schema.version);
   if (!absl::IsFailedPrecondition(status)) return status;
   return absl::FailedPreconditionError(
       "the database has no tables of sluiced, and this role may make none: run `sluiced migrate` "
@@ -44,11 +46,13 @@ absl::Status StoreDatabase::Prepare(const NameHasher& hasher, bool accept_moved)
 absl::Status StoreDatabase::MakeOrCheck(const Hash16& key_check, bool accept_moved) {
   absl::StatusOr<std::set<std::string>> tables = Tables();
   if (!tables.ok()) return tables.status();
-  if (tables->empty()) return Make(CurrentSchema(), key_check);
-  if (absl::Status status = CheckOurs(); !status.ok()) return status;
+  absl::Status status = tables->empty() ? Make(CurrentSchema()) : CheckOurs();
+  if (!status.ok()) return status;
   absl::StatusOr<StoreRow> row = ReadStoreRow(connection(), kSchemaVersion, key_check);
   if (!row.ok()) return row.status();
-  return CheckServes(connection(), *row, accept_moved);
+  status = CheckServes(connection(), *row, accept_moved);
+  if (!status.ok() || row->has_hash_key) return status;
+  return WriteHashKey(connection(), key_check);
 }
 
 }  // namespace sluice::server

@@ -14,7 +14,6 @@
 #include "server/store/name_hash.h"
 #include "server/store/schema.h"
 #include "server/store/sql.h"
-#include "server/store/store_row.h"
 
 namespace sluice::server {
 
@@ -44,7 +43,7 @@ class StoreDatabase {
   // FAILED_PRECONDITION, with a sentence for the operator: something else lies there.
   absl::Status CheckOurs();
   // Within a transaction: makes the tables in an empty database.
-  absl::Status Make(const Schema& schema, const Hash16& key_check);
+  absl::Status Make(const Schema& schema);
   // For a gateway that starts: makes them, or looks whether it may serve from what stands. Several
   // may do so at once. `accept_moved`: from what was moved elsewhere, too; then it was not.
   // FAILED_PRECONDITION, with a sentence for the operator. The connection is of no use then.

@@ -19,13 +19,12 @@ absl::Status TakeOne(SqlConnection* connection, absl::string_view sql, const Tak
 
 }  // namespace
 
-absl::Status WriteStoreRow(SqlConnection* connection, int schema_version, const Hash16& key_check) {
+absl::Status WriteStoreRow(SqlConnection* connection, int schema_version) {
   absl::StatusOr<SqlStatement> insert = connection->Prepare(
       "INSERT INTO store (id, schema_version, key_check, position, moving, moved_to) "
-      "VALUES (1, $1, $2, 0, $3, $4)");
+      "VALUES (1, $1, $2, 0, $2, '')");
   if (!insert.ok()) return insert.status();
-  return insert->Bind(schema_version, SqlBlob(key_check), SqlBlob(absl::string_view()), "")
-      .Finish();
+  return insert->Bind(schema_version, SqlBlob(absl::string_view())).Finish();
 }
 
 absl::StatusOr<int64_t> ReadSchemaVersion(SqlConnection* connection) {
@@ -35,6 +34,10 @@ absl::StatusOr<int64_t> ReadSchemaVersion(SqlConnection* connection) {
         version = row.Int(0);
         return absl::OkStatus();
       });
+  if (absl::IsFailedPrecondition(status)) {
+    return absl::FailedPreconditionError(
+        "this role may not read the store's tables: `sluiced migrate` grants what a gateway needs");
+  }
   if (!status.ok()) return status;
   return version;
 }
@@ -47,33 +50,29 @@ absl::Status CheckSchemaVersion(int64_t version, int ours) {
                                   : ": stop its gateways and run `sluiced migrate`"));
 }
 
-absl::Status CheckHashKey(SqlConnection* connection, const Hash16& key_check) {
-  return TakeOne(connection, "SELECT key_check FROM store", [&](const SqlRow& row) -> absl::Status {
-    absl::StatusOr<Hash16> stored = row.Array<16>(0);
-    if (!stored.ok()) return stored.status();
-    if (*stored == key_check) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        "this store was made under another hash key: under this one no record would be found "
-        "again");
-  });
-}
-
 absl::StatusOr<StoreRow> ReadStoreRow(SqlConnection* connection, int schema_version,
                                       const Hash16& key_check) {
   const absl::StatusOr<int64_t> version = ReadSchemaVersion(connection);
   if (!version.ok()) return version.status();
   absl::Status status = CheckSchemaVersion(*version, schema_version);
-  if (status.ok()) status = CheckHashKey(connection, key_check);
   if (!status.ok()) return status;
   StoreRow row;
-  status = TakeOne(connection, "SELECT position, moving, moved_to FROM store",
+  std::string stored_check;
+  status = TakeOne(connection, "SELECT position, moving, moved_to, key_check FROM store",
                    [&](const SqlRow& stored) {
                      row.position = stored.Int(0);
                      row.moving = std::string(stored.Bytes(1));
                      row.moved_to = std::string(stored.Bytes(2));
+                     stored_check = std::string(stored.Bytes(3));
                      return absl::OkStatus();
                    });
   if (!status.ok()) return status;
+  row.has_hash_key = !stored_check.empty() || row.position > 0;
+  if (row.has_hash_key && stored_check != std::string(key_check.begin(), key_check.end())) {
+    return absl::FailedPreconditionError(
+        "this store was made under another hash key: under this one no record would be found "
+        "again");
+  }
   return row;
 }
 
@@ -88,6 +87,13 @@ absl::Status CheckServes(SqlConnection* connection, const StoreRow& row, bool ac
       "this store was moved to ", row.moved_to,
       ", and two gateways would make two logs of one: serve from there. Only if nobody ever will, "
       "start with --accept-moved"));
+}
+
+absl::Status WriteHashKey(SqlConnection* connection, const Hash16& key_check) {
+  absl::StatusOr<SqlStatement> update =
+      connection->Prepare("UPDATE store SET key_check = $1 WHERE id = 1");
+  if (!update.ok()) return update.status();
+  return update->Bind(SqlBlob(key_check)).Finish();
 }
 
 absl::Status WriteMoving(SqlConnection* connection, absl::string_view moving,

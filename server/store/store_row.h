@@ -18,6 +18,7 @@ namespace sluice::server {
 
 struct StoreRow {
   int64_t position = 0;
+  bool has_hash_key = false;  // not before the first gateway
   // What names the copy by which it was moved, on both sides; empty: it serves.
   std::string moving;
   // In words; empty while it arrives.
@@ -25,19 +26,19 @@ struct StoreRow {
 };
 
 // The row by which a database is known as ours.
-absl::Status WriteStoreRow(SqlConnection* connection, int schema_version, const Hash16& key_check);
+absl::Status WriteStoreRow(SqlConnection* connection, int schema_version);
 // Of any version.
 absl::StatusOr<int64_t> ReadSchemaVersion(SqlConnection* connection);
 // FAILED_PRECONDITION, with a sentence for the operator, for another version than this.
 absl::Status CheckSchemaVersion(int64_t version, int ours);
-// FAILED_PRECONDITION if names stand under another hash key. Of any version.
-absl::Status CheckHashKey(SqlConnection* connection, const Hash16& key_check);
-// The errors of the two above.
+// The same, and FAILED_PRECONDITION if names stand under another hash key.
 absl::StatusOr<StoreRow> ReadStoreRow(SqlConnection* connection, int schema_version,
                                       const Hash16& key_check);
 // FAILED_PRECONDITION, with a sentence for the operator, unless a gateway may serve from it.
 // `accept_moved`: from one that was moved, too, which it then was not.
 absl::Status CheckServes(SqlConnection* connection, const StoreRow& row, bool accept_moved);
+// From now on names stand under this one.
+absl::Status WriteHashKey(SqlConnection* connection, const Hash16& key_check);
 absl::Status WriteMoving(SqlConnection* connection, absl::string_view moving,
                          absl::string_view moved_to);
 

@@ -153,7 +153,8 @@ absl::Status PostgresServer::Make(const Options& options) {
   }
   if (!started.ok()) return started;
   return Run("postgres", absl::StrCat("CREATE ROLE sluice LOGIN PASSWORD $$", password(),
-                                      "$$; CREATE ROLE by_certificate LOGIN"));
+                                      "$$; CREATE ROLE ", kGatewayRole, " LOGIN PASSWORD $$",
+                                      password(), "$$; CREATE ROLE by_certificate LOGIN"));
 }
 
 absl::Status PostgresServer::WriteCredentials() {
@@ -183,7 +184,8 @@ absl::Status PostgresServer::WriteCredentials() {
     if (c == ':' || c == '\\') escaped.push_back('\\');
     escaped.push_back(c);
   }
-  write("/client/password", absl::StrCat("*:*:*:sluice:", escaped, "\n"));
+  write("/client/password",
+        absl::StrCat("*:*:*:sluice:", escaped, "\n*:*:*:", kGatewayRole, ":", escaped, "\n"));
   return status;
 }
 
@@ -293,6 +295,11 @@ std::string PostgresServer::SocketSettings(const std::string& database,
                                            const std::string& directory) const {
   return absl::StrCat("host=", directory.empty() ? socket_directory() : directory, " port=", port_,
                       " user=sluice dbname=", database, " passfile=", password_file());
+}
+
+std::string PostgresServer::GatewaySettings(const std::string& database) const {
+  return absl::StrCat("host=", socket_directory(), " port=", port_, " user=", kGatewayRole,
+                      " dbname=", database, " passfile=", password_file());
 }
 
 std::string PostgresServer::TcpSettings(const std::string& database) const {

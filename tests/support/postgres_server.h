@@ -49,6 +49,9 @@ class PostgresServer {
   // `directory` (default: the server's own), or by TCP, where libpq's defaults for TLS hold.
   std::string SocketSettings(const std::string& database, const std::string& directory = "") const;
   std::string TcpSettings(const std::string& database) const;
+  // Over the socket for the role of a gateway that owns nothing, with the same password.
+  static constexpr char kGatewayRole[] = "sluice_gateway";
+  std::string GatewaySettings(const std::string& database) const;
   // By TLS for the role `by_certificate`, which has no password.
   std::string CertificateSettings(const std::string& database) const;
 
@@ -56,7 +59,7 @@ class PostgresServer {
   std::string socket_directory() const { return directory_ + "/socket"; }
   std::string socket() const;
   std::string ca_file() const { return directory_ + "/client/ca.crt"; }
-  // Holds the password of `sluice`.
+  // Holds the passwords.
   std::string password_file() const { return directory_ + "/client/password"; }
   static const std::string& password();
 

@@ -1,0 +1,134 @@
+// A gateway's role may do what its store needs, and nothing else. (That the store can do with that,
+// the suite of all engines shows, which runs under such a role.)
+#include "server/store/gateway_rights.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/store/held_database.h"
+#include "server/store/migration.h"
+#include "server/store/postgres.h"
+#include "server/store/postgres_store.h"
+#include "server/store/schema_tables.h"
+#include "tests/support/keks_for_test.h"
+#include "tests/support/postgres_server.h"
+#include "tests/support/store_builders.h"
+
+namespace sluice::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+class GatewayRightsTest : public testing::Test {
+ protected:
+  ~GatewayRightsTest() override { EXPECT_TRUE(server_.DropDatabase(database_).ok()); }
+
+  absl::Status Make() {
+    const HeldDatabase owned =
+        HoldDatabase({.postgres = server_.SocketSettings(database_)}, true).value();
+    if (absl::Status status = Migrate(*owned.database, {}); !status.ok()) return status;
+    return GrantGatewayRights(*owned.database, PostgresServer::kGatewayRole);
+  }
+  absl::StatusOr<std::unique_ptr<Store>> Open() {
+    return OpenPostgresStore({.settings = server_.GatewaySettings(database_),
+                              .hash_key = policy::Secret::Copy(std::string(32, 'k')),
+                              .keks = std::make_shared<KeksForTest>()});
+  }
+  // What the gateway's role is told.
+  absl::Status AsGateway(absl::string_view sql) {
+    return PostgresConnection::Open({.settings = server_.GatewaySettings(database_)})
+        .value()
+        ->Execute(sql);
+  }
+  absl::Status AsAdmin(const std::string& sql) { return server_.Run(database_, sql); }
+
+  PostgresServer& server_ = PostgresServer::Shared();
+  const std::string database_ = server_.CreateDatabase().value();
+};
+
+TEST_F(GatewayRightsTest, AreSaidOfEachTable) {
+  const std::vector<SchemaTable> read = ReadSchemaTables(SchemaTables()).value();
+  for (const SchemaTable& table : read) {
+    EXPECT_TRUE(GatewayRights(table.name).ok()) << table.name;
+  }
+  EXPECT_EQ(GatewayRights("log_entry").value(), "SELECT, INSERT");
+}
+
+TEST_F(GatewayRightsTest, LetAGatewayServeWhatItsOwnerMade) {
+  absl::Status status = Open().status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("run `sluiced migrate`")) << status;
+  ASSERT_TRUE(Make().ok());
+  const auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_TRUE(Publish(**store, BatchOf("1", {RecordOf("1", "bytes", {"somebody"})})).ok());
+}
+
+TEST_F(GatewayRightsTest, DoNotReachTheLogsPastNorTheSchema) {
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(AsAdmin("INSERT INTO log_entry (idx, leaf_hash, boot, wseq, body) VALUES (0, '', 1, "
+                      "1, 'said')")
+                  .ok());
+  for (const char* sql :
+       {"UPDATE log_entry SET body = 'unsaid'", "DELETE FROM log_entry", "TRUNCATE log_entry",
+        "DROP TABLE log_entry", "ALTER TABLE log_entry DROP COLUMN body",
+        "CREATE TABLE mine (a int)", "DELETE FROM store", "DELETE FROM log_head",
+        "INSERT INTO log_head VALUES (2, 0, '', '', '')", "UPDATE decision SET decision = ''",
+        "DELETE FROM mou_version", "UPDATE mou_signature SET cms_der = ''",
+        "SELECT setval(pg_get_serial_sequence('log_boot', 'id'), 1)",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "GRANT SELECT ON store TO PUBLIC"}) {
+    const absl::Status status = AsGateway(sql);
+    if (absl::StartsWith(sql, "GRANT")) continue;  // is a warning: it had nothing to give
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << sql << ": " << status;
+  }
+  EXPECT_EQ(server_.Ask(database_, "SELECT convert_from(body, 'UTF8') FROM log_entry").value(),
+            "said");
+  EXPECT_EQ(
+      server_.Ask(database_, "SELECT has_table_privilege('by_certificate', 'store', 'SELECT')")
+          .value(),
+      "f");
+}
+
+TEST_F(GatewayRightsTest, AreTakenBackWhereTheyWereMore) {
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(
+      AsAdmin(absl::StrCat("GRANT ALL ON log_entry, store TO ", PostgresServer::kGatewayRole))
+          .ok());
+  EXPECT_TRUE(AsGateway("DELETE FROM log_entry").ok());
+  ASSERT_TRUE(Make().ok());
+  EXPECT_FALSE(AsGateway("DELETE FROM log_entry").ok());
+}
+
+TEST_F(GatewayRightsTest, AreRefusedToARoleThatMayDoMoreByAnotherWay) {
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(AsAdmin("GRANT UPDATE ON log_entry TO PUBLIC").ok());
+  absl::Status status = Make();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("may UPDATE log_entry"));
+  ASSERT_TRUE(AsAdmin("REVOKE UPDATE ON log_entry FROM PUBLIC").ok());
+  ASSERT_TRUE(AsAdmin("GRANT CREATE ON SCHEMA public TO PUBLIC").ok());
+  EXPECT_THAT(std::string(Make().message()), HasSubstr("may make tables"));
+  ASSERT_TRUE(AsAdmin("REVOKE CREATE ON SCHEMA public FROM PUBLIC").ok());
+  EXPECT_TRUE(Make().ok());
+}
+
+TEST_F(GatewayRightsTest, AreGrantedByWhoOwnsTheTablesToWhoIsThere) {
+  ASSERT_TRUE(Make().ok());
+  const HeldDatabase owned =
+      HoldDatabase({.postgres = server_.SocketSettings(database_)}, true).value();
+  EXPECT_THAT(std::string(GrantGatewayRights(*owned.database, "nobody's").message()),
+              HasSubstr("no role nobody's"));
+  ASSERT_TRUE(AsAdmin("REASSIGN OWNED BY sluice TO admin").ok());
+  EXPECT_THAT(
+      std::string(GrantGatewayRights(*owned.database, PostgresServer::kGatewayRole).message()),
+      HasSubstr("does not own the tables"));
+}
+
+}  // namespace
+}  // namespace sluice::server
