@@ -15,8 +15,8 @@ CK_ULONG kKekBytes = 32;
 CK_BBOOL kTrue = 1;
 CK_BBOOL kFalse = 0;
 constexpr size_t kBlock = 8;
-// Wrapped keys are short; what is longer is nothing of ours.
-constexpr size_t kMaxKey = 4096;
+// With the block that wrapping adds.
+constexpr size_t kMaxWrapped = 4104;
 constexpr size_t kMaxId = 256;
 constexpr CK_ULONG kHandlesAtATime = 64;
 
@@ -96,11 +96,10 @@ CK_RV Pkcs11Objects::Import(const Secret& key, CK_OBJECT_HANDLE& object) const {
 }
 
 CK_RV Pkcs11Objects::Wrap(CK_OBJECT_HANDLE kek, const Secret& key, std::string& wrapped) const {
-  if (key.size() == 0 || key.size() > kMaxKey) return CKR_KEY_SIZE_RANGE;
   CK_OBJECT_HANDLE imported = 0;
   CK_RV result = Import(key, imported);
   if (result != CKR_OK) return result;
-  wrapped.assign((key.size() + kBlock - 1) / kBlock * kBlock + kBlock, '\0');
+  wrapped.assign(key.size() + kBlock, '\0');
   CK_ULONG size = wrapped.size();
   CK_MECHANISM mechanism = KeyWrapPad();
   result = module_->C_WrapKey(session_, &mechanism, kek, imported,
@@ -114,7 +113,7 @@ CK_RV Pkcs11Objects::Value(CK_OBJECT_HANDLE object, std::optional<Secret>& value
   CK_ATTRIBUTE wanted = {CKA_VALUE, nullptr, 0};
   CK_RV result = module_->C_GetAttributeValue(session_, object, &wanted, 1);
   if (result != CKR_OK) return result;
-  if (wanted.ulValueLen == 0 || wanted.ulValueLen > kMaxKey) return CKR_GENERAL_ERROR;
+  if (wanted.ulValueLen == 0 || wanted.ulValueLen > kMaxWrapped) return CKR_GENERAL_ERROR;
   Secret bytes(wanted.ulValueLen);
   wanted.pValue = bytes.mutable_bytes().data();
   result = module_->C_GetAttributeValue(session_, object, &wanted, 1);
@@ -140,7 +139,7 @@ CK_RV Pkcs11Objects::TryUnwrap(CK_OBJECT_HANDLE kek, absl::string_view wrapped,
 
 CK_RV Pkcs11Objects::Unwrap(CK_OBJECT_HANDLE kek, absl::string_view wrapped,
                             std::optional<Secret>& key) const {
-  if (wrapped.size() < 2 * kBlock || wrapped.size() % kBlock != 0 || wrapped.size() > kMaxKey) {
+  if (wrapped.size() < 2 * kBlock || wrapped.size() % kBlock != 0 || wrapped.size() > kMaxWrapped) {
     return CKR_OK;
   }
   const CK_RV result = TryUnwrap(kek, wrapped, key);

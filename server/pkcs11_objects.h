@@ -25,6 +25,7 @@ class Pkcs11Objects {
   // The key-encryption key with this id, if there is one.
   CK_RV Find(absl::string_view id, std::optional<CK_OBJECT_HANDLE>& key) const;
   CK_RV Generate(absl::string_view id, const std::string& label) const;
+  // `key`: of whole blocks of 8 bytes.
   CK_RV Wrap(CK_OBJECT_HANDLE kek, const policy::Secret& key, std::string& wrapped) const;
   // Nothing, and CKR_OK, if these bytes were not wrapped by `kek`.
   CK_RV Unwrap(CK_OBJECT_HANDLE kek, absl::string_view wrapped,

@@ -14,6 +14,10 @@ namespace {
 
 using policy::Secret;
 
+constexpr size_t kBlock = 8;
+// Wrapped keys are short; what is longer is nothing of ours.
+constexpr size_t kMaxKey = 4096;
+
 // A new session is another try.
 bool IsSessionLost(CK_RV result) {
   switch (result) {
@@ -200,6 +204,10 @@ absl::Status Pkcs11Token::Make(absl::string_view id, const std::string& label) {
 }
 
 absl::StatusOr<std::string> Pkcs11Token::Wrap(absl::string_view id, const Secret& key) {
+  // SoftHSM gives the padding back with what it unwraps. Our keys need none.
+  if (key.size() == 0 || key.size() % kBlock != 0 || key.size() > kMaxKey) {
+    return absl::InvalidArgumentError("a key of another length can't be wrapped");
+  }
   bool found = false;
   std::string wrapped;
   absl::Status status = Run("wrapping a key", [&](CK_SESSION_HANDLE session) {

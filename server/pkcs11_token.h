@@ -37,7 +37,7 @@ class Pkcs11Token {
 
   // Once under an id. `label`: for people who look at the token.
   absl::Status Make(absl::string_view id, const std::string& label) ABSL_LOCKS_EXCLUDED(mutex_);
-  // NOT_FOUND if no key has this id.
+  // NOT_FOUND if no key has this id. INVALID_ARGUMENT unless `key` is of whole blocks of 8 bytes.
   absl::StatusOr<std::string> Wrap(absl::string_view id, const policy::Secret& key)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // The same, and DATA_LOSS if these bytes are not what was wrapped by it.

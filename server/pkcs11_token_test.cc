@@ -58,12 +58,15 @@ TEST_F(Pkcs11TokenTest, UnwrapsAfterARestartWhatItWrapped) {
   EXPECT_THAT(token->Ids().value(), ElementsAre(kId));
 }
 
-TEST_F(Pkcs11TokenTest, WrapsKeysOfAnyLength) {
+TEST_F(Pkcs11TokenTest, WrapsKeysOfWholeBlocks) {
   const std::unique_ptr<Pkcs11Token> token = Open();
   ASSERT_TRUE(token->Make(kId, "a label").ok());
-  for (const size_t size : {1, 7, 8, 9, 31, 32, 33, 64}) {
+  for (const size_t size : {8, 16, 32, 64, 4096}) {
     const Secret key = Secret::Copy(std::string(size, 'k'));
     EXPECT_TRUE(token->Unwrap(kId, token->Wrap(kId, key).value()).value() == key) << size;
+  }
+  for (const size_t size : {0, 1, 7, 9, 31, 33, 4104}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(token->Wrap(kId, Secret(size)).status())) << size;
   }
 }
 

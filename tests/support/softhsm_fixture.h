@@ -36,6 +36,11 @@ class SoftHsmTest : public ::testing::Test {
     EXPECT_EQ(chmod(SLUICE_FAULTY_PKCS11, 0755), 0);
     InitToken(kTokenLabel);
     SetPin("1234");
+    Pkcs11Faults& mended = faults();
+    mended.fail = 0;
+    mended.lose_answer = mended.destroy_nothing = mended.no_key_wrap = mended.vague = false;
+    mended.token_flags = 0;
+    mended.logins = mended.sessions = 0;
     source_.directory = Path("keys");
     source_.pkcs11 =
         TokenSource{.module = SLUICE_FAULTY_PKCS11, .token = kTokenLabel, .pin_file = Path("pin")};
