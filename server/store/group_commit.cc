@@ -54,6 +54,9 @@ void GroupCommit::Stop() {
 
 absl::Status GroupCommit::Health() const {
   absl::MutexLock lock(&mutex_);
+  if (health_.ok() && engine_->overdue()) {
+    return absl::UnavailableError("the database does not answer");
+  }
   return health_;
 }
 

@@ -56,6 +56,8 @@ class GroupEngine {
   virtual absl::Status Tend() = 0;
   // How long Tend may wait for a group to follow.
   virtual absl::Duration tend_within() const { return absl::InfiniteDuration(); }
+  // Whether the database lets wait for longer than it should. From any thread.
+  virtual bool overdue() const { return false; }
 };
 
 class GroupCommit {

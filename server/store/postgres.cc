@@ -45,7 +45,7 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
       PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/0));
   if (started == nullptr) return absl::ResourceExhaustedError("no memory to open the database");
   std::unique_ptr<PostgresConnection> connection(
-      new PostgresConnection(std::move(started), options.patience));
+      new PostgresConnection(std::move(started), options));
   if (absl::Status status = connection->Connect(); !status.ok()) return status;
   if (absl::Status status = connection->Configure(options); !status.ok()) return status;
   return connection;
@@ -122,6 +122,12 @@ bool PostgresConnection::Rollback() {
   return !in_transaction() || Execute("ROLLBACK").ok();
 }
 
+void PostgresConnection::Close() {
+  Lost("it was given up").IgnoreError();
+  taking_ = nullptr;
+  connection_.reset();
+}
+
 bool PostgresConnection::Alive() {
   pollfd socket = {.fd = PQsocket(connection_.get()), .events = POLLIN, .revents = 0};
   // A server that was asked nothing says nothing, but that it goes, or was told new settings.
@@ -139,7 +145,7 @@ absl::StatusOr<SqlStatement> PostgresConnection::Prepare(absl::string_view sql) 
 absl::StatusOr<SqlStatement> PostgresConnection::PrepareScan(absl::string_view sql) {
   const std::string name = absl::StrCat("s", ++statements_);
   absl::StatusOr<PostgresResult> described =
-      PrepareAs(name, absl::StrCat("DECLARE ", name, " NO SCROLL CURSOR FOR ", sql));
+      PrepareAs(name, absl::StrCat("DECLARE ", name, " SCROLL CURSOR FOR ", sql));
   if (!described.ok()) return described.status();
   return SqlStatement(std::make_unique<PostgresScan>(this, name, **described));
 }
@@ -261,12 +267,21 @@ absl::StatusOr<PostgresResult> PostgresConnection::Take() {
 }
 
 absl::Status PostgresConnection::Await(short events, Moment since) {
+  const auto tell = [this](bool is) {
+    if (overdue_ != nullptr) *overdue_ = is;
+  };
   for (;;) {
-    const absl::Duration left = patience_ - absl::FromChrono(Moment::clock::now() - since);
-    if (left <= absl::ZeroDuration()) return Lost("it does not answer");
+    const absl::Duration waited = absl::FromChrono(Moment::clock::now() - since);
+    if (waited >= patience_) return Lost("it does not answer");
+    if (waited >= kAnswersWithin) tell(true);
+    const absl::Duration next = waited < kAnswersWithin ? kAnswersWithin : patience_;
+    const int64_t left_ms = absl::ToInt64Milliseconds(std::min(next, patience_) - waited) + 1;
     pollfd socket = {.fd = PQsocket(connection_.get()), .events = events, .revents = 0};
-    const int ready = poll(&socket, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
-    if (ready > 0) return absl::OkStatus();
+    const int ready = poll(&socket, 1, static_cast<int>(left_ms));
+    if (ready > 0) {
+      tell(false);
+      return absl::OkStatus();
+    }
     if (ready < 0 && errno != EINTR) return Lost("its socket can't be polled");
   }
 }

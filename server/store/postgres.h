@@ -9,6 +9,7 @@
 
 #include <libpq-fe.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -45,7 +46,11 @@ class PostgresConnection final : public SqlConnection {
     bool read_only = false;
     // Until it stands, and until the server has answered one question.
     absl::Duration patience = absl::Seconds(30);
+    // Is set for as long as the server owes an answer for longer than kAnswersWithin; may be null.
+    std::shared_ptr<std::atomic<bool>> overdue;
   };
+  // What health waits for, where work may take as long as the patience is.
+  static constexpr absl::Duration kAnswersWithin = absl::Seconds(5);
 
   // INVALID_ARGUMENT for settings that are refused, FAILED_PRECONDITION with a sentence for the
   // operator for a server or a role that will not do. UNAVAILABLE: with libpq's own words, in which
@@ -67,6 +72,8 @@ class PostgresConnection final : public SqlConnection {
   absl::Status Commit() override;
   // Ends the transaction if there is one; whether the connection is still of use.
   bool Rollback();
+  // Gives the connection up and tells the server, as far as it hears: from now on it is lost.
+  void Close();
   // Whether the server has closed an idle connection, as far as can be told without asking it.
   bool Alive();
   bool usable() override { return Alive(); }
@@ -88,8 +95,10 @@ class PostgresConnection final : public SqlConnection {
 
   using Moment = std::chrono::steady_clock::time_point;
 
-  PostgresConnection(std::unique_ptr<PGconn, Finish> connection, absl::Duration patience)
-      : connection_(std::move(connection)), patience_(patience) {}
+  PostgresConnection(std::unique_ptr<PGconn, Finish> connection, const Options& options)
+      : connection_(std::move(connection)),
+        patience_(options.patience),
+        overdue_(options.overdue) {}
   absl::Status Connect();
   absl::Status Configure(const Options& options);
 
@@ -119,6 +128,7 @@ class PostgresConnection final : public SqlConnection {
 
   std::unique_ptr<PGconn, Finish> connection_;
   const absl::Duration patience_;
+  const std::shared_ptr<std::atomic<bool>> overdue_;
   PostgresScan* taking_ = nullptr;  // whose rows are under way
   bool told_ = false;               // an answer is
   int64_t changes_ = 0;

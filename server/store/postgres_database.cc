@@ -19,9 +19,11 @@ CREATE TABLE writer_mark (
 );
 )sql";
 
-// Advisory locks: any numbers, always the same.
-constexpr absl::string_view kSchemaLock = "SELECT pg_advisory_xact_lock(7738134501337)";
-constexpr int64_t kDatabaseLock = 0x736c75696365;
+// Advisory locks: any numbers, always the same, each with the schema's: a database may hold several
+// stores.
+constexpr absl::string_view kSchemaLock =
+    "SELECT pg_advisory_xact_lock(77381345, current_schema()::regnamespace::oid::int)";
+constexpr int kDatabaseLock = 0x736c7563;
 constexpr absl::Duration kPause = absl::Milliseconds(50);
 
 }  // namespace
@@ -29,8 +31,9 @@ constexpr absl::Duration kPause = absl::Milliseconds(50);
 absl::Status TakeDatabase(PostgresConnection* connection, DatabaseUse use,
                           absl::Duration patience) {
   const bool alone = use == DatabaseUse::kAlone;
-  absl::StatusOr<SqlStatement> take = connection->Prepare(
-      alone ? "SELECT pg_try_advisory_lock($1)" : "SELECT pg_try_advisory_lock_shared($1)");
+  absl::StatusOr<SqlStatement> take =
+      connection->Prepare(absl::StrCat("SELECT pg_try_advisory_lock", alone ? "" : "_shared",
+                                       "($1, current_schema()::regnamespace::oid::int)"));
   if (!take.ok()) return take.status();
   // A session that has just ended may have it for a moment yet.
   const auto until = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(patience);

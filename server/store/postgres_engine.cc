@@ -27,6 +27,7 @@ absl::StatusOr<std::unique_ptr<PostgresEngine>> PostgresEngine::Create(
     std::shared_ptr<KeyEncryptionKeys> keks) {
   absl::StatusOr<std::vector<Hash16>> boot = RandomIds(1);
   if (!boot.ok()) return boot.status();
+  if (options.overdue == nullptr) options.overdue = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<PostgresEngine> engine(new PostgresEngine(std::move(options), alone,
                                                             std::move(hasher), std::move(seal_keys),
                                                             std::move(keks), boot->front()));
@@ -83,6 +84,8 @@ absl::Status PostgresEngine::Reconnect() {
   if (absl::FromChrono(now - tried_) < pause_) return Away();
   tried_ = now;
   pause_ = std::clamp(2 * pause_, kFirstPause, kLongestPause);
+  // What is given up goes first: a server may be at the end of its connections for it.
+  session_.connection->Close();
   // libpq's own words are for who starts a gateway; what is told here may be read by others.
   absl::StatusOr<std::unique_ptr<PostgresConnection>> connection =
       PostgresConnection::Open(options_);
@@ -226,7 +229,12 @@ GroupEngine::Fault PostgresEngine::fault() const {
 }
 
 absl::Status PostgresEngine::Tend() {
-  if (fault() == Fault::kNone && !session_.connection->Alive()) away_ = true;
+  if (fault() == Fault::kNone) {
+    // One that hangs keeps its socket open: it is asked.
+    PostgresConnection& connection = *session_.connection;
+    if (!connection.Alive() || !connection.Execute("SELECT 1").ok()) away_ = true;
+    connection.TakeFailed();
+  }
   if (fault() != Fault::kAway) return absl::OkStatus();
   return Reconnect();
 }

@@ -46,6 +46,7 @@ class PostgresEngine final : public GroupEngine {
   Fault fault() const override;
   absl::Status Tend() override;
   absl::Duration tend_within() const override;
+  bool overdue() const override { return *options_.overdue; }
 
  private:
   // A connection with all that is prepared on it.

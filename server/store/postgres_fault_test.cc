@@ -151,6 +151,40 @@ TEST_F(PostgresFaultTest, WaitsForNobodyWhoHangs) {
   AwaitHealth(*store_, true);
 }
 
+TEST_F(PostgresFaultTest, SaysWithinSecondsThatTheServerHangsThoughNothingIsToBeDone) {
+  OpenThroughProxy();
+  ASSERT_TRUE(PublishOne(*store_, 1).ok());
+  const absl::Time began = absl::Now();
+  proxy_->Hang();
+  AwaitHealth(*store_, false);
+  EXPECT_LT(absl::Now() - began, absl::Seconds(12));
+  proxy_.reset();
+  EXPECT_TRUE(absl::IsUnavailable(store_->Health()));
+}
+
+// Whose session is given up though the server still has it.
+TEST_F(PostgresFaultTest, ComesBackWhereTheServerHasNoConnectionToSpare) {
+  const auto store = Open(server_.SocketSettings(database_), absl::Seconds(2)).value();
+  ASSERT_TRUE(PublishOne(*store, 1).ok());
+  const std::string count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sluice'";
+  const std::string used = server_.Ask("postgres", count).value();
+  ASSERT_TRUE(
+      server_.Run("postgres", absl::StrCat("ALTER ROLE sluice CONNECTION LIMIT ", used)).ok());
+  std::thread holder([&] {
+    EXPECT_TRUE(server_
+                    .Run(database_,
+                         "BEGIN; SELECT id FROM store WHERE id = 1 FOR UPDATE; SELECT "
+                         "pg_sleep(4); COMMIT")
+                    .ok());
+  });
+  while (PublishOne(*store, 2).ok()) absl::SleepFor(absl::Milliseconds(5));
+  holder.join();
+  const absl::Time until = absl::Now() + absl::Seconds(20);
+  while (!PublishOne(*store, 3).ok() && absl::Now() < until) absl::SleepFor(absl::Milliseconds(20));
+  EXPECT_TRUE(PublishOne(*store, 3).ok());
+  EXPECT_TRUE(server_.Run("postgres", "ALTER ROLE sluice CONNECTION LIMIT -1").ok());
+}
+
 TEST_F(PostgresFaultTest, NoticesThatTheServerIsGoneThoughNothingIsToBeDone) {
   auto server = PostgresServer::Start({}).value();
   const auto store = Open(server->SocketSettings(server->CreateDatabase().value())).value();
@@ -272,6 +306,31 @@ TEST_F(PostgresFaultTest, RefusesASecondGatewayOfADatabaseThatServesOneAlone) {
   EXPECT_TRUE(absl::IsFailedPrecondition(open().status()));
   first->reset();
   EXPECT_TRUE(open().ok());
+}
+
+TEST_F(PostgresFaultTest, IsAloneInItsSchemaAndNotInTheDatabase) {
+  const auto open = [this](const std::string& schema) {
+    PostgresStoreOptions options;
+    options.settings =
+        absl::StrCat(server_.SocketSettings(database_), " options='-c search_path=", schema, "'");
+    options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
+    options.keks = std::make_shared<KeksForTest>();
+    options.alone = true;
+    options.patience = absl::Seconds(1);
+    return OpenPostgresStore(std::move(options));
+  };
+  ASSERT_TRUE(server_
+                  .Run(database_,
+                       "CREATE SCHEMA one AUTHORIZATION sluice; CREATE SCHEMA two AUTHORIZATION "
+                       "sluice")
+                  .ok());
+  const auto one = open("one");
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(open("one").status()));
+  const auto two = open("two");
+  ASSERT_TRUE(two.ok()) << two.status();
+  EXPECT_TRUE(PublishOne(**one, 1).ok());
+  EXPECT_TRUE(PublishOne(**two, 1).ok());
 }
 
 TEST_F(PostgresFaultTest, StopsForGoodWhenTheServerSaysThatDataIsCorrupted) {

@@ -18,6 +18,15 @@ constexpr Oid kBool = 16, kBytea = 17, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText
 constexpr int kFirstPage = 64;
 constexpr int kLargestPage = 4096;
 constexpr int64_t kPageBytes = 512 << 10;
+// Of a page, where another statement comes in between: its rows may be far larger than those whose
+// size it was made by.
+constexpr int64_t kKeptBytes = 2 * kPageBytes;
+
+int64_t BytesOf(const PGresult* row) {
+  int64_t bytes = 0;
+  for (int column = 0; column < PQnfields(row); ++column) bytes += PQgetlength(row, 0, column);
+  return bytes;
+}
 
 absl::Status CheckColumns(const PGresult* result) {
   for (int column = 0; column < PQnfields(result); ++column) {
@@ -175,11 +184,19 @@ absl::Status PostgresScan::Open() {
   open_ = true;
   if (absl::Status status = Run().status(); !status.ok()) return status;
   last_ = false;
+  ahead_ = false;
+  taken_ = 0;
   page_ = kFirstPage;
   return absl::OkStatus();
 }
 
 absl::Status PostgresScan::Fetch() {
+  if (ahead_) {
+    absl::Status back =
+        connection_->Execute(absl::StrCat("MOVE ABSOLUTE ", taken_, " FROM ", name_));
+    if (!back.ok()) return back;
+    ahead_ = false;
+  }
   const std::string fetch = absl::StrCat("FETCH ", page_, " FROM ", name_);
   absl::Status status = connection_->Send([&](PGconn* connection) {
     return PQsendQueryParams(connection, fetch.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
@@ -213,9 +230,8 @@ absl::StatusOr<PostgresResult> PostgresScan::NextOfPage() {
     // The page ends with a result of no rows.
     if (!status.ok() || PQntuples(result->get()) == 0) continue;
     ++fetched_;
-    for (int column = 0; column < PQnfields(result->get()); ++column) {
-      page_bytes_ += PQgetlength(result->get(), 0, column);
-    }
+    ++taken_;
+    page_bytes_ += BytesOf(result->get());
     return result;
   }
 }
@@ -230,12 +246,25 @@ void PostgresScan::EndPage(absl::Status status) {
 }
 
 absl::Status PostgresScan::TakeRest() {
+  int64_t room = kKeptBytes;
+  int64_t left = 0;
   for (;;) {
     absl::StatusOr<PostgresResult> row = NextOfPage();
     if (!row.ok()) return row.status();
-    if (*row == nullptr) return absl::OkStatus();
-    kept_.push_back(*std::move(row));
+    if (*row == nullptr) break;
+    room -= BytesOf(row->get());
+    // From the first that does not fit on, so that those after it come in their order.
+    if (left > 0 || room < 0) {
+      ++left;
+    } else {
+      kept_.push_back(*std::move(row));
+    }
   }
+  if (left == 0) return absl::OkStatus();
+  taken_ -= left;
+  ahead_ = true;
+  last_ = false;
+  return absl::OkStatus();
 }
 
 void PostgresScan::Reset() {

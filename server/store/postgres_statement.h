@@ -79,7 +79,8 @@ class PostgresScan final : public PostgresStatement {
   // The next row of the page that is under way, as a result; null at its end.
   absl::StatusOr<PostgresResult> NextOfPage();
   void EndPage(absl::Status status);
-  // Keeps the rest of the page, for another statement wants the connection.
+  // Another statement wants the connection: keeps what fits of the page, and leaves the rest to be
+  // fetched again.
   absl::Status TakeRest();
 
   bool open_ = false;
@@ -88,6 +89,8 @@ class PostgresScan final : public PostgresStatement {
   int page_ = 0;       // rows asked for
   int fetched_ = 0;    // of them
   int64_t page_bytes_ = 0;
+  int64_t taken_ = 0;   // rows of all pages
+  bool ahead_ = false;  // the cursor stands beyond them
   std::deque<PostgresResult> kept_;
   absl::Status failure_;  // after what is kept
 };
