@@ -8,6 +8,12 @@
 #include "server/audit/signed_note.h"
 
 namespace sluice::server {
+namespace {
+
+// Of what others appended, what is read at a time.
+constexpr uint64_t kBlock = 4096;
+
+}  // namespace
 
 Sequencer::Sequencer(Parts parts, Head head)
     : parts_(std::move(parts)), pending_(head), durable_(std::move(head)) {}
@@ -100,23 +106,44 @@ absl::Status Sequencer::Follow() {
     if (now->size == 0 || now->root == head.range.Root()) return absl::OkStatus();
     return Fail(absl::DataLossError("the log was changed under the running gateway"));
   }
-  std::vector<Hash> leaves;
-  absl::Status grown = Grow(*now, head, leaves);
+  std::vector<Hash> newest;
+  absl::Status grown = Grow(*now, head, newest);
+  if (grown.ok()) grown = GrowTiles(*now, newest);
   // What could not be read may be read another time; what was read and is wrong stays wrong.
   if (absl::IsDataLoss(grown)) return Fail(std::move(grown));
   if (!grown.ok()) return grown;
-  parts_.tiles->Append(leaves);
   absl::MutexLock lock(&mutex_);
   durable_ = std::move(head);
   return absl::OkStatus();
 }
 
-absl::Status Sequencer::Grow(const LogHead& now, Head& head, std::vector<Hash>& leaves) const {
-  absl::StatusOr<std::vector<Hash>> others =
-      parts_.shared->ReadLeafHashes(head.range.size(), now.size);
-  if (!others.ok()) return others.status();
-  leaves = *std::move(others);
-  for (const Hash& leaf : leaves) head.range.Append(leaf);
+absl::Status Sequencer::GrowTiles(const LogHead& now, const std::vector<Hash>& newest) const {
+  HashTiles& tiles = *parts_.tiles;
+  const uint64_t before_newest = now.size - newest.size();
+  const bool again = tiles.size() < before_newest;
+  while (tiles.size() < before_newest) {
+    absl::StatusOr<std::vector<Hash>> leaves =
+        parts_.shared->ReadLeafHashes(tiles.size(), std::min(tiles.size() + kBlock, before_newest));
+    if (!leaves.ok()) return leaves.status();
+    if (leaves->empty()) return absl::DataLossError("the log misses an entry");
+    tiles.Append(*leaves);
+  }
+  tiles.Append(newest);
+  if (!again) return absl::OkStatus();
+  absl::StatusOr<Hash> root = tiles.Root(now.size);
+  if (!root.ok()) return root.status();
+  if (*root != now.root) return absl::DataLossError("the log was changed while it was read");
+  return absl::OkStatus();
+}
+
+absl::Status Sequencer::Grow(const LogHead& now, Head& head, std::vector<Hash>& newest) const {
+  for (uint64_t begin = head.range.size(); begin < now.size; begin += kBlock) {
+    absl::StatusOr<std::vector<Hash>> leaves =
+        parts_.shared->ReadLeafHashes(begin, std::min(begin + kBlock, now.size));
+    if (!leaves.ok()) return leaves.status();
+    newest = *std::move(leaves);
+    for (const Hash& leaf : newest) head.range.Append(leaf);
+  }
   if (head.range.size() != now.size || head.range.Root() != now.root) {
     return absl::DataLossError("the log did not grow from what this gateway saw");
   }
@@ -131,15 +158,15 @@ absl::Status Sequencer::Grow(const LogHead& now, Head& head, std::vector<Hash>& 
     return absl::DataLossError("the log's head is not what its checkpoint says");
   }
   head.checkpoint = now.checkpoint;
-  bool newest = false;
+  bool is_newest = false;
   absl::Status read = parts_.shared->ReadLogRows(now.size - 1, now.size, [&](const LogRow& row) {
     absl::StatusOr<ParsedEntry> entry = ParseEntry(row.body);
-    newest = entry.ok() && LeafHash(row.body) == leaves.back();
-    if (newest) head.time_ms = std::max(head.time_ms, entry->time_ms);
+    is_newest = entry.ok() && LeafHash(row.body) == newest.back();
+    if (is_newest) head.time_ms = std::max(head.time_ms, entry->time_ms);
     return false;
   });
   if (!read.ok()) return read;
-  if (!newest) return absl::DataLossError("the log's newest entry is not what was hashed");
+  if (!is_newest) return absl::DataLossError("the log's newest entry is not what was hashed");
   // An own group of which no answer came is among them, if it is there.
   absl::StatusOr<uint64_t> own = parts_.shared->LastWseq(parts_.writer, parts_.boot);
   if (own.ok()) head.wseq = std::max(head.wseq, *own + 1);

@@ -70,8 +70,11 @@ class Sequencer : public CommitParticipant {
   // Takes in what other gateways appended. A store that is not consistent with what this gateway
   // saw halts the log.
   absl::Status Follow() ABSL_LOCKS_EXCLUDED(mutex_);
-  // The same for entries [size of `head`, size of `now`), which become `head`'s and `leaves`.
-  absl::Status Grow(const LogHead& now, Head& head, std::vector<Hash>& leaves) const;
+  // The same for entries [size of `head`, size of `now`), which become `head`'s if all of them are
+  // what the head says. They may be the work of days: a block is held, the last is `newest`.
+  absl::Status Grow(const LogHead& now, Head& head, std::vector<Hash>& newest) const;
+  // Reads what was found good, and is not held, again. Where that fails the next look goes on.
+  absl::Status GrowTiles(const LogHead& now, const std::vector<Hash>& newest) const;
   absl::Status Fail(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Parts parts_;

@@ -116,6 +116,34 @@ TEST_F(SharedLogTest, FollowsAtEachTurnWhatAnotherAppended) {
   EXPECT_EQ(Bodies().size(), 301u) << "following is no entry";
 }
 
+TEST_F(SharedLogTest, FollowsTheWorkOfDaysABlockAtATime) {
+  constexpr uint64_t kMany = 4200;
+  for (uint64_t i = 0; i < kMany; ++i) first_.Append();
+  second_.log().Tick();
+  EXPECT_EQ(second_.log().size(), kMany);
+  EXPECT_EQ(second_.log().Checkpoint(), first_.log().Checkpoint());
+  EXPECT_LE(second_.store().most_leaves_read(), 4096u);
+  const std::vector<Hash> leaves = store_.ReadLeafHashes(0, kMany).value();
+  for (const uint64_t index : {uint64_t{0}, uint64_t{4095}, uint64_t{4096}, kMany - 1}) {
+    EXPECT_EQ(second_.log().InclusionProof(index, kMany).value(), slow::Inclusion(index, leaves));
+  }
+  second_.Append();
+  EXPECT_EQ(second_.log().size(), kMany + 1);
+}
+
+TEST_F(SharedLogTest, GoesOnWhereItStoppedReadingTheWorkOfDays) {
+  constexpr uint64_t kMany = 8300;
+  for (uint64_t i = 0; i < kMany; ++i) first_.Append();
+  for (int reads = 0; second_.log().size() < kMany; ++reads) {
+    ASSERT_LT(reads, 20);
+    second_.store().FailLeafReadsAfter(reads);
+    second_.log().Tick();
+  }
+  EXPECT_EQ(second_.log().Checkpoint(), first_.log().Checkpoint());
+  const std::vector<Hash> leaves = store_.ReadLeafHashes(0, kMany).value();
+  EXPECT_EQ(second_.log().InclusionProof(5000, kMany).value(), slow::Inclusion(5000, leaves));
+}
+
 TEST_F(SharedLogTest, HaltsWhenTheSharedLogIsRolledBack) {
   first_.Append();
   const LogHead before = store_.ReadLogHead().value();

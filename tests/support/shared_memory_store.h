@@ -3,6 +3,7 @@
 #ifndef SLUICE_TESTS_SUPPORT_SHARED_MEMORY_STORE_H_
 #define SLUICE_TESTS_SUPPORT_SHARED_MEMORY_STORE_H_
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,10 @@ class SharedMemoryStore final : public Store {
 
   // The next group becomes durable, and no answer of it comes.
   void LoseNextAnswer() { lose_answer_ = true; }
+  // So many reads of leaves succeed, and the next fails.
+  void FailLeafReadsAfter(int reads) { leaf_reads_left_ = reads; }
+  // The most leaves that were asked for at a time.
+  uint64_t most_leaves_read() const { return most_leaves_read_; }
 
   bool IsShared() const override { return true; }
   void SetParticipant(CommitParticipant* participant) override { participant_ = participant; }
@@ -82,6 +87,8 @@ class SharedMemoryStore final : public Store {
     return store_.ReadLogRows(begin, end, visit);
   }
   absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end) const override {
+    most_leaves_read_ = std::max(most_leaves_read_, end - begin);
+    if (leaf_reads_left_-- == 0) return absl::UnavailableError("a read that fails");
     return store_.ReadLeafHashes(begin, end);
   }
   absl::StatusOr<std::vector<LogRow::Opening>> ReadOpenings(uint64_t index) const override {
@@ -112,6 +119,8 @@ class SharedMemoryStore final : public Store {
   MemoryStore& store_;
   CommitParticipant* participant_ = nullptr;
   bool lose_answer_ = false;
+  mutable uint64_t most_leaves_read_ = 0;
+  mutable int leaf_reads_left_ = -1;
 };
 
 }  // namespace sluice::server
