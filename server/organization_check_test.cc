@@ -262,6 +262,21 @@ TEST_F(CheckOrganizationTest, RefusesAnOlderListThanTheOneInForce) {
   EXPECT_TRUE(Check(in_force, &old).ok());
 }
 
+TEST_F(CheckOrganizationTest, RefusesAnOlderListUnderAReissuedCertificateOfItsCa) {
+  const StoredOrganization old = Of(hill_);
+  hill_.crl().this_update += absl::Hours(1);
+  hill_.Revoke(hill_.Client("system", "sis"), kNow - absl::Hours(2));
+  const StoredOrganization in_force = Of(hill_);
+  StoredOrganization given = old;
+  given.ca_bundle = Reissued(hill_.ca());
+  ExpectRefused(given, "is older than the one in force", &in_force);
+  given.ca_bundle += old.ca_bundle;
+  ExpectRefused(given, "is older than the one in force", &in_force);
+  given = in_force;
+  given.ca_bundle = Reissued(hill_.ca());
+  EXPECT_TRUE(Check(given, &in_force).ok()) << Check(given, &in_force).status();
+}
+
 TEST_F(CheckOrganizationTest, LetsAnExpiredCaStayUntilItIsTakenOut) {
   pki::CertificateSpec spec = pki::CaSpec("old", kTrustDomainForTest, {kNow - 9 * kDay, kNow});
   StoredOrganization before = WithoutLists();

@@ -71,6 +71,9 @@ class CaBundle {
 
  private:
   CaBundle() = default;
+  // The newest list of any CA of the bundle that has this one's key and name: the same CA, whose
+  // certificate may have been issued again. Null if there is none.
+  const RevocationList* NewestListBy(const Certificate& ca) const;
   // The path of a certificate, itself first, whatever it is.
   absl::StatusOr<std::vector<Certificate>> Verify(const Certificate& certificate,
                                                   ChainPurpose purpose,

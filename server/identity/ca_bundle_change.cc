@@ -59,7 +59,7 @@ absl::Status CaBundle::CheckChange(const CaBundle* before, absl::Time now) const
     }
     const RevocationList* const list = ListOf(ca);
     if (list == nullptr) continue;
-    const RevocationList* const old = is_new ? nullptr : before->ListOf(ca);
+    const RevocationList* const old = before == nullptr ? nullptr : before->NewestListBy(ca);
     if (old != nullptr && list->this_update() < old->this_update()) {
       problems.push_back(absl::StrCat("CRL: the list of certificate ", number,
                                       " is older than the one in force: who was revoked since "
@@ -80,6 +80,15 @@ absl::Status CaBundle::CheckChange(const CaBundle* before, absl::Time now) const
   }
   if (problems.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrJoin(problems, "; "));
+}
+
+const RevocationList* CaBundle::NewestListBy(const Certificate& ca) const {
+  const RevocationList* newest = nullptr;
+  for (const auto& [fingerprint, list] : lists_) {
+    if (!list.IsSignedBy(ca)) continue;
+    if (newest == nullptr || newest->this_update() < list.this_update()) newest = &list;
+  }
+  return newest;
 }
 
 size_t CaBundle::NameBytes() const {
