@@ -1,5 +1,8 @@
 #include "client/import/rejects.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,11 +18,15 @@ namespace sluice::client {
 namespace {
 
 constexpr size_t kBufferBytes = 64 << 10;
+constexpr size_t kCopyBytes = 1 << 20;
 
 absl::Status Unwritable(const std::string& path) {
   return absl::FailedPreconditionError(
       absl::StrCat("can't write ", path, ": ", std::strerror(errno)));
 }
+
+// Of mode 0600; `name` becomes what it is called.
+int MakeFile(std::string& name) { return mkostemp(name.data(), O_CLOEXEC); }
 
 }  // namespace
 
@@ -32,18 +39,17 @@ absl::StatusOr<std::unique_ptr<Rejects>> Rejects::Create(std::string path, absl:
         absl::StrCat("can't write ", path, ": it is there, and no file"));
   }
   std::unique_ptr<Rejects> rejects(new Rejects(std::move(path), std::move(end)));
-  rejects->temporary_ = rejects->path_ + ".XXXXXX";
-  rejects->file_ = mkstemp(rejects->temporary_.data());  // mode 0600
+  std::string name = rejects->path_ + ".XXXXXX";
+  rejects->file_ = MakeFile(name);
   if (rejects->file_ < 0) return Unwritable(rejects->path_);
+  unlink(name.c_str());
   const absl::Status begun = rejects->Write(begin);
   if (!begun.ok()) return begun;
   return rejects;
 }
 
 Rejects::~Rejects() {
-  if (file_ < 0) return;
-  close(file_);
-  unlink(temporary_.c_str());
+  if (file_ >= 0) close(file_);
 }
 
 absl::Status Rejects::Add(absl::string_view row) { return Write(row); }
@@ -69,10 +75,28 @@ absl::Status Rejects::Keep() {
   absl::Status written = Write(end_);
   if (written.ok()) written = Flush();
   if (!written.ok()) return written;
-  if (fsync(file_) != 0) return Unwritable(path_);
-  if (rename(temporary_.c_str(), path_.c_str()) != 0) return Unwritable(path_);
-  close(std::exchange(file_, -1));
-  return absl::OkStatus();
+  // From the name to its being taken nothing ends the process but what can't be held off.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  written = CopyToItsName();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return written;
+}
+
+absl::Status Rejects::CopyToItsName() {
+  std::string name = path_ + ".XXXXXX";
+  const int named = MakeFile(name);
+  if (named < 0) return Unwritable(path_);
+  off_t from = 0;
+  ssize_t copied = 1;
+  while (copied > 0) copied = sendfile(named, file_, &from, kCopyBytes);
+  const bool done = copied == 0 && fsync(named) == 0 && rename(name.c_str(), path_.c_str()) == 0;
+  absl::Status status = done ? absl::OkStatus() : Unwritable(path_);
+  close(named);
+  if (!done) unlink(name.c_str());
+  return status;
 }
 
 }  // namespace sluice::client

@@ -16,7 +16,8 @@ namespace sluice::client {
 
 class Rejects {
  public:
-  // Begins a file beside `path`. FAILED_PRECONDITION with the system's reason.
+  // Begins a file beside `path`, without a name: however the process ends, nothing is left of it.
+  // FAILED_PRECONDITION with the system's reason.
   static absl::StatusOr<std::unique_ptr<Rejects>> Create(std::string path, absl::string_view begin,
                                                          std::string end);
   // Without Keep, nothing is left.
@@ -30,10 +31,11 @@ class Rejects {
   Rejects(std::string path, std::string end) : path_(std::move(path)), end_(std::move(end)) {}
   absl::Status Write(absl::string_view bytes);
   absl::Status Flush();
+  // Under a name of its own, and then in the place of `path_`.
+  absl::Status CopyToItsName();
 
   const std::string path_;
   const std::string end_;
-  std::string temporary_;
   int file_ = -1;
   std::string buffer_;
 };

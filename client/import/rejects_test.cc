@@ -2,7 +2,10 @@
 // where something was taken.
 #include "client/import/rejects.h"
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -39,9 +42,34 @@ TEST_F(RejectsTest, OneThatNobodyKeepsLeavesNothing) {
   auto rejects = Rejects::Create(Path("bad.csv"), "begin\n", "end\n");
   ASSERT_TRUE(rejects.ok()) << rejects.status();
   ASSERT_TRUE((*rejects)->Add(std::string(1 << 20, 'x')).ok());
-  EXPECT_EQ(Files(), 1);
   *rejects = nullptr;
   EXPECT_EQ(Files(), 0);
+}
+
+TEST_F(RejectsTest, LeaveNothingWhenTheProcessIsEnded) {
+  for (const int signal : {SIGINT, SIGKILL}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      auto rejects = Rejects::Create(Path("bad.csv"), "begin\n", "end\n");
+      if (!rejects.ok() || !(*rejects)->Add(std::string(1 << 20, 'x')).ok()) _exit(1);
+      kill(getpid(), signal);
+      _exit(2);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == signal) << status;
+    EXPECT_EQ(Files(), 0);
+  }
+}
+
+TEST_F(RejectsTest, TakeTheirFormersPlace) {
+  Write("bad.csv", "of before");
+  auto rejects = Rejects::Create(Path("bad.csv"), "begin\n", "end\n");
+  ASSERT_TRUE(rejects.ok()) << rejects.status();
+  EXPECT_EQ(*ReadFile(Path("bad.csv")), "of before");
+  ASSERT_TRUE((*rejects)->Keep().ok());
+  EXPECT_EQ(*ReadFile(Path("bad.csv")), "begin\nend\n");
+  EXPECT_EQ(Files(), 1);
 }
 
 TEST_F(RejectsTest, AreWholeWhateverTheirSize) {
