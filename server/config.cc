@@ -275,6 +275,7 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
                  node, "quotas",
                  {{"concurrent_streams", false, read.WholeNumber(quotas.concurrent_streams, 1)},
                   {"total_streams", false, read.WholeNumber(quotas.total_streams, 1)},
+                  {"connections", false, read.WholeNumber(quotas.connections, 1)},
                   {"calls_per_second", false, read.WholeNumber(quotas.calls_per_second, 1)},
                   {"bytes_published_per_day", false,
                    read.WholeNumber(quotas.bytes_published_per_day, 1)},

@@ -1,11 +1,13 @@
 #include "server/exchange_rpc.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "policy/explain.h"
+#include "server/bounded_message.h"
 #include "server/error.h"
 #include "server/grpc_error.h"
 #include "server/page_size.h"
@@ -17,7 +19,24 @@ namespace {
 // A filter, a mask and a token fit in; what is larger costs nobody a thread.
 constexpr size_t kMaxReadRequestBytes = 64 << 10;
 
+// As the service numbers its methods, in the order of the proto.
+constexpr int kPublishRecords = 0;
+constexpr int kDeleteRecords = 1;
+
 }  // namespace
+
+ExchangeRpc::ExchangeRpc(const Parts& parts) : parts_(parts) {
+  using grpc::internal::BidiStreamingHandler;
+  // The service owns its handlers. To a client a stream of one message each way is a plain call.
+  MarkMethodStreamed(
+      kPublishRecords,
+      new BidiStreamingHandler<ExchangeRpc, grpc::ByteBuffer, v1::PublishRecordsResponse>(
+          std::mem_fn(&ExchangeRpc::PublishBytes), this));
+  MarkMethodStreamed(
+      kDeleteRecords,
+      new BidiStreamingHandler<ExchangeRpc, grpc::ByteBuffer, v1::DeleteRecordsResponse>(
+          std::mem_fn(&ExchangeRpc::DeleteBytes), this));
+}
 
 template <typename Request, typename Serve>
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::Stream(
@@ -30,7 +49,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::Stream(
   grpc::ByteBuffer copy(*bytes);
   const bool parsed = grpc::SerializationTraits<Request>::Deserialize(&copy, request.get()).ok();
   return ReleaseStream::Start(
-      *parts_.threads,
+      *parts_.threads, context, parts_.reader_within,
       [this, context, request, parsed, rpc, serve](MessageSink& sink) -> grpc::Status {
         Call call(parts_.calls, rpc);
         if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) {
@@ -119,9 +138,8 @@ grpc::Status ExchangeRpc::ExplainRow(grpc::ServerContext* context,
   });
 }
 
-grpc::Status ExchangeRpc::PublishRecords(
-    grpc::ServerContext* context,
-    grpc::ServerReaderWriter<v1::PublishRecordsResponse, v1::PublishRecordsRequest>* stream) {
+grpc::Status ExchangeRpc::PublishBytes(grpc::ServerContext* context,
+                                       BytesIn<v1::PublishRecordsResponse>* stream) {
   Call call(parts_.calls, "PublishRecords");
   if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
   if (const absl::Status s = call.BeginStream(); !s.ok()) return call.End(s);
@@ -129,17 +147,25 @@ grpc::Status ExchangeRpc::PublishRecords(
       PublishStream(parts_.calls, parts_.publication, parts_.publish_budget, &call, stream).Run());
 }
 
-grpc::Status ExchangeRpc::DeleteRecords(grpc::ServerContext* context,
-                                        const v1::DeleteRecordsRequest* request,
-                                        v1::DeleteRecordsResponse* response) {
+grpc::Status ExchangeRpc::DeleteBytes(grpc::ServerContext* context,
+                                      BytesIn<v1::DeleteRecordsResponse>* stream) {
   Call call(parts_.calls, "DeleteRecords");
   if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  grpc::ByteBuffer bytes;
+  v1::DeleteRecordsRequest request;
+  if (!stream->Read(&bytes)) return call.End(Invalid("request", "is missing"));
+  const Parsed parsed = ParseBounded(bytes, Publication::kMaxFields, request);
+  bytes.Clear();
+  if (parsed == Parsed::kGarbled) {
+    return call.End(Invalid("request", "is no DeleteRecordsRequest"));
+  }
   const absl::StatusOr<OwnerAdmitted> admitted = parts_.calls.admission->AdmitOwner(
-      call.caller(), call.request_id(), call.rpc(), request->parent(), request->record_type());
+      call.caller(), call.request_id(), call.rpc(), request.parent(), request.record_type());
   if (!admitted.ok()) return call.End(admitted.status());
-  absl::StatusOr<v1::DeleteRecordsResponse> deleted =
-      parts_.publication->Delete(admitted->permit, *request);
-  if (deleted.ok()) *response = *std::move(deleted);
+  if (parsed == Parsed::kCut) return call.End(TooManyRecords("keys"));
+  const absl::StatusOr<v1::DeleteRecordsResponse> deleted =
+      parts_.publication->Delete(admitted->permit, request);
+  if (deleted.ok()) stream->Write(*deleted);
   return call.End(deleted.status());
 }
 

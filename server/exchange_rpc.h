@@ -34,18 +34,15 @@ class ExchangeRpc final : public RawExchangeService {
     PublishBudget* publish_budget;
     OwnerRecords* owner_records;
     OwnerView* owner_view;
+    // How long a stream waits for a reader to take a message.
+    absl::Duration reader_within = absl::Minutes(10);
   };
-  explicit ExchangeRpc(const Parts& parts) : parts_(parts) {}
+  explicit ExchangeRpc(const Parts& parts);
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ReadRecords(grpc::CallbackServerContext* context,
                                                           const grpc::ByteBuffer* bytes) override;
   grpc::Status GetRecord(grpc::ServerContext* context, const v1::GetRecordRequest* request,
                          v1::GetRecordResponse* response) override;
-  grpc::Status PublishRecords(grpc::ServerContext* context,
-                              grpc::ServerReaderWriter<v1::PublishRecordsResponse,
-                                                       v1::PublishRecordsRequest>* stream) override;
-  grpc::Status DeleteRecords(grpc::ServerContext* context, const v1::DeleteRecordsRequest* request,
-                             v1::DeleteRecordsResponse* response) override;
   grpc::Status ListGrants(grpc::ServerContext* context, const v1::ListGrantsRequest* request,
                           v1::ListGrantsResponse* response) override;
   grpc::Status ExplainDecision(grpc::ServerContext* context,
@@ -66,6 +63,14 @@ class ExchangeRpc final : public RawExchangeService {
                           v1::ExplainRowResponse* response) override;
 
  private:
+  template <typename Response>
+  using BytesIn = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
+  // Their requests come as buffers, for they are looked at before they are parsed.
+  grpc::Status PublishBytes(grpc::ServerContext* context,
+                            BytesIn<v1::PublishRecordsResponse>* stream);
+  grpc::Status DeleteBytes(grpc::ServerContext* context,
+                           BytesIn<v1::DeleteRecordsResponse>* stream);
+
   // A stream of buffers: parses the request, begins the call, and runs `serve` on a thread.
   template <typename Request, typename Serve>
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Stream(grpc::CallbackServerContext* context,

@@ -29,6 +29,7 @@
 #include "server/json_log.h"
 #include "server/key_encryption_keys.h"
 #include "server/keys.h"
+#include "server/listener.h"
 #include "server/metrics.h"
 #include "server/mou_registry.h"
 #include "server/operator_rpc.h"
@@ -51,6 +52,8 @@ constexpr int kMaxStreamsOfConnection = 100;
 constexpr int kMinPingMs = 10'000;
 // Streams that are on their way to be told that there are too many.
 constexpr int kThreadsBesideStreams = 32;
+// A connection without calls goes; a client makes another when it has one.
+constexpr absl::Duration kIdleConnection = absl::Minutes(10);
 constexpr absl::Duration kDenialWindow = absl::Seconds(1);
 constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 // How often the inbox is looked at, and what the days have moved on is written down.
@@ -73,7 +76,7 @@ class Wired final : public Gateway {
   absl::Status Open();
   absl::Status Serve();
 
-  int port() const override { return port_; }
+  int port() const override { return listener_->port(); }
   absl::Status Reload(Config config) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Fatal() const override ABSL_LOCKS_EXCLUDED(mutex_);
   void Stop() override;
@@ -90,8 +93,11 @@ class Wired final : public Gateway {
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Of the CAs that TLS lets in.
   std::string ClientCas() const { return absl::StrCat(config_.keys.directory, "/client-cas.pem"); }
+  void Watch() ABSL_LOCKS_EXCLUDED(mutex_);
   // `inbox_at`: when the inbox was looked at last.
-  void Watch(absl::Time inbox_at);
+  void KeepUp(absl::Time inbox_at) ABSL_LOCKS_EXCLUDED(mutex_);
+  // False once the gateway stops.
+  bool WaitForNextWatch() ABSL_LOCKS_EXCLUDED(mutex_);
   void ForgetHistory(absl::Time time);
   void LookAtState();
   void NoteCollections();
@@ -128,9 +134,11 @@ class Wired final : public Gateway {
   std::unique_ptr<AuditRpc> audit_rpc_;
   std::unique_ptr<OperatorRpc> operator_rpc_;
   std::unique_ptr<grpc::Server> server_;
-  int port_ = 0;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  std::unique_ptr<Listener> listener_;
   std::thread watch_;
-  absl::Time state_again_ = absl::InfinitePast();  // the watch's
+  std::thread keep_up_;
+  absl::Time state_again_ = absl::InfinitePast();  // the second one's
 
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::vector<std::string>> purposes_ ABSL_GUARDED_BY(mutex_);
@@ -247,9 +255,9 @@ absl::Status Wired::Serve() {
   owner_view_ =
       std::make_unique<OwnerView>(OwnerView::Parts{admission_.get(), store_.get(), keys_.get()});
   const CallParts calls{admission_.get(), &quotas_, clock_.get(), &metrics_};
-  exchange_rpc_ = std::make_unique<ExchangeRpc>(
-      ExchangeRpc::Parts{calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(),
-                         &threads_, &publish_budget_, owner_records_.get(), owner_view_.get()});
+  exchange_rpc_ = std::make_unique<ExchangeRpc>(ExchangeRpc::Parts{
+      calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(), &threads_,
+      &publish_budget_, owner_records_.get(), owner_view_.get(), options_.reader_within});
   audit_rpc_ = std::make_unique<AuditRpc>(calls, log_.get(), store_.get());
   operator_rpc_ = std::make_unique<OperatorRpc>(
       OperatorRpc::Parts{calls, organizations_.get(), [this] { TakeOrganizations(); }});
@@ -265,8 +273,17 @@ absl::Status Wired::Serve() {
   tls.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
 
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(config_.listen, grpc::experimental::TlsServerCredentials(tls), &port_);
+  auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::experimental::TlsServerCredentials(tls));
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // gRPC looks at a message's size before it inflates it, and never after.
+  for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+    builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
+  }
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             Milliseconds(options_.handshake_within));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(kIdleConnection));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsOfConnection);
   // A client that waits may ask now and then whether the connection still stands.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingMs);
@@ -281,12 +298,21 @@ absl::Status Wired::Serve() {
   builder.RegisterService(exchange_rpc_.get());
   builder.RegisterService(audit_rpc_.get());
   builder.RegisterService(operator_rpc_.get());
+  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Open(config_.listen);
+  if (!listener.ok()) return listener.status();
+  listener_ = *std::move(listener);
+  listener_->SetMost(config_.quotas.connections);
   server_ = builder.BuildAndStart();
-  if (server_ == nullptr || port_ == 0) {
+  if (server_ == nullptr) {
     return absl::FailedPreconditionError(
-        absl::StrCat("can't listen on ", config_.listen,
-                     "; is the address in use, do tls.certificate and tls.key belong together?"));
+        "can't serve; do tls.certificate and tls.key belong together?");
   }
+  acceptor_ = std::move(acceptor);
+  listener_->Start([this](int connection) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+    parameters.fd = connection;
+    acceptor_->HandleNewConnection(&parameters);
+  });
   if (!config_.metrics_listen.empty()) {
     const absl::StatusOr<int> metrics_port = metrics_.Serve(config_.metrics_listen);
     if (!metrics_port.ok()) return metrics_port.status();
@@ -296,13 +322,14 @@ absl::Status Wired::Serve() {
       if (!s.ok()) return s;
     }
   }
-  watch_ = std::thread([this, started = options_.clock()] { Watch(started); });
+  watch_ = std::thread([this] { Watch(); });
+  keep_up_ = std::thread([this, started = options_.clock()] { KeepUp(started); });
   LogLine(LogLine::Level::kInfo, "serving")
       .With("gateway", config_.gateway)
-      .With("port", port_)
+      .With("port", port())
       .With("log_size", static_cast<int64_t>(log_->size()));
   if (config_.port_file.empty()) return absl::OkStatus();
-  return ReplaceFile(config_.port_file, absl::StrCat(port_, "\n"));
+  return ReplaceFile(config_.port_file, absl::StrCat(port(), "\n"));
 }
 
 absl::Status Wired::TakeConfiguration(const Config& config, absl::string_view action) {
@@ -362,6 +389,7 @@ absl::Status Wired::Reload(Config config) {
   }
   quotas_.SetLimits(config.quotas);
   publish_budget_.SetMost(config.quotas.publish_bytes_outstanding);
+  listener_->SetMost(config.quotas.connections);
   if (const absl::Status s = TakeInbox(*now); !s.ok()) {
     return absl::Status(
         s.code(), absl::StrCat("trust and quotas are in force; the inbox is not: ", s.message()));
@@ -383,16 +411,18 @@ absl::Status Wired::Fatal() const {
   return fatal_;
 }
 
-// Each second: may data be served? What a probe and a graph should see.
-void Wired::Watch(absl::Time inbox_at) {
+bool Wired::WaitForNextWatch() {
+  const auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
+  absl::MutexLock lock(&mutex_);
+  return !mutex_.AwaitWithTimeout(absl::Condition(&stopping), kWatchEvery);
+}
+
+// Each second: may data be served? What a probe and a graph should see, so nothing here waits for
+// the store.
+void Wired::Watch() {
   bool serving = true;
   int64_t stale_before = 0;
-  const auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
-  while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping), kWatchEvery)) return;
-    }
+  while (WaitForNextWatch()) {
     absl::Status health = log_->Health();
     const absl::StatusOr<absl::Time> now = clock_->Now();
     if (health.ok()) health = now.status();
@@ -402,17 +432,6 @@ void Wired::Watch(absl::Time inbox_at) {
           .With("cause", health.message());
       serving = health.ok();
       server_->GetHealthCheckService()->SetServingStatus(serving);
-    }
-    if (now.ok() && serving && *now - inbox_at >= kInboxEvery) {
-      inbox_at = *now;
-      if (const absl::Status s = TakeInbox(*now); !s.ok()) {
-        LogLine(LogLine::Level::kWarning, "inbox").With("cause", s.message());
-      }
-    }
-    if (now.ok() && serving) ForgetHistory(*now - config_.history);
-    if (now.ok() && serving) {
-      LookAtState();
-      NoteCollections();
     }
     metrics_.SetServing(serving);
     metrics_.SetLogSize(log_->size());
@@ -426,6 +445,23 @@ void Wired::Watch(absl::Time inbox_at) {
       }
     }
     stale_before = static_cast<int64_t>(stale.size());
+  }
+}
+
+// Each second, unless halted: what time makes due in the store.
+void Wired::KeepUp(absl::Time inbox_at) {
+  while (WaitForNextWatch()) {
+    const absl::StatusOr<absl::Time> now = clock_->Now();
+    if (!now.ok() || !log_->Health().ok()) continue;
+    if (*now - inbox_at >= kInboxEvery) {
+      inbox_at = *now;
+      if (const absl::Status s = TakeInbox(*now); !s.ok()) {
+        LogLine(LogLine::Level::kWarning, "inbox").With("cause", s.message());
+      }
+    }
+    ForgetHistory(*now - config_.history);
+    LookAtState();
+    NoteCollections();
   }
 }
 
@@ -468,7 +504,9 @@ void Wired::Stop() {
     stopping_ = true;
   }
   if (watch_.joinable()) watch_.join();
+  if (keep_up_.joinable()) keep_up_.join();
   if (denials_ != nullptr) denials_->Stop();
+  if (listener_ != nullptr) listener_->Stop();
   if (server_ != nullptr) {
     server_->GetHealthCheckService()->SetServingStatus(false);
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(config_.drain));

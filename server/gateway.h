@@ -28,6 +28,10 @@ class Gateway {
     // that one who vanished keeps no stream's place.
     absl::Duration ping_every = absl::Seconds(60);
     absl::Duration ping_timeout = absl::Seconds(20);
+    // How long a connection may take until TLS stands.
+    absl::Duration handshake_within = absl::Seconds(10);
+    // How long a release waits for its reader to take a message.
+    absl::Duration reader_within = absl::Minutes(10);
   };
 
   // Serves when it returns.

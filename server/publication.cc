@@ -52,7 +52,7 @@ absl::StatusOr<Hash> ContentDigest(absl::string_view operation, absl::string_vie
 absl::Status CheckRecords(const google::protobuf::RepeatedPtrField<std::string>& records,
                           absl::string_view records_field) {
   if (records.empty() || records.size() > Publication::kMaxRecords) {
-    return Invalid(records_field, absl::StrCat("must be 1 to ", Publication::kMaxRecords));
+    return TooManyRecords(records_field);
   }
   size_t bytes = 0;
   for (const std::string& record : records) bytes += record.size();
@@ -110,6 +110,10 @@ size_t RejoinedBytes(const policy::RecordType& type) {
 absl::Status CheckRequestId(absl::string_view request_id) {
   if (IsRequestId(request_id)) return absl::OkStatus();
   return Invalid("request_id", "must be 1 to 64 characters of [A-Za-z0-9_-]");
+}
+
+absl::Status TooManyRecords(absl::string_view records_field) {
+  return Invalid(records_field, absl::StrCat("must be 1 to ", Publication::kMaxRecords));
 }
 
 void Publication::Publish(const OwnerPermit& permit, const v1::PublishRecordsRequest& request,

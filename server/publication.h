@@ -22,9 +22,14 @@ namespace sluice::server {
 // INVALID_ARGUMENT unless it is a client's name for a request.
 absl::Status CheckRequestId(absl::string_view request_id);
 
+// INVALID_ARGUMENT: a request has more records in this field than it may.
+absl::Status TooManyRecords(absl::string_view records_field);
+
 class Publication {
  public:
   static constexpr int kMaxRecords = 10000;
+  // Of a whole request.
+  static constexpr int kMaxFields = kMaxRecords + 16;
   static constexpr size_t kMaxBatchBytes = 4 << 20;
   // Of one answer. Where there are more, the last one says so.
   static constexpr int kMaxBadRecords = 1000;

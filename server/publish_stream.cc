@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "server/bounded_message.h"
 #include "server/error.h"
 #include "server/json_log.h"
 #include "server/request_id.h"
@@ -24,7 +25,7 @@ absl::Status PublishStream::Run() {
 }
 
 // False when the client is done. What is not read yet holds the client up, not the gateway.
-bool PublishStream::Read(v1::PublishRecordsRequest& request) {
+bool PublishStream::Read(grpc::ByteBuffer& bytes) {
   {
     const auto room = [this]() ABSL_SHARED_LOCKS_REQUIRED(queue_->mutex) {
       return queue_->unanswered.size() < kUnanswered;
@@ -33,14 +34,15 @@ bool PublishStream::Read(v1::PublishRecordsRequest& request) {
     queue_->mutex.Await(absl::Condition(&room));
   }
   share_.WaitForRoom();
-  return stream_->Read(&request);
+  return stream_->Read(&bytes);
 }
 
-// What is not published uses nothing up.
 absl::Status PublishStream::Charge(const v1::PublishRecordsRequest& request, int64_t bytes) {
-  if (request.validate_only()) return absl::OkStatus();
   const absl::StatusOr<absl::Time> now = parts_.clock->Now();
   if (!now.ok()) return now.status();
+  if (request.validate_only()) {
+    return parts_.quotas->Validate(call_->caller().spiffe_id(), bytes, *now);
+  }
   return parts_.quotas->Publish(call_->caller().spiffe_id(), bytes, *now);
 }
 
@@ -49,7 +51,13 @@ absl::Status PublishStream::TakeIn() {
   absl::flat_hash_map<std::string, OwnerAdmitted> admitted;
   while (true) {
     v1::PublishRecordsRequest request;  // anew each time: what a large one took is given back
-    if (!Read(request)) break;
+    Parsed parsed = Parsed::kWhole;
+    {
+      grpc::ByteBuffer bytes_in;
+      if (!Read(bytes_in)) break;
+      parsed = ParseBounded(bytes_in, Publication::kMaxFields, request);
+    }
+    if (parsed == Parsed::kGarbled) return Invalid("request", "is no PublishRecordsRequest");
     const std::string what = absl::StrCat(request.parent(), "/", request.record_type());
     auto found = admitted.find(what);
     if (found == admitted.end()) {
@@ -78,7 +86,9 @@ absl::Status PublishStream::TakeIn() {
       absl::MutexLock lock(&queue->mutex);
       batch->result = std::move(result);
     };
-    if (const absl::Status quota = Charge(request, bytes); quota.ok()) {
+    if (parsed == Parsed::kCut) {
+      done(TooManyRecords("records"));
+    } else if (const absl::Status quota = Charge(request, bytes); quota.ok()) {
       publication_->Publish(found->second.permit, request, parts_.quotas->rows_owned(), done);
     } else {
       done(quota);

@@ -23,7 +23,7 @@ namespace sluice::server {
 
 class PublishStream {
  public:
-  using Stream = grpc::ServerReaderWriter<v1::PublishRecordsResponse, v1::PublishRecordsRequest>;
+  using Stream = grpc::ServerReaderWriter<v1::PublishRecordsResponse, grpc::ByteBuffer>;
   // So many batches may stand unanswered; beyond it, or without room in the budget, none is read.
   static constexpr size_t kUnanswered = 16;
 
@@ -46,7 +46,7 @@ class PublishStream {
     bool all_taken_in ABSL_GUARDED_BY(mutex) = false;
   };
 
-  bool Read(v1::PublishRecordsRequest& request);
+  bool Read(grpc::ByteBuffer& bytes);
   absl::Status Charge(const v1::PublishRecordsRequest& request, int64_t bytes);
   absl::Status TakeIn();
   void WriteAnswers();

@@ -74,12 +74,10 @@ TEST_F(PublishStreams, RefuseABatchBeyondTheQuotaUnderAnIdOfItsOwnAndGoOnInOrder
   EXPECT_TRUE(InTheLog(RequestIdOf(answers[4]), "\"result\":\"PERMIT\""));
 }
 
-TEST_F(PublishStreams, SayWhatABatchWouldChangeAndUseNothingUp) {
+TEST_F(PublishStreams, SayWhatABatchWouldChangeAndPublishNothing) {
   const auto context = AsOwner();
   const auto call = owner_->PublishRecords(context.get());
   ASSERT_EQ(Ask(*call, BatchOf("first", 0, 2)).state(), v1::PUBLISH_STATE_COMMITTED);
-  limits_.bytes_published_per_day = 1;
-  quotas_.SetLimits(limits_);
   v1::PublishRecordsRequest asked = BatchOf("", 1, 5);
   asked.set_validate_only(true);
   for (int round = 0; round < 2; ++round) {
@@ -101,6 +99,9 @@ TEST_F(PublishStreams, SayWhatABatchWouldChangeAndUseNothingUp) {
   EXPECT_EQ(Ask(*call, asked).state(), v1::PUBLISH_STATE_REFUSED);
   // Neither is a batch without a name published because nothing was said of the other.
   asked.clear_request_id();
+  limits_.bytes_published_per_day = 1;
+  quotas_.SetLimits(limits_);
+  EXPECT_EQ(ReasonOf(Ask(*call, asked)), "RESOURCE_EXHAUSTED") << "to be told costs as much";
   asked.clear_validate_only();
   EXPECT_EQ(ReasonOf(Ask(*call, asked)), "RESOURCE_EXHAUSTED");
   limits_.bytes_published_per_day = 1 << 20;

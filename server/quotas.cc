@@ -11,7 +11,7 @@ void Quotas::Sweep(absl::Time now) {
   if (uses_.size() < kPrincipals) return;
   absl::erase_if(uses_, [&](const auto& use) {
     return use.second.streams == 0 && now - use.second.calls_at > absl::Minutes(1) &&
-           (use.second.bytes == 0 || now - use.second.day_begins >= absl::Hours(24));
+           Spent(use.second.published, now) == 0 && Spent(use.second.validated, now) == 0;
   });
 }
 
@@ -44,14 +44,25 @@ absl::StatusOr<Quotas::Stream> Quotas::BeginStream(absl::string_view principal) 
 }
 
 absl::Status Quotas::Publish(absl::string_view principal, int64_t bytes, absl::Time now) {
+  return Charge(&Use::published, principal, bytes, now);
+}
+
+absl::Status Quotas::Validate(absl::string_view principal, int64_t bytes, absl::Time now) {
+  return Charge(&Use::validated, principal, bytes, now);
+}
+
+int64_t Quotas::Spent(const Day& day, absl::Time now) {
+  return now - day.begins >= absl::Hours(24) ? 0 : day.bytes;
+}
+
+absl::Status Quotas::Charge(Day Use::*day, absl::string_view principal, int64_t bytes,
+                            absl::Time now) {
   absl::MutexLock lock(&mutex_);
-  Use& use = uses_[principal];
-  if (now - use.day_begins >= absl::Hours(24)) {
-    use.day_begins = now;
-    use.bytes = 0;
-  }
-  if (bytes > limits_.bytes_published_per_day - use.bytes) {
-    return Exhausted("bytes_published_per_day", use.day_begins + absl::Hours(24) - now);
+  Day& use = uses_[principal].*day;
+  const int64_t spent = Spent(use, now);
+  if (now - use.begins >= absl::Hours(24)) use = {.bytes = 0, .begins = now};
+  if (bytes > limits_.bytes_published_per_day - spent) {
+    return Exhausted("bytes_published_per_day", use.begins + absl::Hours(24) - now);
   }
   use.bytes += bytes;
   return absl::OkStatus();

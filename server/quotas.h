@@ -22,6 +22,7 @@ namespace sluice::server {
 struct QuotaLimits {
   int concurrent_streams = 8;     // of one principal
   int total_streams = 64;         // of the gateway
+  int connections = 12'000;       // of the gateway, whoever they are of
   double calls_per_second = 200;  // refilled evenly; a second's worth may come at once
   int64_t bytes_published_per_day = 10ll << 30;  // from the first byte of a 24 hours' span
   int64_t rows_owned = 10'000'000;               // of one organization, of all its record types
@@ -55,22 +56,34 @@ class Quotas {
   absl::StatusOr<Stream> BeginStream(absl::string_view principal) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Publish(absl::string_view principal, int64_t bytes, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // What is only asked about is compared with all that is there, as a publish is: a principal has
+  // as many bytes of it again.
+  absl::Status Validate(absl::string_view principal, int64_t bytes, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   int64_t rows_owned() const ABSL_LOCKS_EXCLUDED(mutex_);
   // From the next call on.
   void SetLimits(QuotaLimits limits) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  // Bytes since a span of 24 hours began.
+  struct Day {
+    int64_t bytes = 0;
+    absl::Time begins = absl::InfinitePast();
+  };
   struct Use {
     int streams = 0;
     double calls = 0;  // tokens left
     absl::Time calls_at = absl::InfinitePast();
-    int64_t bytes = 0;
-    absl::Time day_begins = absl::InfinitePast();
+    Day published;
+    Day validated;
   };
 
   // Principals that are remembered before idle ones are dropped: a CA can mint them at will.
   static constexpr size_t kPrincipals = 4096;
 
+  static int64_t Spent(const Day& day, absl::Time now);
+  absl::Status Charge(Day Use::*day, absl::string_view principal, int64_t bytes, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Sweep(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndStream(absl::string_view principal) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -67,5 +67,15 @@ TEST(Quotas, BoundsTheBytesPublishedInADay) {
   EXPECT_TRUE(quotas.Publish("a", 100, kNow + absl::Hours(24)).ok());
 }
 
+TEST(Quotas, BoundsTheBytesAskedAboutInADayBesideThosePublished) {
+  QuotaLimits limits;
+  limits.bytes_published_per_day = 100;
+  Quotas quotas(limits);
+  EXPECT_TRUE(quotas.Validate("a", 100, kNow).ok());
+  EXPECT_FALSE(quotas.Validate("a", 1, kNow + absl::Hours(1)).ok());
+  EXPECT_TRUE(quotas.Publish("a", 100, kNow + absl::Hours(1)).ok()) << "nothing was published";
+  EXPECT_TRUE(quotas.Validate("a", 1, kNow + absl::Hours(24)).ok());
+}
+
 }  // namespace
 }  // namespace sluice::server

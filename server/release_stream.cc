@@ -39,9 +39,10 @@ void RequestThreads::Wait() {
   count_->mutex.Await(absl::Condition(&none));
 }
 
-ReleaseStream* ReleaseStream::Start(RequestThreads& threads,
+ReleaseStream* ReleaseStream::Start(RequestThreads& threads, grpc::CallbackServerContext* context,
+                                    absl::Duration patience,
                                     std::function<grpc::Status(MessageSink&)> serve) {
-  auto* stream = new ReleaseStream;
+  auto* stream = new ReleaseStream(context, patience);
   const bool runs = threads.TryRun([stream, serve = std::move(serve)] {
     const grpc::Status status = serve(*stream);
     // From here on the stream belongs to gRPC, which ends with OnDone.
@@ -52,16 +53,21 @@ ReleaseStream* ReleaseStream::Start(RequestThreads& threads,
 }
 
 ReleaseStream* ReleaseStream::Refuse(const grpc::Status& status) {
-  auto* stream = new ReleaseStream;
+  auto* stream = new ReleaseStream(nullptr, absl::ZeroDuration());
   stream->Finish(status);
   return stream;
 }
 
 absl::Status ReleaseStream::WaitForRoom() {
   const auto room = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !writing_now_ || gone_; };
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(&room));
-  return gone_ ? Cancelled() : absl::OkStatus();
+  {
+    absl::MutexLock lock(&mutex_);
+    const bool soon = mutex_.AwaitWithTimeout(absl::Condition(&room), patience_);
+    if (soon) return gone_ ? Cancelled() : absl::OkStatus();
+    gone_ = true;
+  }
+  context_->TryCancel();
+  return Cancelled();
 }
 
 absl::Status ReleaseStream::Write(size_t size, absl::FunctionRef<void(char*)> fill) {

@@ -6,6 +6,7 @@
 #define SLUICE_SERVER_RELEASE_STREAM_H_
 
 #include <grpcpp/impl/codegen/server_callback.h>
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
 
 #include <functional>
@@ -13,6 +14,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/answer.h"
 
 namespace sluice::server {
@@ -40,8 +42,10 @@ class RequestThreads {
 class ReleaseStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public MessageSink {
  public:
   // `serve` runs once, on a thread of `threads`, and gives the stream's status. Where there is no
-  // thread to be had the stream ends with RESOURCE_EXHAUSTED.
-  static ReleaseStream* Start(RequestThreads& threads,
+  // thread to be had the stream ends with RESOURCE_EXHAUSTED. A reader that takes no message for as
+  // long as `patience` is cancelled: it has the place of others.
+  static ReleaseStream* Start(RequestThreads& threads, grpc::CallbackServerContext* context,
+                              absl::Duration patience,
                               std::function<grpc::Status(MessageSink&)> serve);
   // A stream that ends at once.
   static ReleaseStream* Refuse(const grpc::Status& status);
@@ -57,9 +61,12 @@ class ReleaseStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, p
   void OnDone() override { delete this; }
 
  private:
-  ReleaseStream() = default;
+  ReleaseStream(grpc::CallbackServerContext* context, absl::Duration patience)
+      : context_(context), patience_(patience) {}
   ~ReleaseStream() override = default;
 
+  grpc::CallbackServerContext* const context_;  // null: of one that is refused
+  const absl::Duration patience_;
   grpc::ByteBuffer writing_;  // while gRPC writes it
 
   mutable absl::Mutex mutex_;

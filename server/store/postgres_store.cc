@@ -26,7 +26,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
   if (!seal_keys.ok()) return seal_keys.status();
 
   const PostgresConnection::Options writing{.settings = options.settings,
-                                            .patience = options.patience};
+                                            .patience = options.patience,
+                                            .overdue = std::make_shared<std::atomic<bool>>(false)};
   absl::StatusOr<std::unique_ptr<PostgresConnection>> writer = PostgresConnection::Open(writing);
   if (!writer.ok()) return writer.status();
   // First: who migrates or copies has it alone.
