@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -220,7 +221,7 @@ void Deployment::WriteConfiguration(absl::string_view text) {
   WriteFile(Path("sluiced.yaml"), text);
 }
 
-void Deployment::Start() {
+absl::Status Deployment::TryStart() {
   const std::string config = Path("sluiced.yaml").string();
   const std::string lines = Path("sluiced.log").string();
   const fs::path port_file = Path("port");
@@ -231,6 +232,10 @@ void Deployment::Start() {
   if (process_ == 0) {
     // Ends with the test, however that ends.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (descriptors_ > 0) {
+      const rlimit limit{static_cast<rlim_t>(descriptors_), static_cast<rlim_t>(descriptors_)};
+      setrlimit(RLIMIT_NOFILE, &limit);
+    }
     const int out = open(lines.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
@@ -241,12 +246,11 @@ void Deployment::Start() {
 
   WaitFor("the gateway's port", [&] {
     int status = 0;
-    if (waitpid(process_, &status, WNOHANG) == process_) {
-      process_ = -1;
-      Fail(absl::StrCat("the gateway ended at once:\n", Lines()));
-    }
-    return fs::exists(port_file) && absl::SimpleAtoi(ReadFile(port_file), &port_);
+    if (waitpid(process_, &status, WNOHANG) == process_) process_ = -1;
+    return process_ < 0 || (fs::exists(port_file) && absl::SimpleAtoi(ReadFile(port_file), &port_));
   });
+  if (process_ > 0) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("the gateway ended at once:\n", Lines()));
 }
 
 void Deployment::Signal(int signal) {
@@ -267,12 +271,15 @@ int Deployment::Check() const {
 }
 
 int Deployment::RunAnother() const {
-  const std::string command = absl::StrCat("timeout 30 ", SLUICE_SLUICED, " --config ",
-                                           Path("sluiced.yaml").string(), " >/dev/null 2>&1");
+  const std::string command =
+      absl::StrCat("timeout 30 ", SLUICE_SLUICED, " --config ", Path("sluiced.yaml").string(), " >",
+                   Path("another.log").string(), " 2>&1");
   const int status = std::system(command.c_str());
   // 124: it did start, and ran until it was stopped.
   return WEXITSTATUS(status) == 124 ? 0 : status;
 }
+
+std::string Deployment::AnothersLines() const { return ReadFile(Path("another.log")); }
 
 std::string Deployment::Lines() const { return ReadFile(Path("sluiced.log")); }
 

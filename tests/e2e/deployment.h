@@ -34,6 +34,14 @@ struct Identity {
   std::string key;
 };
 
+// Ends the test unless OK.
+void Must(const absl::Status& status);
+template <typename T>
+T Must(absl::StatusOr<T> value) {
+  Must(value.status());
+  return *std::move(value);
+}
+
 class Deployment {
  public:
   Deployment();
@@ -65,7 +73,11 @@ class Deployment {
   // --- The process ---
   void WriteConfiguration(absl::string_view text);
   std::string Configuration() const;
-  void Start();
+  void Start() { Must(TryStart()); }
+  // What it said, if it ended instead.
+  absl::Status TryStart();
+  // Of a gateway that is started from now on.
+  void LimitDescriptors(int most) { descriptors_ = most; }
   void Signal(int signal);
   // Waits for the end: the exit status, or minus the signal that ended it.
   int Wait();
@@ -76,12 +88,15 @@ class Deployment {
   // The exit status of `sluiced check-config`, and of a second gateway on the same directory.
   int Check() const;
   int RunAnother() const;
+  // What the last of these said.
+  std::string AnothersLines() const;
   // SIGHUP, and waits until the gateway has said what became of it.
   void Reload();
   // Waits until the gateway's own lines, from now or the last wait on, contain the text.
   void WaitForLine(absl::string_view text);
   pid_t process() const { return process_; }
   std::string target() const;
+  int port() const { return port_; }
 
   // --- Callers ---
   std::unique_ptr<client::Gateway> Connect(const Identity& identity) const {
@@ -99,6 +114,7 @@ class Deployment {
   const std::filesystem::path directory_;
   pid_t process_ = -1;
   int port_ = 0;
+  int descriptors_ = 0;  // 0: as many as this process may have
   size_t lines_seen_ = 0;
 };
 
@@ -129,14 +145,6 @@ std::string Reason(const absl::Status& status);
 
 void WriteFile(const std::filesystem::path& path, absl::string_view text);
 std::string ReadFile(const std::filesystem::path& path);
-
-// Ends the test unless OK.
-void Must(const absl::Status& status);
-template <typename T>
-T Must(absl::StatusOr<T> value) {
-  Must(value.status());
-  return *std::move(value);
-}
 
 }  // namespace sluice::tests
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
+#include "tests/e2e/crowd.h"
 #include "tests/e2e/deployment.h"
 #include "tests/e2e/silent_proxy.h"
 
@@ -97,6 +98,43 @@ TEST_F(GatewayInProcess, WritesDownThatATermHasEnded) {
   WaitFor("another look at the inbox",
           [&] { return CountInTheLog("\"mou\":\"second-pipeline\"") > 0; });
   EXPECT_EQ(CountInTheLog("\"state\":\"EXPIRED\""), 1);
+}
+
+TEST_F(GatewayInProcess, EndsAReleaseWhoseReaderNeverReads) {
+  quotas_ = "quotas: {calls_per_second: 1000000, concurrent_streams: 1}\n";
+  options_.reader_within = absl::Seconds(1);
+  deployment_.ProposeSigned("pipeline");
+  Start();
+  const auto program = Connect(kProgram, "system", "sis");
+  for (int begin = 0; begin < 60'000; begin += 5000) {  // more than the transport holds
+    Must(Publish(*program, absl::StrCat("batch-", begin), begin, begin + 5000).status());
+  }
+  const auto district = Connect(kDistrict, "system", "hr");
+  const auto never = district->ReadRecords(ReadRequest("pipeline"));
+  v1::ReadRecordsResponse response;
+  ASSERT_TRUE(never->Read(&response));
+  const auto other = Connect(kDistrict, "system", "hr");
+  const auto read = [&] {
+    ReadRows rows;
+    return Read(*other, ReadRequest("pipeline"), rows);
+  };
+  EXPECT_TRUE(absl::IsResourceExhausted(read())) << "who never reads has the only place";
+  WaitFor("its place", [&] { return read().ok(); });
+  while (never->Read(&response)) EXPECT_FALSE(response.has_trailer());
+  EXPECT_FALSE(never->Finish().ok());
+}
+
+TEST_F(GatewayInProcess, HangsUpOnWhoeverFinishesNoHandshake) {
+  options_.handshake_within = absl::Seconds(1);
+  Start();
+  Crowd crowd(gateway_->port(), deployment_.Path("pki/operator/ca.pem").string(),
+              deployment_.As(kProgram, "system", "sis"));
+  ASSERT_EQ(crowd.Join(Crowd::Member::kMute, 50), 50);
+  ASSERT_EQ(crowd.Join(Crowd::Member::kHalf, 50), 50);
+  EXPECT_EQ(crowd.Standing(), 100);
+  WaitFor("the end of handshakes that were never made", [&] { return crowd.Standing() == 0; });
+  ASSERT_EQ(crowd.Join(Crowd::Member::kStands, 10), 10);
+  EXPECT_EQ(crowd.Standing(), 10);
 }
 
 TEST_F(GatewayInProcess, NoticesThatAnIdleClientHasVanished) {

@@ -1,0 +1,121 @@
+// A disk that is full for real: what can't be written is refused, nothing that was acknowledged is
+// lost, and the gateway goes on by itself when there is room.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/e2e/small_disk.h"
+#include "tests/e2e/stored_deployment.h"
+
+namespace sluice::tests {
+namespace {
+
+constexpr int kBatch = 500;
+
+class FullDisk : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<SmallDisk> disk = SmallDisk::Mount(int64_t{320} << 20);
+    if (!disk.ok()) {
+      GTEST_SKIP() << "this process may mount no disk of its own (" << disk.status()
+                   << "); a full disk is tested by StoreFaultTest and PostgresFaultTest alone";
+    }
+    disk_ = std::make_unique<SmallDisk>(*std::move(disk));
+  }
+  // What is made meanwhile stands on the disk.
+  void MakeOnDisk(absl::FunctionRef<void()> make) {
+    const std::string before = std::filesystem::temp_directory_path().string();
+    setenv("TMPDIR", disk_->path().c_str(), 1);
+    make();
+    setenv("TMPDIR", before.c_str(), 1);
+  }
+  // Publishes until it is told that it can't be: UNAVAILABLE, and soon.
+  void PublishUntilRefused() {
+    for (int tries = 0; tries < 200; ++tries) {
+      const absl::Time began = absl::Now();
+      const auto answer = PublishNext();
+      EXPECT_LT(absl::Now() - began, absl::Seconds(40));
+      if (Committed(answer)) continue;
+      const auto code = answer.ok() ? static_cast<absl::StatusCode>(answer->error().code())
+                                    : answer.status().code();
+      EXPECT_EQ(code, absl::StatusCode::kUnavailable) << answer.status();
+      return;
+    }
+    FAIL() << "the disk is never full";
+  }
+  absl::StatusOr<v1::PublishRecordsResponse> PublishNext() {
+    const int begin = acknowledged_;
+    const auto answer =
+        Publish(*deployment_->Program(), absl::StrCat("from-", begin), begin, begin + kBatch);
+    if (Committed(answer)) acknowledged_ += kBatch;
+    return answer;
+  }
+  static bool Committed(const absl::StatusOr<v1::PublishRecordsResponse>& answer) {
+    return answer.ok() && answer->state() == v1::PUBLISH_STATE_COMMITTED;
+  }
+
+  std::unique_ptr<SmallDisk> disk_;
+  std::unique_ptr<server::PostgresServer> server_;
+  std::unique_ptr<StoredDeployment> deployment_;
+  int acknowledged_ = 0;  // records
+};
+
+TEST_F(FullDisk, OfAGatewayHaltsItUntilThereIsRoom) {
+  MakeOnDisk([&] { deployment_ = std::make_unique<StoredDeployment>(Engine::kSqlite); });
+  deployment_->Start();
+  ASSERT_TRUE(Committed(PublishNext()));
+  EXPECT_EQ(deployment_->CountReleased(), size_t{kBatch});
+
+  disk_->FillBut(0);
+  PublishUntilRefused();
+  deployment_->WaitForLine("\"halted\"");
+  ReadRows rows;
+  EXPECT_TRUE(absl::IsUnavailable(Read(*deployment_->District(), ReadRequest("pipeline"), rows)));
+  EXPECT_TRUE(rows.row_ids.empty());
+  disk_->Empty();
+  deployment_->WaitForLine("\"serving again\"");
+  ASSERT_TRUE(Committed(PublishNext()));
+  EXPECT_EQ(deployment_->CountReleased(), static_cast<size_t>(acknowledged_));
+
+  // Killed on a full disk, it starts when there is room, and says before why it does not.
+  disk_->FillBut(0);
+  PublishUntilRefused();
+  deployment_->End(SIGKILL);
+  EXPECT_NE(deployment_->RunAnother(), 0);
+  disk_->Empty();
+  deployment_->Start();
+  EXPECT_EQ(deployment_->CountReleased(), static_cast<size_t>(acknowledged_));
+  ASSERT_TRUE(Committed(PublishNext()));
+  EXPECT_EQ(deployment_->End(SIGTERM), 0);
+}
+
+TEST_F(FullDisk, OfPostgresHaltsTheGatewayUntilThereIsRoom) {
+  MakeOnDisk([&] {
+    server_ =
+        server::PostgresServer::Start({.settings = {"max_wal_size = 64MB", "min_wal_size = 32MB"}})
+            .value();
+  });
+  deployment_ = std::make_unique<StoredDeployment>(Engine::kPostgres, server_.get());
+  deployment_->Start();
+  ASSERT_TRUE(Committed(PublishNext()));
+  disk_->FillBut(0);
+  PublishUntilRefused();
+  deployment_->WaitForLine("\"halted\"");
+  disk_->Empty();
+  // Where its log has no room it ends; what watches over it starts it again.
+  if (!server_->Run("postgres", "SELECT 1").ok()) {
+    server_->Kill();
+    ASSERT_TRUE(server_->StartAgain().ok());
+  }
+  WaitFor("a publish", [&] { return Committed(PublishNext()); });
+  EXPECT_EQ(deployment_->CountReleased(), static_cast<size_t>(acknowledged_));
+  EXPECT_EQ(deployment_->End(SIGTERM), 0);
+}
+
+}  // namespace
+}  // namespace sluice::tests

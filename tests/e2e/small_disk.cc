@@ -1,0 +1,71 @@
+#include "tests/e2e/small_disk.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/e2e/deployment.h"
+
+namespace sluice::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where what is mounted is seen by nobody else.
+absl::Status EnterNamespace() {
+  const uid_t user = geteuid();
+  const gid_t group = getegid();
+  if (unshare(user == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0) {
+    return absl::ErrnoToStatus(errno, "unshare");
+  }
+  if (user != 0) {
+    // It stays who it is: PostgreSQL runs for nobody who is root.
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/uid_map") << absl::StrCat(user, " ", user, " 1");
+    std::ofstream("/proc/self/gid_map") << absl::StrCat(group, " ", group, " 1");
+  }
+  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return absl::ErrnoToStatus(errno, "mount");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SmallDisk> SmallDisk::Mount(int64_t bytes) {
+  if (absl::Status entered = EnterNamespace(); !entered.ok()) return entered;
+  // What stands below is gone with the namespace; the directory itself is for the system to clear.
+  const fs::path path = fs::temp_directory_path() / absl::StrCat("sluice-disk-", getpid());
+  fs::create_directory(path);
+  if (mount("none", path.c_str(), "tmpfs", 0, absl::StrCat("mode=1777,size=", bytes).c_str()) !=
+      0) {
+    return absl::ErrnoToStatus(errno, "mount");
+  }
+  return SmallDisk(path);
+}
+
+int64_t SmallDisk::FreeBytes() const {
+  struct statvfs state {};
+  if (statvfs(path_.c_str(), &state) != 0) Must(absl::ErrnoToStatus(errno, "statvfs"));
+  return static_cast<int64_t>(state.f_bavail) * static_cast<int64_t>(state.f_frsize);
+}
+
+void SmallDisk::FillBut(int64_t bytes) const {
+  const int file = open((path_ / "filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int64_t size = lseek(file, 0, SEEK_END);
+  const int failed = posix_fallocate(file, size, FreeBytes() - bytes);
+  close(file);
+  if (failed != 0) Must(absl::ErrnoToStatus(failed, "fallocate"));
+}
+
+void SmallDisk::Empty() const { fs::remove(path_ / "filler"); }
+
+}  // namespace sluice::tests
