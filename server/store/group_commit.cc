@@ -62,9 +62,11 @@ absl::Status GroupCommit::Health() const {
 
 bool GroupCommit::SomethingToDo() const {
   return !appends_.empty() || !others_.empty() || stopping_ ||
-         patient_.size() >= limits_.patient_works ||
-         // To wait anew, for no longer than they may.
-         (!patient_.empty() && !patience_ends_);
+         patient_.size() >= limits_.patient_works || (!patient_.empty() && !patience_ends_);
+}
+
+bool GroupCommit::ToWaitAnew() const {
+  return !patient_.empty() && !patience_ends_ && appends_.empty() && others_.empty() && !stopping_;
 }
 
 absl::Duration GroupCommit::PatienceLeft() const {
@@ -75,10 +77,12 @@ absl::Duration GroupCommit::PatienceLeft() const {
 }
 
 void GroupCommit::AwaitSomethingToDo() {
-  patience_ends_ = !patient_.empty();
-  mutex_.AwaitWithTimeout(
-      absl::Condition(this, &GroupCommit::SomethingToDo),
-      std::min(PatienceLeft(), fatal_ ? absl::InfiniteDuration() : engine_->tend_within()));
+  do {
+    patience_ends_ = !patient_.empty();
+    mutex_.AwaitWithTimeout(
+        absl::Condition(this, &GroupCommit::SomethingToDo),
+        std::min(PatienceLeft(), fatal_ ? absl::InfiniteDuration() : engine_->tend_within()));
+  } while (ToWaitAnew());
 }
 
 std::vector<Work> GroupCommit::TakeGroup() {

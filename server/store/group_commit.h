@@ -88,6 +88,8 @@ class GroupCommit {
  private:
   void Run();
   bool SomethingToDo() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the first works came that nobody waits for: the wait ends with their patience, then.
+  bool ToWaitAnew() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Until there is, or until something else is due.
   void AwaitSomethingToDo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // How long until the patient works are written; infinite if there is none.
