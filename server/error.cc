@@ -164,6 +164,13 @@ absl::Status TermsChanged() {
               "the grants that this release rests on have changed; read again");
 }
 
+absl::Status NotAsSealed() {
+  return Make(absl::StatusCode::kDataLoss, "NOT_AS_SEALED",
+              "records were taken out of the gateway's store, or put back into it, beside the "
+              "gateway: this is not all, or not as it was published; the operator finds the cause "
+              "in the gateway's health");
+}
+
 absl::Status Cancelled() {
   return Make(absl::StatusCode::kCancelled, "CANCELLED", "the call was cancelled");
 }

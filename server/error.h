@@ -48,6 +48,8 @@ absl::Status AuditUnavailable();
 absl::Status ClockBehind();
 // ABORTED: what the stream rests on has changed; reading again may succeed.
 absl::Status TermsChanged();
+// DATA_LOSS: these are not all of the records that were published.
+absl::Status NotAsSealed();
 // CANCELLED: the caller went away, or the gateway is stopping.
 absl::Status Cancelled();
 

@@ -121,6 +121,7 @@ TEST(Outward, GivesEachKindOfErrorItsCodeAndReason) {
       {AuditUnavailable(), absl::StatusCode::kUnavailable, "AUDIT_UNAVAILABLE"},
       {ClockBehind(), absl::StatusCode::kUnavailable, "CLOCK_BEHIND"},
       {TermsChanged(), absl::StatusCode::kAborted, "TERMS_CHANGED"},
+      {NotAsSealed(), absl::StatusCode::kDataLoss, "NOT_AS_SEALED"},
       {Cancelled(), absl::StatusCode::kCancelled, "CANCELLED"},
   };
   for (const auto& c : cases) {

@@ -187,7 +187,7 @@ class OwnerRecords::Reading {
       if (!read.ok()) return read;
       ended_ = !full && visited < kVisitRecords;
       const absl::Status whole = ended_ && scan_ ? scan_->Finish() : absl::OkStatus();
-      if (!whole.ok()) return whole;
+      if (!whole.ok()) return absl::IsDataLoss(whole) ? NotAsSealed() : whole;
       if (full) break;
     }
     return absl::OkStatus();

@@ -250,7 +250,7 @@ absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::
       } else {
         ended_ = true;
         const absl::Status whole = scan_ == nullptr ? absl::OkStatus() : scan_->Finish();
-        if (!whole.ok()) return whole;
+        if (!whole.ok()) return absl::IsDataLoss(whole) ? NotAsSealed() : whole;
       }
       if (resume_) {
         rows->until = next_.value_or(ScanPlace{});

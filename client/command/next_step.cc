@@ -27,6 +27,7 @@ absl::string_view NextStep(const absl::Status& status, absl::string_view reason)
        "publish the records as they were: what was replaced is kept no longer"},
       {"WITHDRAW_TOO_LARGE", "take it back in parts, the last positions first"},
       {"TERMS_CHANGED", "run it again: what holds changed meanwhile"},
+      {"NOT_AS_SEALED", "use nothing of it; tell the gateway's operator"},
       {"RESOURCE_EXHAUSTED", "wait, then run it again, or ask the gateway's operator for more"},
       {"AUDIT_UNAVAILABLE", "run it again later; if it lasts, tell the gateway's operator"},
       {"CLOCK_BEHIND", "run it again later; if it lasts, tell the gateway's operator"},
