@@ -98,6 +98,25 @@ absl::Status CheckSameGateway(const Config& from, const Config& to) {
   return absl::FailedPreconditionError("the two configurations name the same store");
 }
 
+// Of a database that is at hand; and grants, where the owner is another than who serves.
+absl::Status MakeSchema(const Config& config, const std::string& owner, bool dry_run,
+                        StoreDatabase& database) {
+  const auto say = [&](absl::string_view what) {
+    Tell(absl::StrCat(database.place(), ": ", dry_run ? "would be done: " : "", what));
+  };
+  absl::Status status = Migrate(database, {.dry_run = dry_run, .say = say});
+  if (!status.ok() || owner.empty()) return status;
+  const absl::StatusOr<std::string> role = FindPostgresSetting(config.postgres, "user");
+  if (!role.ok()) return role.status();
+  if (role->empty()) {
+    return absl::FailedPreconditionError(
+        "store.postgres names no user: it is the gateway's role, to which rights are granted");
+  }
+  if (!dry_run) status = GrantGatewayRights(database, *role);
+  if (status.ok()) say(absl::StrCat("role ", *role, " has what a gateway needs, and no more"));
+  return status;
+}
+
 }  // namespace
 
 absl::Status MigrateStore(const Config& config, const std::string& owner, bool dry_run) {
@@ -107,26 +126,7 @@ absl::Status MigrateStore(const Config& config, const std::string& owner, bool d
   absl::StatusOr<HeldDatabase> database =
       dry_run ? LookIntoDatabase(*address) : HoldDatabase(*address, /*make=*/true);
   if (!database.ok()) return database.status();
-  const std::string place = (*database)->place();
-  MigrationOptions options;
-  options.dry_run = dry_run;
-  options.say = [&](absl::string_view what) {
-    Tell(absl::StrCat(place, ": ", dry_run ? "would be done: " : "", what));
-  };
-  if (absl::Status status = Migrate(*database->database, options); !status.ok()) return status;
-  if (owner.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::string> role = FindPostgresSetting(config.postgres, "user");
-  if (!role.ok()) return role.status();
-  if (role->empty()) {
-    return absl::FailedPreconditionError(
-        "store.postgres names no user: it is the gateway's role, to which rights are granted");
-  }
-  if (!dry_run) {
-    absl::Status granted = GrantGatewayRights(*database->database, *role);
-    if (!granted.ok()) return granted;
-  }
-  options.say(absl::StrCat("role ", *role, " has what a gateway needs, and no more"));
-  return absl::OkStatus();
+  return MakeSchema(config, owner, dry_run, *database->database);
 }
 
 absl::Status CopyStore(const Config& from, const Config& to, const std::string& owner) {
@@ -142,6 +142,10 @@ absl::Status CopyStore(const Config& from, const Config& to, const std::string& 
   if (!source.ok()) return source.status();
   absl::StatusOr<HeldDatabase> target = HoldDatabase(*target_address, /*make=*/true);
   if (!target.ok()) return target.status();
+  if (!owner.empty()) {
+    absl::Status made = MakeSchema(to, owner, /*dry_run=*/false, *target->database);
+    if (!made.ok()) return made;
+  }
   StoreCopyOptions options;
   options.key_check = keys->key_check;
   options.keks = keys->keks.get();

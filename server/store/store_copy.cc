@@ -127,6 +127,10 @@ class Move {
     for (const SchemaTable& table : tables_) {
       if (table.single) {
         absl::Status cleared = to_.connection()->Execute(absl::StrCat("DELETE FROM ", table.name));
+        if (absl::IsFailedPrecondition(cleared)) {
+          return absl::FailedPreconditionError(
+              "this role may not fill the tables: give the one that owns them by --owner");
+        }
         if (!cleared.ok()) return cleared;
       }
       absl::StatusOr<int64_t> rows = CopyRows(table, from_.connection(), to_.connection(),

@@ -50,6 +50,7 @@ class PostgresServer {
   std::string SocketSettings(const std::string& database, const std::string& directory = "") const;
   std::string TcpSettings(const std::string& database) const;
   // Over the socket for the role of a gateway that owns nothing, with the same password.
+  static constexpr char kOwnerRole[] = "sluice";
   static constexpr char kGatewayRole[] = "sluice_gateway";
   std::string GatewaySettings(const std::string& database) const;
   // By TLS for the role `by_certificate`, which has no password.
