@@ -62,7 +62,7 @@ class SqlStore final : public Store {
       return FoundUnsound(absl::DataLossError(
           absl::StrCat("the ", record_type, " records of ", owner, " are as they were before")));
     }
-    {
+    if (OpenCollection(*seal_keys_, *row).ok()) {
       absl::MutexLock lock(&mutex_);
       int64_t& position = positions_[key];
       position = std::max(position, row->position);

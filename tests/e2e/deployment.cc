@@ -270,6 +270,13 @@ int Deployment::Check() const {
   return std::system(command.c_str());
 }
 
+int Deployment::Verify() const {
+  const std::string command =
+      absl::StrCat(SLUICE_SLUICED, " store verify --config ", Path("sluiced.yaml").string(), " >",
+                   Path("verified").string(), " 2>&1");
+  return WEXITSTATUS(std::system(command.c_str()));
+}
+
 int Deployment::RunAnother() const {
   const std::string command =
       absl::StrCat("timeout 30 ", SLUICE_SLUICED, " --config ", Path("sluiced.yaml").string(), " >",

@@ -87,6 +87,8 @@ class Deployment {
   }
   // The exit status of `sluiced check-config`, and of a second gateway on the same directory.
   int Check() const;
+  // The exit status of `sluiced store verify`; what it said lies in the file `verified`.
+  int Verify() const;
   int RunAnother() const;
   // What the last of these said.
   std::string AnothersLines() const;

@@ -16,12 +16,12 @@ namespace {
 
 TEST(GatewayOnPostgres, GoesOnWhenTheServerWasKilledAndWhenItWasItself) {
   const auto server = server::PostgresServer::Start({}).value();
+  const std::string database = server->CreateDatabase().value();
   Deployment deployment;
   deployment.WriteConfiguration(absl::StrReplaceAll(
       deployment.Configuration(),
       {{"store: {sqlite: sluice.db}",
-        absl::StrCat("store: {postgres: \"", server->TcpSettings(server->CreateDatabase().value()),
-                     "\"}")}}));
+        absl::StrCat("store: {postgres: \"", server->TcpSettings(database), "\"}")}}));
   deployment.ProposeSigned("pipeline");
   deployment.Start();
   const Identity program = deployment.As(kProgram, "system", "sis");
@@ -52,6 +52,9 @@ TEST(GatewayOnPostgres, GoesOnWhenTheServerWasKilledAndWhenItWasItself) {
   deployment.End(SIGKILL);
   deployment.Start();
   EXPECT_EQ(rows(), 200u);
+  EXPECT_EQ(deployment.Verify(), 0) << ReadFile(deployment.Path("verified"));
+  ASSERT_TRUE(server->Run(database, "DELETE FROM record WHERE ordinal = 5").ok());
+  EXPECT_EQ(deployment.Verify(), 3);
   EXPECT_EQ(deployment.End(SIGTERM), 0);
 }
 

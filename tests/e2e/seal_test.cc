@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -47,15 +45,10 @@ class SealedGateway : public ::testing::Test {
     sqlite3_close(db);
   }
 
-  // The exit status of `sluiced store verify`, and what it said.
   int Verify() {
-    const std::string out = deployment_.Path("verified").string();
-    const std::string command =
-        absl::StrCat(SLUICE_SLUICED, " store verify --config ",
-                     deployment_.Path("sluiced.yaml").string(), " >", out, " 2>&1");
-    const int status = std::system(command.c_str());
-    said_ = ReadFile(out);
-    return WEXITSTATUS(status);
+    const int status = deployment_.Verify();
+    said_ = ReadFile(deployment_.Path("verified"));
+    return status;
   }
 
   Deployment deployment_;
