@@ -15,6 +15,7 @@
 #include "client/file.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
+#include "sluice/v1/key_service.grpc.pb.h"
 #include "sluice/v1/operator_service.grpc.pb.h"
 
 namespace sluice::client {
@@ -179,7 +180,8 @@ class GrpcGateway final : public Gateway {
         deadline_(options.deadline),
         exchange_(v1::ExchangeService::NewStub(channel)),
         audit_(v1::AuditService::NewStub(channel)),
-        operator_(v1::OperatorService::NewStub(channel)) {}
+        operator_(v1::OperatorService::NewStub(channel)),
+        keys_(v1::KeyService::NewStub(channel)) {}
 
   std::unique_ptr<PublishStream> PublishRecords() override {
     return std::make_unique<GrpcPublishStream>(ends_, *exchange_);
@@ -246,6 +248,18 @@ class GrpcGateway final : public Gateway {
     return Unary<v1::UpdateOrganizationResponse>(
         *operator_, &v1::OperatorService::Stub::UpdateOrganization, request);
   }
+  absl::StatusOr<v1::ListKeysResponse> ListKeys(const v1::ListKeysRequest& request) override {
+    return Unary<v1::ListKeysResponse>(*keys_, &v1::KeyService::Stub::ListKeys, request);
+  }
+  absl::StatusOr<v1::GetKeyResponse> GetKey(const v1::GetKeyRequest& request) override {
+    return Unary<v1::GetKeyResponse>(*keys_, &v1::KeyService::Stub::GetKey, request);
+  }
+  absl::StatusOr<v1::RotateKeyResponse> RotateKey(const v1::RotateKeyRequest& request) override {
+    return Unary<v1::RotateKeyResponse>(*keys_, &v1::KeyService::Stub::RotateKey, request);
+  }
+  absl::StatusOr<v1::DestroyKeyResponse> DestroyKey(const v1::DestroyKeyRequest& request) override {
+    return Unary<v1::DestroyKeyResponse>(*keys_, &v1::KeyService::Stub::DestroyKey, request);
+  }
   absl::StatusOr<v1::ListEntriesResponse> ListEntries(
       const v1::ListEntriesRequest& request) override {
     return Unary<v1::ListEntriesResponse>(*audit_, &v1::AuditService::Stub::ListEntries, request);
@@ -284,6 +298,7 @@ class GrpcGateway final : public Gateway {
   const std::unique_ptr<v1::ExchangeService::Stub> exchange_;
   const std::unique_ptr<v1::AuditService::Stub> audit_;
   const std::unique_ptr<v1::OperatorService::Stub> operator_;
+  const std::unique_ptr<v1::KeyService::Stub> keys_;
 };
 
 absl::Status InFile(const std::string& path, const absl::Status& status) {

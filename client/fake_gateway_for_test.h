@@ -188,6 +188,47 @@ class FakeGateway : public Gateway {
     return explanation;
   }
 
+  // --- Keys: one a page. ---
+  std::vector<v1::Key> keys;
+  std::vector<v1::RotateKeyRequest> rotations;
+  std::vector<v1::DestroyKeyRequest> destructions;
+  v1::DestroyKeyResponse destroyed;
+
+  absl::StatusOr<v1::ListKeysResponse> ListKeys(const v1::ListKeysRequest& request) override {
+    if (!unary_error.ok()) return unary_error;
+    v1::ListKeysResponse response;
+    const size_t at = request.page_token().empty() ? 0 : std::stoul(request.page_token());
+    if (at < keys.size()) *response.add_keys() = keys[at];
+    if (at + 1 < keys.size()) response.set_next_page_token(absl::StrCat(at + 1));
+    return response;
+  }
+  // Each time it is asked for, what is left becomes less.
+  absl::StatusOr<v1::GetKeyResponse> GetKey(const v1::GetKeyRequest& request) override {
+    v1::GetKeyResponse response;
+    for (v1::Key& key : keys) {
+      if (key.name() != request.name()) continue;
+      v1::KeyVersion& last = *key.mutable_versions(key.versions_size() - 1);
+      last.set_remaining_rows(last.remaining_rows() / 2);
+      if (last.remaining_rows() == 0) last.set_state(v1::KEY_VERSION_STATE_EMPTY);
+      *response.mutable_key() = key;
+    }
+    return response;
+  }
+  absl::StatusOr<v1::RotateKeyResponse> RotateKey(const v1::RotateKeyRequest& request) override {
+    rotations.push_back(request);
+    if (!unary_error.ok()) return unary_error;
+    v1::RotateKeyResponse response;
+    for (const v1::Key& key : keys) {
+      if (key.name() == request.name()) *response.mutable_key() = key;
+    }
+    return response;
+  }
+  absl::StatusOr<v1::DestroyKeyResponse> DestroyKey(const v1::DestroyKeyRequest& request) override {
+    destructions.push_back(request);
+    if (!unary_error.ok()) return unary_error;
+    return destroyed;
+  }
+
   // --- The operator's ---
   std::vector<v1::TrustedOrganization> organizations;  // by name; one a page
   std::vector<v1::CreateOrganizationRequest> creates;

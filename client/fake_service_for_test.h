@@ -20,6 +20,7 @@
 #include "client/pki.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
+#include "sluice/v1/key_service.grpc.pb.h"
 #include "sluice/v1/operator_service.grpc.pb.h"
 
 namespace sluice::client {
@@ -175,6 +176,37 @@ class FakeOperatorService final : public v1::OperatorService::Service {
   FakeGateway* const gateway_;
 };
 
+class FakeKeyService final : public v1::KeyService::Service {
+ public:
+  explicit FakeKeyService(FakeGateway* gateway) : gateway_(gateway) {}
+
+  grpc::Status ListKeys(grpc::ServerContext*, const v1::ListKeysRequest* request,
+                        v1::ListKeysResponse* response) override {
+    return Take(gateway_->ListKeys(*request), response);
+  }
+  grpc::Status GetKey(grpc::ServerContext*, const v1::GetKeyRequest* request,
+                      v1::GetKeyResponse* response) override {
+    return Take(gateway_->GetKey(*request), response);
+  }
+  grpc::Status RotateKey(grpc::ServerContext*, const v1::RotateKeyRequest* request,
+                         v1::RotateKeyResponse* response) override {
+    return Take(gateway_->RotateKey(*request), response);
+  }
+  grpc::Status DestroyKey(grpc::ServerContext*, const v1::DestroyKeyRequest* request,
+                          v1::DestroyKeyResponse* response) override {
+    return Take(gateway_->DestroyKey(*request), response);
+  }
+
+ private:
+  template <typename Response>
+  static grpc::Status Take(absl::StatusOr<Response> answer, Response* response) {
+    if (answer.ok()) *response = *std::move(answer);
+    return ToGrpcForTest(answer.status());
+  }
+
+  FakeGateway* const gateway_;
+};
+
 // A directory with the certificates of one organization, and a service that trusts it.
 class ServiceForTest {
  public:
@@ -184,7 +216,8 @@ class ServiceForTest {
         client_ca_(Root("organization CA")),
         exchange_(&gateway),
         audit_(&gateway),
-        operator_(&gateway) {
+        operator_(&gateway),
+        keys_(&gateway) {
     Write("ca.pem", ca_.certificate);
     WriteClient("system", client_ca_, Lasting());
     const pki::Credential server =
@@ -200,6 +233,7 @@ class ServiceForTest {
     builder.RegisterService(&exchange_);
     builder.RegisterService(&audit_);
     builder.RegisterService(&operator_);
+    builder.RegisterService(&keys_);
     server_ = builder.BuildAndStart();
   }
   ~ServiceForTest() { Stop(); }
@@ -249,6 +283,7 @@ class ServiceForTest {
   FakeExchangeService exchange_;
   FakeAuditService audit_;
   FakeOperatorService operator_;
+  FakeKeyService keys_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "sluice/v1/audit_service.pb.h"
 #include "sluice/v1/exchange_service.pb.h"
+#include "sluice/v1/key_service.pb.h"
 #include "sluice/v1/operator_service.pb.h"
 
 namespace sluice::client {
@@ -80,6 +81,12 @@ class Gateway {
       const v1::CreateOrganizationRequest& request) = 0;
   virtual absl::StatusOr<v1::UpdateOrganizationResponse> UpdateOrganization(
       const v1::UpdateOrganizationRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::ListKeysResponse> ListKeys(const v1::ListKeysRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetKeyResponse> GetKey(const v1::GetKeyRequest& request) = 0;
+  virtual absl::StatusOr<v1::RotateKeyResponse> RotateKey(const v1::RotateKeyRequest& request) = 0;
+  virtual absl::StatusOr<v1::DestroyKeyResponse> DestroyKey(
+      const v1::DestroyKeyRequest& request) = 0;
 
   virtual absl::StatusOr<v1::ListEntriesResponse> ListEntries(
       const v1::ListEntriesRequest& request) = 0;

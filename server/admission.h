@@ -111,6 +111,12 @@ class Admission {
   // Any other call: Decide's first step alone. A denial is in the log.
   absl::Status AdmitCall(const Caller& caller, RequestId& request, absl::string_view rpc);
 
+  // A call about the keys of one owner (empty: the operator's), or of something that is no key
+  // ("-"), which is the operator's to ask for: of its own organization an administrator may do
+  // anything, the operator of all of them anything but destroy.
+  absl::Status AdmitKeys(const Caller& caller, RequestId& request, absl::string_view rpc,
+                         absl::string_view owner);
+
   // A quota that is spent: in the log, with its window's count.
   absl::Status Refuse(const Caller& caller, RequestId& request, absl::string_view rpc,
                       absl::Status exhausted);

@@ -139,6 +139,7 @@ constexpr char kName[] = "[a-z][a-z0-9-]{0,62}";
 constexpr char kDomain[] = "[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?";
 constexpr char kAddress[] = "[^\\s]+:[0-9]{1,5}";
 constexpr int kHistoryDays = 30;
+constexpr char kCopy[] = "[^\\x00-\\x1f\\x7f]{1,200}";
 constexpr char kOrigin[] = "[^\\s+]{1,200}";
 constexpr char kCredential[] = "[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}";
 constexpr char kTokenLabel[] = "[^\\s](.{0,30}[^\\s])?";
@@ -238,6 +239,12 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
            }},
           {"crl_grace", false, read.Duration(config.crl_grace)},
           {"keys", true, [&](const YamlNode& node) { ReadKeys(read, node, config.keys); }},
+          {"key_copies", false,
+           [&](const YamlNode& node) {
+             read.Sequence(node, [&](const YamlNode& child) {
+               read.Text(config.key_copies.emplace_back(), kCopy)(child);
+             });
+           }},
           {"store", true,
            [&](const YamlNode& node) {
              int days = kHistoryDays;

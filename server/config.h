@@ -37,7 +37,8 @@ struct Config {
   std::optional<OrganizationConfig> operator_trust;  // no name
   absl::Duration crl_grace;
   KeySource keys;
-  std::string sqlite;          // file; empty: `postgres`
+  std::vector<std::string> key_copies;  // of the keys, elsewhere: named where one is destroyed
+  std::string sqlite;                   // file; empty: `postgres`
   std::string postgres;        // libpq's connection settings, without secrets; empty: `sqlite`
   absl::Duration history;      // how long what a change replaced is kept for a withdraw
   std::string log_origin;      // `<host>/<log>/<generation>`

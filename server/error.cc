@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/any.pb.h"
 #include "google/rpc/error_details.pb.h"
+#include "server/key_name.h"
 
 namespace sluice::server {
 namespace {
@@ -122,6 +123,28 @@ absl::Status StandsInConfiguration(absl::string_view organization) {
                            "names there, then reload (SIGHUP)"));
 }
 
+absl::Status KeyDestroyed(absl::string_view version) {
+  return Make(absl::StatusCode::kFailedPrecondition, "KEY_DESTROYED",
+              absl::StrCat(version,
+                           " was destroyed: what it sealed can't be read any more; its "
+                           "owner can publish it again"));
+}
+
+absl::Status KeyInUse(absl::string_view version, int64_t rows) {
+  return Make(absl::StatusCode::kFailedPrecondition, "KEY_IN_USE",
+              absl::StrCat(version, " seals ", rows,
+                           " rows of the store, or what is written next: rotate the key and wait "
+                           "until it is EMPTY, or say that what it seals shall be lost "
+                           "(allow_unreadable)"));
+}
+
+absl::Status DestructionUnfinished(absl::string_view version) {
+  return Make(absl::StatusCode::kUnavailable, "DESTRUCTION_UNFINISHED",
+              absl::StrCat(version,
+                           " is destroyed by the log's word, and nothing is read under it "
+                           "any more; the key store still has it, and it is tried again"));
+}
+
 absl::Status TooManyOrganizations(size_t most) {
   return Make(absl::StatusCode::kFailedPrecondition, "TOO_MANY_ORGANIZATIONS",
               absl::StrCat("this gateway has ", most, " organizations, which are the most"));
@@ -175,10 +198,13 @@ absl::Status Cancelled() {
   return Make(absl::StatusCode::kCancelled, "CANCELLED", "the call was cancelled");
 }
 
-bool MayLeave(const absl::Status& status) { return status.GetPayload(kErrorInfoUrl).has_value(); }
+bool MayLeave(const absl::Status& status) {
+  return status.GetPayload(kErrorInfoUrl).has_value() || DestroyedKeyOf(status).has_value();
+}
 
 std::string ReasonOf(const absl::Status& status) {
   if (status.ok()) return "";
+  if (const auto version = DestroyedKeyOf(status)) return ReasonOf(KeyDestroyed(*version));
   google::rpc::ErrorInfo info;
   const auto payload = status.GetPayload(kErrorInfoUrl);
   if (!payload || !info.ParseFromString(std::string(*payload))) return "INTERNAL";
@@ -190,6 +216,10 @@ google::rpc::Status Outward(const absl::Status& status, absl::string_view reques
     return Outward(Make(absl::StatusCode::kInternal, "INTERNAL",
                         "the gateway failed; tell its operator the request's id"),
                    request_id);
+  }
+  // The store's own, which any read may end with.
+  if (const auto version = DestroyedKeyOf(status)) {
+    return Outward(KeyDestroyed(*version), request_id);
   }
   google::rpc::Status outward;
   outward.set_code(static_cast<int>(status.code()));

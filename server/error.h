@@ -38,6 +38,12 @@ absl::Status AlreadyExists(absl::string_view what);
 absl::Status EtagMismatch();
 // FAILED_PRECONDITION: the configuration file has this organization, and alone changes it.
 absl::Status StandsInConfiguration(absl::string_view organization);
+// FAILED_PRECONDITION: what this version of a key sealed can't be read any more.
+absl::Status KeyDestroyed(absl::string_view version);
+// FAILED_PRECONDITION: so many rows would become unreadable, or what is written next.
+absl::Status KeyInUse(absl::string_view version, int64_t rows);
+// UNAVAILABLE: it is in the log, and the key store did not follow yet.
+absl::Status DestructionUnfinished(absl::string_view version);
 // FAILED_PRECONDITION: there are as many as a gateway takes.
 absl::Status TooManyOrganizations(size_t most);
 // RESOURCE_EXHAUSTED: a quota. `retry_after` absent: waiting does not help.

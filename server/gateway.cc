@@ -28,12 +28,14 @@
 #include "server/inbox_log.h"
 #include "server/json_log.h"
 #include "server/key_encryption_keys.h"
+#include "server/key_rpc.h"
 #include "server/keys.h"
 #include "server/listener.h"
 #include "server/metrics.h"
 #include "server/mou_registry.h"
 #include "server/operator_rpc.h"
 #include "server/organizations.h"
+#include "server/owner_keys.h"
 #include "server/state_check.h"
 #include "server/store/postgres_store.h"
 #include "server/store/sqlite_store.h"
@@ -101,6 +103,7 @@ class Wired final : public Gateway {
   void ForgetHistory(absl::Time time);
   void LookAtState();
   void NoteCollections();
+  void FollowKeys();
 
   const Config config_;  // as it was at start: what a reload does not change
   const Options options_;
@@ -109,6 +112,7 @@ class Wired final : public Gateway {
   std::shared_ptr<const policy::Catalog> catalog_;
   std::unique_ptr<Keys> keys_;
   std::unique_ptr<const LogKey> log_key_;
+  std::shared_ptr<KeyEncryptionKeys> keks_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<AuditLog> log_;
   std::unique_ptr<CollectionNote> collection_note_;
@@ -124,6 +128,8 @@ class Wired final : public Gateway {
   std::unique_ptr<Publication> publication_;
   std::unique_ptr<OwnerRecords> owner_records_;
   std::unique_ptr<OwnerView> owner_view_;
+  std::unique_ptr<KeyRenewal> key_renewal_;
+  std::unique_ptr<OwnerKeys> owner_keys_;
   absl::Mutex inbox_mutex_;
   InboxLog inbox_log_ ABSL_GUARDED_BY(inbox_mutex_);
   Metrics metrics_;
@@ -133,12 +139,14 @@ class Wired final : public Gateway {
   std::unique_ptr<ExchangeRpc> exchange_rpc_;
   std::unique_ptr<AuditRpc> audit_rpc_;
   std::unique_ptr<OperatorRpc> operator_rpc_;
+  std::unique_ptr<KeyRpc> key_rpc_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<Listener> listener_;
   std::thread watch_;
   std::thread keep_up_;
   absl::Time state_again_ = absl::InfinitePast();  // the second one's
+  bool keys_followed_ = true;                      // likewise
 
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::vector<std::string>> purposes_ ABSL_GUARDED_BY(mutex_);
@@ -161,6 +169,7 @@ absl::Status Wired::Open() {
   absl::StatusOr<std::unique_ptr<KeyEncryptionKeys>> keks =
       OpenKeyEncryptionKeys(config_.keys, options_.clock);
   if (!keks.ok()) return keks.status();
+  keks_ = *std::move(keks);
   const auto on_fatal = [this](absl::Status status) {
     absl::MutexLock lock(&mutex_);
     fatal_ = std::move(status);
@@ -168,12 +177,12 @@ absl::Status Wired::Open() {
   absl::StatusOr<std::unique_ptr<Store>> store =
       config_.postgres.empty() ? OpenSqliteStore({.path = config_.sqlite,
                                                   .hash_key = *std::move(hash_key),
-                                                  .keks = *std::move(keks),
+                                                  .keks = keks_,
                                                   .accept_moved = options_.accept_moved,
                                                   .on_fatal = on_fatal})
                                : OpenPostgresStore({.settings = config_.postgres,
                                                     .hash_key = *std::move(hash_key),
-                                                    .keks = *std::move(keks),
+                                                    .keks = keks_,
                                                     .accept_moved = options_.accept_moved,
                                                     .alone = true,
                                                     .on_fatal = on_fatal});
@@ -254,6 +263,16 @@ absl::Status Wired::Serve() {
       admission_.get(), log_.get(), store_.get(), clock_.get(), page_tokens_.get(), &quotas_});
   owner_view_ =
       std::make_unique<OwnerView>(OwnerView::Parts{admission_.get(), store_.get(), keys_.get()});
+  key_renewal_ =
+      std::make_unique<KeyRenewal>(store_.get(), KeyRenewal::Limits(), [](const absl::Status& s) {
+        LogLine(LogLine::Level::kWarning, "sealing anew").With("cause", s.message());
+      });
+  owner_keys_ = std::make_unique<OwnerKeys>(
+      OwnerKeys::Parts{admission_.get(), log_.get(), store_.get(), keks_.get(), key_renewal_.get(),
+                       config_.key_copies});
+  // What a crash left of a destruction comes before all else.
+  if (const absl::Status s = owner_keys_->Follow(); !s.ok()) return s;
+  key_renewal_->Start();
   const CallParts calls{admission_.get(), &quotas_, clock_.get(), &metrics_};
   exchange_rpc_ = std::make_unique<ExchangeRpc>(ExchangeRpc::Parts{
       calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(), &threads_,
@@ -261,6 +280,8 @@ absl::Status Wired::Serve() {
   audit_rpc_ = std::make_unique<AuditRpc>(calls, log_.get(), store_.get());
   operator_rpc_ = std::make_unique<OperatorRpc>(
       OperatorRpc::Parts{calls, organizations_.get(), [this] { TakeOrganizations(); }});
+
+  key_rpc_ = std::make_unique<KeyRpc>(calls, owner_keys_.get());
 
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -298,6 +319,7 @@ absl::Status Wired::Serve() {
   builder.RegisterService(exchange_rpc_.get());
   builder.RegisterService(audit_rpc_.get());
   builder.RegisterService(operator_rpc_.get());
+  builder.RegisterService(key_rpc_.get());
   absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Open(config_.listen);
   if (!listener.ok()) return listener.status();
   listener_ = *std::move(listener);
@@ -372,8 +394,8 @@ bool Wired::PurposePermitted(absl::string_view principal, absl::string_view purp
 absl::Status Wired::Reload(Config config) {
   const auto fixed = [](const Config& c) {
     return std::tie(c.gateway, c.listen, c.trust_domain, c.tls_certificate, c.tls_key, c.keys,
-                    c.sqlite, c.postgres, c.history, c.log_origin, c.log_tiles, c.mous, c.types,
-                    c.metrics_listen);
+                    c.key_copies, c.sqlite, c.postgres, c.history, c.log_origin, c.log_tiles,
+                    c.mous, c.types, c.metrics_listen);
   };
   if (fixed(config) != fixed(config_)) {
     return absl::FailedPreconditionError(
@@ -462,6 +484,7 @@ void Wired::KeepUp(absl::Time inbox_at) {
     ForgetHistory(*now - config_.history);
     LookAtState();
     NoteCollections();
+    FollowKeys();
   }
 }
 
@@ -497,6 +520,15 @@ void Wired::NoteCollections() {
   LogLine(LogLine::Level::kWarning, "collections").With("cause", noted.message());
 }
 
+// What another gateway did to keys is done here, too; what could not be done is tried again.
+void Wired::FollowKeys() {
+  const absl::Status followed = owner_keys_->Follow();
+  if (followed.ok() == keys_followed_) return;
+  keys_followed_ = followed.ok();
+  if (followed.ok()) return;
+  LogLine(LogLine::Level::kWarning, "keys").With("cause", followed.message());
+}
+
 void Wired::Stop() {
   {
     absl::MutexLock lock(&mutex_);
@@ -513,6 +545,7 @@ void Wired::Stop() {
     threads_.Wait();
     server_->Wait();
   }
+  if (key_renewal_ != nullptr) key_renewal_->Stop();
   if (log_ != nullptr) {
     AdminEntry stop;
     stop.action = "STOP";

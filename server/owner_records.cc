@@ -32,7 +32,7 @@ absl::Status WithdrawError(const absl::Status& status) {
   if (absl::IsAlreadyExists(status)) return RequestIdReused();
   if (absl::IsNotFound(status)) return NotFound("change");
   if (status.GetPayload(kHistoryForgotten).has_value()) return HistoryForgotten(status.message());
-  if (absl::IsFailedPrecondition(status)) {
+  if (absl::IsFailedPrecondition(status) && !MayLeave(status)) {
     return absl::InternalError("the store can't do it");  // why is for the operator alone
   }
   if (absl::IsOutOfRange(status)) return WithdrawTooLarge(status.message());

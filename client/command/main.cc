@@ -105,6 +105,7 @@ int Main(const std::vector<std::string>& words) {
   AddExplain(app, session);
   AddAudit(app, session);
   AddOrganization(app, session);
+  AddKey(app, session);
   AddPki(app, session);
   AddCompletion(app, session);
   ExitCode code = kDone;

@@ -26,6 +26,12 @@ absl::string_view NextStep(const absl::Status& status, absl::string_view reason)
       {"HISTORY_FORGOTTEN",
        "publish the records as they were: what was replaced is kept no longer"},
       {"WITHDRAW_TOO_LARGE", "take it back in parts, the last positions first"},
+      {"KEY_IN_USE",
+       "`sluice key rotate` gives it a successor; destroy it when `sluice key list` calls it "
+       "EMPTY"},
+      {"KEY_DESTROYED", "its owner can publish the records again"},
+      {"DESTRUCTION_UNFINISHED", "tell the gateway's operator, if `sluice key list` still says so"},
+      {"ETAG_MISMATCH", "run it again: somebody changed it meanwhile"},
       {"TERMS_CHANGED", "run it again: what holds changed meanwhile"},
       {"NOT_AS_SEALED", "use nothing of it; tell the gateway's operator"},
       {"RESOURCE_EXHAUSTED", "wait, then run it again, or ask the gateway's operator for more"},

@@ -77,6 +77,7 @@ void AddCatalog(CLI::App& app, Session& session);
 void AddCompletion(CLI::App& app, Session& session);
 void AddExplain(CLI::App& app, Session& session);
 void AddGrant(CLI::App& app, Session& session);
+void AddKey(CLI::App& app, Session& session);
 void AddMapping(CLI::App& app, Session& session);
 void AddMou(CLI::App& app, Session& session);
 void AddOrganization(CLI::App& app, Session& session);

@@ -122,6 +122,14 @@ class StoredLog : public AuditLog {
     return store_.Health();
   }
 
+  absl::Status Confirm(uint64_t index, absl::string_view body) const override {
+    const CompactRange range = sequencer_->head().range;
+    absl::StatusOr<std::vector<Hash>> proof = tiles_.InclusionProof(index, range.size());
+    if (!proof.ok()) return proof.status();
+    absl::StatusOr<Hash> root = RootOfInclusion(index, range.size(), LeafHash(body), *proof);
+    if (root.ok() && *root == range.Root()) return absl::OkStatus();
+    return absl::DataLossError("an entry is not what was logged");
+  }
   absl::StatusOr<std::vector<Hash>> InclusionProof(uint64_t index,
                                                    uint64_t tree_size) const override {
     if (tree_size > size()) return absl::InvalidArgumentError("the log is not that long");

@@ -146,10 +146,20 @@ struct OrganizationEntry {
   TrustDigests after;
 };
 
+inline constexpr char kDestroyedAction[] = "DESTROYED";
+
 struct KeyEntry {
   std::string action;  // CREATED, ROTATED, DESTROYED
   std::string key;     // its name, never its bytes
   std::string digest;  // of a public key; empty for a secret one
+  // Of an owner's key: whose, and which version was made or destroyed.
+  std::string owner;
+  int32_t version = 0;
+  // Who asked. Empty: it came with something else.
+  RequestId request;
+  EntryCaller caller;
+  // Of a destruction: how many rows of the store can't be read any more.
+  int64_t unreadable = 0;
 };
 
 // Somebody read the log.

@@ -202,9 +202,14 @@ class Encoder {
 
   void Write(const KeyEntry& entry) {
     encoded_.type = "key";
+    encoded_.request = entry.request;
+    if (!entry.request.empty()) WriteCaller(entry.caller);
     Name("action", entry.action);
+    if (!entry.owner.empty()) Name("owner", entry.owner);
     Name("key", entry.key);
+    if (entry.version != 0) json_.Integer("version", entry.version);
     if (!entry.digest.empty()) Digest("digest", entry.digest);
+    if (entry.action == kDestroyedAction) json_.Integer("unreadable", entry.unreadable);
   }
 
   void Write(const ReadEntry& entry) {

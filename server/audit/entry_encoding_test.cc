@@ -109,7 +109,9 @@ std::vector<std::pair<std::string, Entry>> OneOfEachType(const policy::Field& fi
                                      44, 3, 2, 1, 0, 4}},
           {"admin", AdminEntry{"CA_BUNDLE", "river-unified", std::string(64, '9')}},
           {"organization", ChangedOrganization()},
-          {"key", KeyEntry{"CREATED", "log-1", std::string(64, '8')}},
+          {"key", KeyEntry{.action = "CREATED", .key = "log-1", .digest = std::string(64, '8')}},
+          {"key_destroyed", KeyEntry{"DESTROYED", "records", "", "state-university", 2,
+                                     RequestNumber(6), denial.caller, 17}},
           {"read", ReadEntry{RequestNumber(4), RiverUnified(), "ListEntries", 0, 100}},
           {"gap", GapEntry{std::string(32, 'c'), 7, 9}},
           {"heartbeat", HeartbeatEntry()}};

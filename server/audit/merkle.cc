@@ -138,6 +138,28 @@ absl::StatusOr<std::vector<Hash>> InclusionProofOf(uint64_t index, uint64_t size
   return proof;
 }
 
+absl::StatusOr<Hash> RootOfInclusion(uint64_t index, uint64_t size, const Hash& leaf,
+                                     absl::Span<const Hash> proof) {
+  if (index >= size) return absl::InvalidArgumentError("the index is not in a tree of this size");
+  std::vector<bool> left;  // from the root down, where the leaf is
+  uint64_t begin = 0;
+  uint64_t end = size;
+  while (end - begin > 1) {
+    const uint64_t middle = begin + SplitOf(end - begin);
+    left.push_back(index < middle);
+    (left.back() ? end : begin) = middle;
+  }
+  if (proof.size() != left.size()) {
+    return absl::InvalidArgumentError("the proof has another length");
+  }
+  Hash root = leaf;
+  for (const Hash& sibling : proof) {
+    root = left.back() ? NodeHash(root, sibling) : NodeHash(sibling, root);
+    left.pop_back();
+  }
+  return root;
+}
+
 absl::StatusOr<std::vector<Hash>> ConsistencyProofOf(uint64_t old_size, uint64_t new_size,
                                                      SubtreeReader subtree) {
   if (old_size > new_size) {

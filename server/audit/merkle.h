@@ -60,6 +60,10 @@ absl::StatusOr<Hash> RootOf(uint64_t size, SubtreeReader subtree);
 // RFC 6962, 2.1.1. INVALID_ARGUMENT unless index < size.
 absl::StatusOr<std::vector<Hash>> InclusionProofOf(uint64_t index, uint64_t size,
                                                    SubtreeReader subtree);
+// The root of the tree in which this proof puts a leaf; whoever knows the tree compares it with its
+// own. INVALID_ARGUMENT unless index < size and the proof has as many hashes as that takes.
+absl::StatusOr<Hash> RootOfInclusion(uint64_t index, uint64_t size, const Hash& leaf,
+                                     absl::Span<const Hash> proof);
 // RFC 6962, 2.1.2; empty from size 0 and from a size to itself. INVALID_ARGUMENT unless
 // old_size <= new_size.
 absl::StatusOr<std::vector<Hash>> ConsistencyProofOf(uint64_t old_size, uint64_t new_size,

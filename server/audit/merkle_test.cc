@@ -103,6 +103,8 @@ TEST_F(HashTilesTest, ProvesInclusionAndConsistencyAtTheEdgesOfTiles) {
       const std::vector<Hash> proof = tiles_.InclusionProof(index, size).value();
       EXPECT_EQ(slow::RootOfInclusion(index, size, leaves_[index], proof), root)
           << index << " of " << size;
+      EXPECT_EQ(RootOfInclusion(index, size, leaves_[index], proof).value(), root)
+          << index << " of " << size;
     }
     for (const auto& [old, old_root] : roots) {
       if (old > size) continue;
@@ -111,6 +113,18 @@ TEST_F(HashTilesTest, ProvesInclusionAndConsistencyAtTheEdgesOfTiles) {
           << old << " to " << size;
     }
   }
+}
+
+TEST_F(HashTilesTest, AProofPutsNoOtherLeafAndNoOtherPlaceIntoTheTree) {
+  Grow(70);
+  for (size_t index = 0; index < 70; ++index) {
+    const std::vector<Hash> proof = tiles_.InclusionProof(index, 70).value();
+    EXPECT_NE(RootOfInclusion(index, 70, LeafHash("another"), proof).value(), range_.Root());
+    const absl::StatusOr<Hash> elsewhere = RootOfInclusion(index ^ 1, 70, leaves_[index], proof);
+    EXPECT_TRUE(!elsewhere.ok() || *elsewhere != range_.Root()) << index;
+    EXPECT_FALSE(RootOfInclusion(index, 70, leaves_[index], absl::MakeSpan(proof).subspan(1)).ok());
+  }
+  EXPECT_FALSE(RootOfInclusion(70, 70, leaves_[0], {}).ok());
 }
 
 TEST_F(HashTilesTest, RefusesWhatTheTreeDoesNotHave) {

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "server/audit/checkpoint.h"
 #include "server/audit/signed_note.h"
+#include "server/key_name.h"
 
 namespace sluice::server {
 namespace {
@@ -173,6 +174,26 @@ absl::Status Sequencer::Grow(const LogHead& now, Head& head, std::vector<Hash>& 
   return absl::IsNotFound(own.status()) ? absl::OkStatus() : own.status();
 }
 
+absl::Status Sequencer::AppendKeys(Transaction& transaction) {
+  KeyTransaction* const keys = transaction.keys();
+  if (keys == nullptr) return absl::OkStatus();
+  absl::StatusOr<std::vector<KekName>> made = keys->Unlogged();
+  if (!made.ok()) return made.status();
+  for (const KekName& name : *made) {
+    KeyEntry entry;
+    entry.action = "CREATED";
+    entry.owner = name.owner;
+    entry.key = std::string(KeyWord(name.scope));
+    entry.version = name.version;
+    absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, parts_.random);
+    if (!encoded.ok()) return encoded.status();
+    absl::StatusOr<uint64_t> index = Append(transaction, *encoded);
+    if (!index.ok()) return index.status();
+    if (absl::Status status = keys->SetLogged(name, *index); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 void Sequencer::BeginWork() { before_work_ = pending_; }
 
 void Sequencer::UndoWork() {
@@ -185,6 +206,7 @@ void Sequencer::UndoWork() {
 absl::Status Sequencer::BeforeCommit(Transaction& transaction) {
   absl::Status sound = fault();
   if (!sound.ok()) return sound;
+  if (absl::Status keys = AppendKeys(transaction); !keys.ok()) return keys;
   if (rows_.empty()) return absl::OkStatus();
   // A bit that flips between hash and store would put an entry into the log that no proof holds
   // for, and a checkpoint that was signed can't be taken back.

@@ -75,6 +75,8 @@ class Sequencer : public CommitParticipant {
   absl::Status Grow(const LogHead& now, Head& head, std::vector<Hash>& newest) const;
   // Reads what was found good, and is not held, again. Where that fails the next look goes on.
   absl::Status GrowTiles(const LogHead& now, const std::vector<Hash>& newest) const;
+  // The entries of the keys that this group made.
+  absl::Status AppendKeys(Transaction& transaction);
   absl::Status Fail(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Parts parts_;

@@ -1,9 +1,12 @@
 #include "server/store/opening_keys.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/key_name.h"
 #include "server/store/hkdf.h"
 
 namespace sluice::server {
@@ -20,6 +23,14 @@ absl::Status Explain(const absl::Status& status, const KekName& kek) {
   const std::string whose = kek.owner.empty() ? "the operator" : kek.owner;
   return absl::Status(status.code(),
                       absl::StrCat("the data keys of ", whose, ": ", status.message()));
+}
+
+// The keyring's own word may be the only one: a database that came back from a copy does not know.
+bool IsDestroyed(const KeyEncryptionKeys& keks, const KekName& name) {
+  const absl::StatusOr<std::vector<KeyEncryptionKeys::Listed>> all = keks.List();
+  return all.ok() && std::any_of(all->begin(), all->end(), [&](const auto& listed) {
+           return listed.name == name && listed.state == KeyEncryptionKeys::State::kDestroyed;
+         });
 }
 
 }  // namespace
@@ -53,7 +64,8 @@ absl::Status CheckDataKeys(SqlConnection* connection, const KeyEncryptionKeys& k
     if (listed.state == KeyEncryptionKeys::State::kDestroyed) destroyed.insert(listed.name);
   }
   absl::StatusOr<SqlStatement> select = connection->PrepareScan(
-      "SELECT scope, owner, kek_version, wrapped FROM data_key ORDER BY id");
+      "SELECT scope, owner, kek_version, wrapped FROM data_key WHERE destroyed_index < 0 "
+      "ORDER BY id");
   if (!select.ok()) return select.status();
   SqlRun run = select->Bind();
   for (;;) {
@@ -74,8 +86,8 @@ absl::StatusOr<std::unique_ptr<OpeningKeys>> OpeningKeys::Create(SqlConnection* 
   if (keks == nullptr) return absl::InvalidArgumentError("a store needs key-encryption keys");
   std::unique_ptr<OpeningKeys> keys(new OpeningKeys(keks));
   absl::StatusOr<SqlStatement> find = connection->Prepare(
-      "SELECT d.id, s.salt, d.scope, d.owner, d.kek_version, d.wrapped FROM data_subkey s "
-      "JOIN data_key d ON d.id = s.data_key WHERE s.id = $1");
+      "SELECT d.id, s.salt, d.scope, d.owner, d.kek_version, d.wrapped, d.destroyed_index "
+      "FROM data_subkey s JOIN data_key d ON d.id = s.data_key WHERE s.id = $1");
   if (!find.ok()) return find.status();
   keys->find_ = *std::move(find);
   return keys;
@@ -102,10 +114,20 @@ void OpeningKeys::Forget() {
   last_ = nullptr;
   subkeys_.clear();
   data_keys_.clear();
+  unreadable_.clear();
+}
+
+void OpeningKeys::AsOf(int64_t generation) {
+  if (generation == generation_) return;
+  Forget();
+  generation_ = generation;
 }
 
 absl::StatusOr<const OpeningKey*> OpeningKeys::Find(uint32_t subkey) {
   if (const auto known = subkeys_.find(subkey); known != subkeys_.end()) return known->second.get();
+  if (const auto known = unreadable_.find(subkey); known != unreadable_.end()) {
+    return KeyIsDestroyed(known->second);
+  }
   absl::StatusOr<OpeningKey> key = Load(subkey);
   if (!key.ok()) return key.status();
   if (subkeys_.size() >= kMostSubkeys) {
@@ -125,7 +147,14 @@ absl::StatusOr<OpeningKey> OpeningKeys::Load(uint32_t subkey) {
   if (data_key == data_keys_.end()) {
     const KekName kek{static_cast<KekScope>(run.Int(2)), std::string(run.Bytes(3)),
                       static_cast<int32_t>(run.Int(4))};
-    absl::StatusOr<policy::Secret> unwrapped = UnwrapDataKey(*keks_, kek, run.Bytes(5));
+    const bool destroyed = run.Int(6) >= 0;
+    absl::StatusOr<policy::Secret> unwrapped =
+        destroyed ? KeyIsDestroyed(kek) : UnwrapDataKey(*keks_, kek, run.Bytes(5));
+    if (absl::IsFailedPrecondition(unwrapped.status()) && (destroyed || IsDestroyed(*keks_, kek))) {
+      if (unreadable_.size() >= kMostSubkeys) unreadable_.clear();
+      unreadable_.emplace(subkey, kek);
+      return KeyIsDestroyed(kek);
+    }
     if (!unwrapped.ok()) return unwrapped.status();
     if (data_keys_.size() >= kMostDataKeys) data_keys_.clear();
     data_key = data_keys_.emplace(run.Int(0), *std::move(unwrapped)).first;

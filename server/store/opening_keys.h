@@ -1,6 +1,7 @@
 // Opens what the database keeps sealed: finds the subkey that an envelope names, the data key that
 // it is derived from, and the key-encryption key that the data key is wrapped by. What was found is
-// kept, within a bound, until a key-encryption key is destroyed here.
+// kept, within a bound, until a key-encryption key is destroyed here, or the store says that a key
+// was replaced or destroyed anywhere.
 //
 // One a connection, one thread at a time.
 #ifndef SLUICE_SERVER_STORE_OPENING_KEYS_H_
@@ -29,13 +30,16 @@ class OpeningKeys {
                                                              const KeyEncryptionKeys* keks);
 
   // Lent until the next call. DATA_LOSS if this was not sealed with what is said to belong to it,
-  // or its key is lost; FAILED_PRECONDITION if its key was destroyed, or is of another keyring.
+  // or its key is lost; KeyIsDestroyed; FAILED_PRECONDITION if its key is of another keyring.
   template <typename Of>
   absl::StatusOr<absl::string_view> Open(const Of& of, absl::string_view sealed) {
     return OpenWith(AssociatedData(of, associated_), sealed);
   }
   // Lets go of all keys: what they were read from was undone.
   void Forget();
+  // The same if the store's key generation is another than it was. To be told with each snapshot,
+  // from that snapshot.
+  void AsOf(int64_t generation);
 
  private:
   explicit OpeningKeys(const KeyEncryptionKeys* keks) : keks_(keks) {}
@@ -47,8 +51,10 @@ class OpeningKeys {
   const KeyEncryptionKeys* const keks_;
   SqlStatement find_;
   uint64_t destroyed_ = 0;  // as of the key-encryption keys, when these keys were found
+  int64_t generation_ = 0;  // as of the store
   absl::flat_hash_map<uint32_t, std::unique_ptr<const OpeningKey>> subkeys_;
   absl::flat_hash_map<int64_t, policy::Secret> data_keys_;
+  absl::flat_hash_map<uint32_t, KekName> unreadable_;  // subkeys of destroyed keys
   // The one that was used last, which is mostly the next one.
   uint32_t last_id_ = 0;
   const OpeningKey* last_ = nullptr;

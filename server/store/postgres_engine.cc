@@ -60,7 +60,8 @@ absl::StatusOr<PostgresEngine::Session> PostgresEngine::MakeSession(
   SqlStatement who;
   absl::Status status = PrepareAll(
       session.connection.get(),
-      {{&session.lock, "SELECT schema_version, length(moving) FROM store WHERE id = 1 FOR UPDATE"},
+      {{&session.lock,
+        "SELECT schema_version, length(moving), key_generation FROM store WHERE id = 1 FOR UPDATE"},
        {&session.mark,
         "INSERT INTO writer_mark (boot, number) VALUES ($1, $2) "
         "ON CONFLICT (boot) DO UPDATE SET number = excluded.number, marked = now()"},
@@ -110,7 +111,8 @@ absl::Status PostgresEngine::LockStore() {
   SqlRun run = session_.lock.Bind();
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
-  return *row ? absl::OkStatus() : absl::DataLossError("the store's own row is missing");
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  return absl::OkStatus();
 }
 
 absl::Status PostgresEngine::LockOwnStore() {
@@ -119,6 +121,7 @@ absl::Status PostgresEngine::LockOwnStore() {
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the store's own row is missing");
   gone_ = run.Int(0) != kSchemaVersion || run.Int(1) != 0;
+  session_.transaction->BeginAsOf(run.Int(2));
   if (!gone_) return absl::OkStatus();
   return absl::FailedPreconditionError(
       "the store was moved or migrated while this gateway was cut off from it");

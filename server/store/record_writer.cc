@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/key_name.h"
 #include "server/store/random_ids.h"
 
 namespace sluice::server {
@@ -288,6 +289,8 @@ absl::Status RecordWriter::FindChanges(const PublishBatch& batch, const Collecti
                                 .subjects = row.Bytes(0),
                                 .identity = row.Bytes(1)},
                        row.Bytes(3));
+    // What can't be read any more is published anew, whatever it was.
+    if (DestroyedKeyOf(content.status())) return absl::OkStatus();
     if (!content.ok()) return content.status();
     // Subjects are a function of the content.
     entry.changes = *content != absl::string_view(batch.records[entry.index].bytes);

@@ -11,6 +11,7 @@ CREATE TABLE store (
   schema_version INTEGER NOT NULL,
   key_check BLOB NOT NULL,              -- of the hash key, so that another one is noticed; empty: none yet
   position INTEGER NOT NULL,            -- of the last change
+  key_generation INTEGER NOT NULL DEFAULT 0,  -- grows where a key is replaced or destroyed
   moving BLOB NOT NULL,                 -- the copy that brings it elsewhere or here; empty: it serves
   moved_to TEXT NOT NULL                -- in words; empty while it arrives
 ) STRICT;
@@ -21,7 +22,10 @@ CREATE TABLE data_key (                 -- each wrapped by its key-encryption ke
   owner TEXT NOT NULL,
   version INTEGER NOT NULL,
   kek_version INTEGER NOT NULL,
-  wrapped BLOB NOT NULL,
+  wrapped BLOB NOT NULL,                -- of a destroyed one nothing
+  log_index INTEGER NOT NULL,           -- of the entry that says that it was made; -1: none yet
+  destroyed_index INTEGER NOT NULL,     -- of the one that says that it is destroyed; -1: it is not
+  empty INTEGER NOT NULL,               -- nothing is sealed under it any more
   UNIQUE (scope, owner, version)
 ) STRICT;
 

@@ -46,6 +46,13 @@ void Fit(std::string& buffer, size_t size) {
 
 }  // namespace
 
+std::optional<uint32_t> SubkeyOfSealed(absl::string_view header) {
+  if (header.size() < kSealHeaderBytes || header[0] != kFormat) return std::nullopt;
+  uint32_t subkey = 0;
+  std::memcpy(&subkey, header.data() + 1, sizeof subkey);
+  return be32toh(subkey);
+}
+
 std::optional<SealedParts> ParseSealed(absl::string_view sealed) {
   if (sealed.size() < kSealBytes || sealed.size() > kSealBytes + kMaxSealedContent ||
       sealed[0] != kFormat) {

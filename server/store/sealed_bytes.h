@@ -42,6 +42,8 @@ struct SealedParts {
 };
 // nullopt where it is no envelope of this format.
 std::optional<SealedParts> ParseSealed(absl::string_view sealed);
+// The subkey alone, of which the header is enough.
+std::optional<uint32_t> SubkeyOfSealed(absl::string_view header);
 
 struct FreeCipher {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }

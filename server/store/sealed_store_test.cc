@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "server/store/key_renewal.h"
 #include "server/store/sealed_bytes.h"
 #include "server/store/sqlite.h"
 #include "tests/support/record_generator.h"
@@ -182,6 +183,30 @@ TEST_F(SealedStoreTest, ADestroyedKeyLeavesItsOwnersDataUnreadableInEveryCopy) {
   ASSERT_TRUE(Delete(*store_, deletion).ok());
   MustPublish("r5", {RecordOf("a", "ann 2", {"ann"})});
   EXPECT_THAT(OwnOne("a").value(), "ann 2");
+}
+
+TEST_F(SealedStoreTest, AVersionThatSealsWhatIsDamagedIsNotEmpty) {
+  MustPublish("r1", {RecordOf("a", "ann 1", {"ann"}), RecordOf("b", "bob 1", {"bob"})});
+  ASSERT_TRUE(store_
+                  ->Commit({.apply =
+                                [](Transaction& transaction) {
+                                  return transaction.keys()
+                                      ->Rotate(KekScope::kOwnerData, kOwner, std::nullopt, 1)
+                                      .status();
+                                }})
+                  .ok());
+  Tamper(
+      "UPDATE record SET bytes = substr(bytes, 1, length(bytes) - 1) || x'00' "
+      "WHERE ordinal = 1");
+  KeyRenewal renewal(store_.get(), KeyRenewal::Limits(), [](const absl::Status&) {});
+  ASSERT_TRUE(renewal.Turn().ok());
+  const StoredKeyVersion first = store_->KeyVersions().value().at(0);
+  EXPECT_FALSE(first.empty);
+  EXPECT_EQ(renewal.Count(first)->records, 1);
+  EXPECT_EQ(renewal.RemainingUnder(first.name)->rows, 1);
+  EXPECT_EQ(OwnOne("b").value(), "bob 1");
+  EXPECT_TRUE(absl::IsDataLoss(OwnOne("a").status()));
+  MustPublish("r2", {RecordOf("c", "cy 1", {"cy"})});
 }
 
 TEST_F(SealedStoreTest, StartsWithItsOwnKeyringOnly) {

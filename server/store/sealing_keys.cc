@@ -25,11 +25,11 @@ absl::StatusOr<std::unique_ptr<SealingKeys>> SealingKeys::Create(SqlConnection* 
   absl::Status status = PrepareAll(
       connection,
       {{&keys->find_,
-        "SELECT id, version, kek_version, wrapped FROM data_key WHERE scope = $1 AND owner = $2 "
-        "ORDER BY version DESC LIMIT 1"},
+        "SELECT id, version, kek_version, wrapped, destroyed_index FROM data_key "
+        "WHERE scope = $1 AND owner = $2 ORDER BY version DESC LIMIT 1"},
        {&keys->insert_,
-        "INSERT INTO data_key (scope, owner, version, kek_version, wrapped) "
-        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"},
+        "INSERT INTO data_key (scope, owner, version, kek_version, wrapped, log_index, "
+        "destroyed_index, empty) VALUES ($1, $2, $3, $4, $5, -1, -1, 0) ON CONFLICT DO NOTHING"},
        {&keys->insert_subkey_,
         "INSERT INTO data_subkey (data_key, salt) VALUES ($1, $2) RETURNING id"}});
   if (!status.ok()) return status;
@@ -40,8 +40,7 @@ absl::StatusOr<absl::string_view> SealingKeys::SealWith(KekScope scope, absl::st
                                                         absl::string_view associated,
                                                         absl::string_view content) {
   if (const uint64_t destroyed = keks_->destroyed(); destroyed != destroyed_) {
-    last_ = nullptr;
-    keys_.clear();
+    Forget();
     destroyed_ = destroyed;
   }
   if (last_ == nullptr || last_place_->first != scope || last_place_->second != owner) {
@@ -62,7 +61,13 @@ void SealingKeys::Undone() {
   opening_->Forget();
 }
 
+void SealingKeys::Forget() {
+  last_ = nullptr;
+  keys_.clear();
+}
+
 void SealingKeys::Committed() {
+  made_versions_ = false;
   if (all_durable_) return;
   for (auto& [place, key] : keys_) key.durable = true;
   all_durable_ = true;
@@ -87,7 +92,7 @@ absl::StatusOr<SealingKeys::Key*> SealingKeys::Find(KekScope scope, absl::string
 
 absl::StatusOr<SealingKeys::DataKey> SealingKeys::DataKeyOf(KekScope scope,
                                                             absl::string_view owner) {
-  const absl::StatusOr<int32_t> usable = UsableVersion(scope, owner);
+  absl::StatusOr<int32_t> usable = UsableVersion(scope, owner);
   if (!usable.ok()) return usable.status();
   // Once to find what is there, and once more after it was made: by us, or by another writer.
   for (const bool made : {false, true}) {
@@ -99,7 +104,10 @@ absl::StatusOr<SealingKeys::DataKey> SealingKeys::DataKeyOf(KekScope scope,
       if (*row) {
         version = static_cast<int32_t>(run.Int(1));
         const KekName kek{scope, std::string(owner), static_cast<int32_t>(run.Int(2))};
-        if (made || kek.version >= *usable) {
+        // The log may say that it is destroyed before the key store does.
+        if (run.Int(4) >= 0) {
+          *usable = std::max(*usable, kek.version + 1);
+        } else if (made || kek.version >= *usable) {
           absl::StatusOr<policy::Secret> key = UnwrapDataKey(*keks_, kek, run.Bytes(3));
           if (!key.ok()) return key.status();
           return DataKey{run.Int(0), *std::move(key)};
@@ -107,18 +115,41 @@ absl::StatusOr<SealingKeys::DataKey> SealingKeys::DataKeyOf(KekScope scope,
       }
     }
     if (made) break;
-    const KekName kek{scope, std::string(owner), *usable};
-    if (absl::Status status = keks_->Create(kek); !status.ok()) return status;
-    policy::Secret key(kDataKeyBytes);
-    if (RAND_priv_bytes(key.mutable_bytes().data(), kDataKeyBytes) != 1) return NoRandomness();
-    const absl::StatusOr<std::string> wrapped = keks_->Wrap(kek, key);
-    if (!wrapped.ok()) return wrapped.status();
-    absl::Status status =
-        insert_.Bind(static_cast<int>(scope), owner, version + 1, *usable, SqlBlob(*wrapped))
-            .Finish();
+    absl::Status status = MakeDataKey({scope, std::string(owner), *usable}, version + 1);
     if (!status.ok()) return status;
   }
   return absl::DataLossError("a data key that was just stored is not there");
+}
+
+absl::Status SealingKeys::MakeDataKey(const KekName& kek, int32_t version) {
+  if (absl::Status status = keks_->Create(kek); !status.ok()) return status;
+  policy::Secret key(kDataKeyBytes);
+  if (RAND_priv_bytes(key.mutable_bytes().data(), kDataKeyBytes) != 1) return NoRandomness();
+  const absl::StatusOr<std::string> wrapped = keks_->Wrap(kek, key);
+  if (!wrapped.ok()) return wrapped.status();
+  made_versions_ = true;
+  return insert_
+      .Bind(static_cast<int>(kek.scope), kek.owner, version, kek.version, SqlBlob(*wrapped))
+      .Finish();
+}
+
+absl::StatusOr<KekName> SealingKeys::MakeVersion(KekScope scope, absl::string_view owner) {
+  absl::StatusOr<int32_t> usable = UsableVersion(scope, owner);
+  if (!usable.ok()) return usable.status();
+  int32_t version = 0;
+  {
+    SqlRun run = find_.Bind(static_cast<int>(scope), owner);
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (*row) {
+      version = static_cast<int32_t>(run.Int(1));
+      // One that was made for a rotation that did not take place is taken now.
+      *usable = std::max(*usable, static_cast<int32_t>(run.Int(2)) + 1);
+    }
+  }
+  KekName kek{scope, std::string(owner), *usable};
+  if (absl::Status status = MakeDataKey(kek, version + 1); !status.ok()) return status;
+  return kek;
 }
 
 absl::StatusOr<SealingKey> SealingKeys::MakeSubkey(const DataKey& data_key) {

@@ -1,6 +1,6 @@
 // The keys under which one writer seals. Each owner has a data key for each scope, made when it is
-// first needed and kept wrapped in the database; a newer one takes over when the key-encryption key
-// of the last was destroyed. Under a data key each writer makes a subkey of its own, from a salt
+// first needed and kept wrapped in the database; a newer one takes over when the last was replaced
+// or destroyed. Under a data key each writer makes a subkey of its own, from a salt
 // that it draws and stores in the very transaction that first uses it: so no start, and no database
 // that came back from a copy, ever continues a counter of nonces.
 //
@@ -39,6 +39,13 @@ class SealingKeys {
     return SealWith(Of::kScope, of.owner, AssociatedData(of, associated_), content);
   }
 
+  // A newer version of an owner's key, under a key-encryption key of its own.
+  absl::StatusOr<KekName> MakeVersion(KekScope scope, absl::string_view owner);
+  // Lets go of all keys: others may have taken their places.
+  void Forget();
+  // Whether versions may have been made since the last commit, or before there was one.
+  bool made_versions() const { return made_versions_; }
+
   // What was done since the last commit may be undone: lets go of the keys whose rows were written
   // since. They are made anew when they are needed; a nonce that was used is never used again.
   void Undone();
@@ -67,12 +74,15 @@ class SealingKeys {
   absl::StatusOr<SealingKey> MakeSubkey(const DataKey& data_key);
   // The newest version of a key-encryption key that was not destroyed, made or not.
   absl::StatusOr<int32_t> UsableVersion(KekScope scope, absl::string_view owner) const;
+  // A data key under this key-encryption key, which is made if it is not there.
+  absl::Status MakeDataKey(const KekName& kek, int32_t version);
 
   KeyEncryptionKeys* const keks_;
   OpeningKeys* const opening_;
   SqlStatement find_, insert_, insert_subkey_;
   uint64_t destroyed_ = 0;  // as of the key-encryption keys, when these keys were found
   bool all_durable_ = true;
+  bool made_versions_ = true;
   std::map<Place, Key> keys_;
   // The one that was used last, which is mostly the next one.
   const Place* last_place_ = nullptr;

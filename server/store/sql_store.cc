@@ -113,6 +113,21 @@ class SqlStore final : public Store {
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override {
     return Reader(this)->HistoryBefore(time);
   }
+  absl::StatusOr<std::vector<StoredKeyVersion>> KeyVersions() const override {
+    return Reader(this)->KeyVersions();
+  }
+  absl::StatusOr<int64_t> KeyGeneration() const override { return Reader(this)->KeyGeneration(); }
+  absl::StatusOr<SealedRows> FindSealed(KekScope scope, absl::string_view owner,
+                                        absl::Span<const int64_t> versions,
+                                        const std::optional<SealedPlace>& from,
+                                        int64_t rows) const override {
+    return Reader(this)->FindSealed(scope, owner, versions, from, rows);
+  }
+  void LetGoOfKeys() const override {
+    absl::MutexLock lock(&mutex_);
+    ++times_let_go_;
+    for (const std::unique_ptr<StoreReader>& reader : readers_) reader->ForgetKeys();
+  }
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override {
     return Reader(this)->MouVersions();
   }
@@ -210,6 +225,7 @@ class SqlStore final : public Store {
     Reader& operator=(const Reader&) = delete;
     ~Reader() {
       absl::MutexLock lock(&store_->mutex_);
+      if (store_->times_let_go_ != times_let_go_) reader_->ForgetKeys();
       store_->readers_.push_back(std::move(reader_));
     }
     StoreReader* operator->() { return reader_.get(); }
@@ -218,6 +234,7 @@ class SqlStore final : public Store {
     void Take() {
       absl::MutexLock lock(&store_->mutex_);
       store_->mutex_.Await(absl::Condition(store_, &SqlStore::ReaderFree));
+      times_let_go_ = store_->times_let_go_;
       reader_ = std::move(store_->readers_.back());
       store_->readers_.pop_back();
     }
@@ -228,6 +245,7 @@ class SqlStore final : public Store {
     }
 
     const SqlStore* const store_;
+    uint64_t times_let_go_ = 0;
     std::unique_ptr<StoreReader> reader_;
   };
 
@@ -276,6 +294,7 @@ class SqlStore final : public Store {
   mutable std::map<std::pair<std::string, std::string>, int64_t> positions_ ABSL_GUARDED_BY(mutex_);
   mutable absl::Status unsound_ ABSL_GUARDED_BY(mutex_);        // what was found, for good
   mutable uint64_t state_through_ ABSL_GUARDED_BY(mutex_) = 0;  // what it was never goes back
+  mutable uint64_t times_let_go_ ABSL_GUARDED_BY(mutex_) = 0;   // of keys, who may be on loan too
 };
 
 }  // namespace

@@ -24,13 +24,14 @@ absl::StatusOr<std::unique_ptr<SqliteEngine>> SqliteEngine::Create(
                                engine->seal_keys_.get(), engine->keks_.get());
   if (!transaction.ok()) return transaction.status();
   engine->transaction_ = *std::move(transaction);
-  absl::Status status =
-      PrepareAll(engine->connection_.get(), {{&engine->begin_, "BEGIN IMMEDIATE"},
-                                             {&engine->commit_, "COMMIT"},
-                                             {&engine->rollback_, "ROLLBACK"},
-                                             {&engine->savepoint_, "SAVEPOINT work"},
-                                             {&engine->release_, "RELEASE work"},
-                                             {&engine->undo_, "ROLLBACK TO work"}});
+  absl::Status status = PrepareAll(engine->connection_.get(),
+                                   {{&engine->begin_, "BEGIN IMMEDIATE"},
+                                    {&engine->key_generation_, "SELECT key_generation FROM store"},
+                                    {&engine->commit_, "COMMIT"},
+                                    {&engine->rollback_, "ROLLBACK"},
+                                    {&engine->savepoint_, "SAVEPOINT work"},
+                                    {&engine->release_, "RELEASE work"},
+                                    {&engine->undo_, "ROLLBACK TO work"}});
   if (!status.ok()) return status;
   return engine;
 }
@@ -38,7 +39,13 @@ absl::StatusOr<std::unique_ptr<SqliteEngine>> SqliteEngine::Create(
 absl::Status SqliteEngine::Begin() {
   connection_->ForgetFull();
   connection_->TakeFailed();
-  return begin_.Bind().Finish();
+  if (absl::Status status = begin_.Bind().Finish(); !status.ok()) return status;
+  SqlRun run = key_generation_.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  transaction_->BeginAsOf(run.Int(0));
+  return absl::OkStatus();
 }
 
 absl::Status SqliteEngine::Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) {

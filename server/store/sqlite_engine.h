@@ -39,7 +39,7 @@ class SqliteEngine final : public GroupEngine {
   std::shared_ptr<const SealKeys> seal_keys_;
   std::shared_ptr<KeyEncryptionKeys> keks_;
   std::unique_ptr<StoreTransaction> transaction_;
-  SqlStatement begin_, commit_, rollback_, savepoint_, release_, undo_;
+  SqlStatement begin_, key_generation_, commit_, rollback_, savepoint_, release_, undo_;
   bool undo_failed_ = false;
 };
 

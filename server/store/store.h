@@ -31,6 +31,7 @@
 #include "server/audit/audit_receipt.h"
 #include "server/owner_permit.h"
 #include "server/store/scan_place.h"
+#include "server/store/stored_key.h"
 
 namespace sluice::server {
 
@@ -297,6 +298,9 @@ class Transaction {
   // Keeps the bytes of a policy::Keep; once, however often they are put.
   virtual absl::Status PutCatalog(absl::string_view kept) = 0;
 
+  // Of the keys that all of this is sealed under; null where nothing is.
+  virtual KeyTransaction* keys() { return nullptr; }
+
   // What group commit says, and no work: what was done since the last commit, or by the last work,
   // is undone; what was done is durable. For what a transaction keeps in memory.
   virtual void Undone() {}
@@ -394,6 +398,26 @@ class Store {
   // Whether ForgetHistory has something to forget.
   virtual absl::StatusOr<bool> HistoryBefore(absl::Time time) const = 0;
 
+  // Of keys; a store that seals nothing has none.
+
+  // In order of owner, scope and version.
+  virtual absl::StatusOr<std::vector<StoredKeyVersion>> KeyVersions() const {
+    return std::vector<StoredKeyVersion>();
+  }
+  // Another one wherever a key was replaced or destroyed, by whichever gateway.
+  virtual absl::StatusOr<int64_t> KeyGeneration() const { return 0; }
+  // A stretch of a walk over the rows that one key sealed, in which those under some of its
+  // versions, by their ids, are found.
+  virtual absl::StatusOr<SealedRows> FindSealed(KekScope, absl::string_view /*owner*/,
+                                                absl::Span<const int64_t> /*versions*/,
+                                                const std::optional<SealedPlace>& /*from*/,
+                                                int64_t /*rows*/) const {
+    return SealedRows();
+  }
+  // Lets go of the keys that readers have at hand, after one was destroyed: those on loan when they
+  // come back.
+  virtual void LetGoOfKeys() const {}
+
   virtual absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const = 0;
   // In order of name.
   virtual absl::StatusOr<std::vector<StoredOrganization>> Organizations() const = 0;
@@ -413,6 +437,7 @@ class Store {
                                    absl::FunctionRef<bool(const LogRow&)> visit) const = 0;
   // Leaf hashes [begin, end).
   virtual absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end) const = 0;
+  // Those of a destroyed key are left out.
   virtual absl::StatusOr<std::vector<LogRow::Opening>> ReadOpenings(uint64_t index) const = 0;
   // The last wseq of a writer's boot, what a restart's gap check starts from; NOT_FOUND if it wrote
   // none.

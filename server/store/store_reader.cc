@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/key_name.h"
 #include "server/store/decision_id.h"
 #include "server/store/hash_bytes.h"
+#include "server/store/key_versions.h"
 #include "server/store/opening_bytes.h"
 #include "server/store/record_subjects.h"
 #include "server/store/sealed_bytes.h"
@@ -31,16 +33,21 @@ absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Create(
       OpeningKeys::Create(reader->connection_.get(), reader->keks_.get());
   if (!opening.ok()) return opening.status();
   reader->opening_ = *std::move(opening);
+  absl::StatusOr<std::unique_ptr<SealedRowFinder>> finder =
+      SealedRowFinder::Create(reader->connection_.get());
+  if (!finder.ok()) return finder.status();
+  reader->finder_ = *std::move(finder);
   if (absl::Status status = reader->Prepare(); !status.ok()) return status;
   return reader;
 }
 
 absl::Status StoreReader::Prepare() {
+  // What opens sealed rows asks for the key generation as well, as of the same snapshot.
   absl::Status scans = PrepareScans(
       connection_.get(),
       {{&scan_,
-        "SELECT ordinal, record_id, subjects, identity, position, bytes FROM record "
-        "WHERE collection = "
+        "SELECT ordinal, record_id, subjects, identity, position, bytes, "
+        "(SELECT key_generation FROM store) FROM record WHERE collection = "
         "(SELECT c.id FROM collection c JOIN owner o ON o.id = c.owner "
         "WHERE o.name = $1 AND c.record_type = $2) "
         "AND (ordinal, record_id) >= ($3, $4) AND (ordinal, record_id) < ($5, $6) "
@@ -57,14 +64,16 @@ absl::Status StoreReader::Prepare() {
   return PrepareAll(
       connection_.get(),
       {{&point_,
-        "SELECT o.name, c.record_type, r.ordinal, r.subjects, r.identity, r.position, r.bytes "
+        "SELECT o.name, c.record_type, r.ordinal, r.subjects, r.identity, r.position, r.bytes, "
+        "(SELECT key_generation FROM store) "
         "FROM record_key k "
         "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
         "AND r.record_id = k.record_id "
         "JOIN collection c ON c.id = k.collection JOIN owner o ON o.id = c.owner "
         "WHERE k.record_id = $1 AND k.live = 1"},
        {&by_key_,
-        "SELECT r.ordinal, r.record_id, r.subjects, r.identity, r.position, r.bytes, k.tie "
+        "SELECT r.ordinal, r.record_id, r.subjects, r.identity, r.position, r.bytes, k.tie, "
+        "(SELECT key_generation FROM store) "
         "FROM record_key k "
         "JOIN record r ON r.collection = k.collection AND r.ordinal = k.ordinal "
         "AND r.record_id = k.record_id WHERE k.key_hash = $1 AND k.live = 1"},
@@ -97,7 +106,10 @@ absl::Status StoreReader::Prepare() {
         "SELECT principal, decision, time_us, log_index FROM decision WHERE decision_id = $1"},
        {&head_, "SELECT size, root, compact_range, checkpoint FROM log_head WHERE id = 1"},
        {&openings_,
-        "SELECT owner, field, opening FROM log_opening WHERE idx = $1 ORDER BY owner, field"},
+        "SELECT owner, field, opening, (SELECT key_generation FROM store) FROM log_opening "
+        "WHERE idx = $1 ORDER BY owner, field"},
+       {&key_versions_, absl::StrCat(kKeyVersionColumns, "ORDER BY owner, scope, version")},
+       {&key_generation_, "SELECT key_generation FROM store"},
        {&last_wseq_,
         "SELECT e.wseq FROM log_entry e WHERE e.boot = "
         "(SELECT id FROM log_boot WHERE writer = $1 AND boot = $2) ORDER BY e.wseq DESC LIMIT 1"}});
@@ -147,6 +159,7 @@ absl::Status StoreReader::Scan(absl::string_view owner, absl::string_view record
     if (!*row) return absl::OkStatus();
     absl::StatusOr<std::array<uint8_t, kIdBytes>> id = run.Array<kIdBytes>(1);
     if (!id.ok()) return id.status();
+    opening_->AsOf(run.Int(6));
     const absl::StatusOr<StoredRecord> record = Open({.owner = owner,
                                                       .record_type = record_type,
                                                       .record_id = *id,
@@ -170,6 +183,7 @@ absl::Status StoreReader::Point(
   if (!*row || run.Bytes(1) != record_type || !is_owner(run.Bytes(0))) {
     return absl::NotFoundError("there is no such record");
   }
+  opening_->AsOf(run.Int(7));
   const absl::StatusOr<StoredRecord> record = Open({.owner = run.Bytes(0),
                                                     .record_type = record_type,
                                                     .record_id = id.bytes,
@@ -195,6 +209,7 @@ absl::Status StoreReader::ByKey(absl::string_view owner, absl::string_view recor
   if (!tie.ok()) return tie.status();
   if (!wanted.ok()) return wanted.status();
   if (*tie != *wanted) return absl::DataLossError("a key has another's record");
+  opening_->AsOf(run.Int(7));
   const absl::StatusOr<StoredRecord> record = Open({.owner = owner,
                                                     .record_type = record_type,
                                                     .record_id = *id,
@@ -240,6 +255,25 @@ absl::StatusOr<CollectionProgress> StoreReader::Progress() {
   if (!digest.ok()) return digest.status();
   progress.digest = *digest;
   return progress;
+}
+
+absl::StatusOr<std::vector<StoredKeyVersion>> StoreReader::KeyVersions() {
+  return ReadKeyVersions(key_versions_.Bind());
+}
+
+absl::StatusOr<int64_t> StoreReader::KeyGeneration() {
+  SqlRun run = key_generation_.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  return run.Int(0);
+}
+
+absl::StatusOr<SealedRows> StoreReader::FindSealed(KekScope scope, absl::string_view owner,
+                                                   absl::Span<const int64_t> versions,
+                                                   const std::optional<SealedPlace>& from,
+                                                   int64_t rows) {
+  return finder_->Find(scope, owner, versions, from, rows);
 }
 
 absl::StatusOr<OwnerStatus> StoreReader::StatusOf(absl::string_view owner) {
@@ -426,8 +460,10 @@ absl::StatusOr<std::vector<LogRow::Opening>> StoreReader::ReadOpenings(uint64_t 
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
     if (!*row) return openings;
+    opening_->AsOf(run.Int(3));
     const absl::StatusOr<absl::string_view> content = opening_->Open(
         OfLogOpening{.owner = run.Bytes(0), .field = run.Bytes(1), .index = index}, run.Bytes(2));
+    if (DestroyedKeyOf(content.status())) continue;
     if (!content.ok()) return content.status();
     absl::StatusOr<std::pair<std::string, std::string>> opening = SplitOpening(*content);
     if (!opening.ok()) return opening.status();

@@ -18,6 +18,7 @@
 #include "server/store/name_hash.h"
 #include "server/store/opening_keys.h"
 #include "server/store/seal_keys.h"
+#include "server/store/sealed_row_finder.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
 
@@ -47,6 +48,13 @@ class StoreReader {
   // As it stands: one in which nothing ever was, where there is none.
   absl::StatusOr<CollectionRow> Collection(absl::string_view owner, absl::string_view record_type);
   absl::StatusOr<CollectionProgress> Progress();
+  absl::StatusOr<std::vector<StoredKeyVersion>> KeyVersions();
+  absl::StatusOr<int64_t> KeyGeneration();
+  absl::StatusOr<SealedRows> FindSealed(KekScope scope, absl::string_view owner,
+                                        absl::Span<const int64_t> versions,
+                                        const std::optional<SealedPlace>& from, int64_t rows);
+  // What is at hand of keys goes.
+  void ForgetKeys() { opening_->Forget(); }
   absl::StatusOr<OwnerStatus> StatusOf(absl::string_view owner);
   absl::StatusOr<bool> HistoryBefore(absl::Time time);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
@@ -77,6 +85,8 @@ class StoreReader {
   const std::shared_ptr<const KeyEncryptionKeys> keks_;
   std::unique_ptr<SqlConnection> connection_;
   std::unique_ptr<OpeningKeys> opening_;
+  std::unique_ptr<SealedRowFinder> finder_;
+  SqlStatement key_versions_, key_generation_;
   SqlStatement scan_, point_, by_key_, last_publish_, collection_, progress_, collections_,
       subjects_, history_before_;
   SqlStatement mou_versions_, mou_signatures_, organizations_, state_row_, catalogs_;

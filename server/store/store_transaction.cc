@@ -28,6 +28,13 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
       CollectionSeals::Create(connection, seal_keys);
   if (!seals.ok()) return seals.status();
   transaction->collection_seals_ = *std::move(seals);
+  absl::StatusOr<std::unique_ptr<KeyVersions>> keys =
+      KeyVersions::Create({.connection = connection,
+                           .seals = transaction->collection_seals_.get(),
+                           .sealing = transaction->sealing_.get(),
+                           .opening = transaction->opening_.get()});
+  if (!keys.ok()) return keys.status();
+  transaction->keys_ = *std::move(keys);
   absl::StatusOr<std::unique_ptr<SubjectJoins>> joins =
       SubjectJoins::Create({.connection = connection,
                             .dictionary = transaction->dictionary_.get(),
@@ -103,6 +110,13 @@ absl::Status StoreTransaction::Prepare() {
         "VALUES ($1, $2, $3, $4, $5)"},
        {&put_catalog_,
         "INSERT INTO catalog (digest, kept) VALUES ($1, $2) ON CONFLICT DO NOTHING"}});
+}
+
+void StoreTransaction::BeginAsOf(int64_t key_generation) {
+  if (key_generation == key_generation_) return;
+  sealing_->Forget();
+  opening_->Forget();
+  key_generation_ = key_generation;
 }
 
 absl::StatusOr<int64_t> StoreTransaction::BootId(absl::string_view writer, absl::string_view boot) {

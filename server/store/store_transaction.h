@@ -16,6 +16,7 @@
 #include "server/key_encryption_keys.h"
 #include "server/store/collection_seals.h"
 #include "server/store/dictionary.h"
+#include "server/store/key_versions.h"
 #include "server/store/opening_keys.h"
 #include "server/store/record_history.h"
 #include "server/store/record_withdrawal.h"
@@ -54,6 +55,7 @@ class StoreTransaction final : public Transaction {
   absl::Status SealState(uint64_t through) override { return state_seal_->Advance(through); }
   absl::Status PutDecision(const StoredDecision& decision) override;
   absl::Status PutCatalog(absl::string_view kept) override;
+  KeyTransaction* keys() override { return keys_.get(); }
   void Undone() override {
     boot_.reset();
     sealing_->Undone();
@@ -65,6 +67,9 @@ class StoreTransaction final : public Transaction {
     state_seal_->Committed();
     collection_seals_->Committed();
   }
+
+  // A group begins, at this key generation of the store.
+  void BeginAsOf(int64_t key_generation);
 
  private:
   StoreTransaction(SqlConnection* connection, const SealKeys* seal_keys)
@@ -88,6 +93,8 @@ class StoreTransaction final : public Transaction {
   std::unique_ptr<SealingKeys> sealing_;
   std::unique_ptr<Dictionary> dictionary_;
   std::unique_ptr<CollectionSeals> collection_seals_;
+  int64_t key_generation_ = 0;
+  std::unique_ptr<KeyVersions> keys_;
   std::unique_ptr<SubjectJoins> joins_;
   std::unique_ptr<RecordHistory> history_;
   std::unique_ptr<RecordWriter> records_;

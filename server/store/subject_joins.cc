@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "server/key_name.h"
 #include "server/store/sealed_bytes.h"
 
 namespace sluice::server {
@@ -210,7 +211,9 @@ absl::Status SubjectJoins::Rewrite(const Place& place, const Moved& moved, int64
               .subjects = run.Bytes(0),
               .identity = run.Bytes(1)};
   const absl::StatusOr<absl::string_view> content = opening_->Open(of, run.Bytes(3));
-  if (!content.ok()) return content.status();
+  // What can't be read any more moves with its subjects all the same, and stays as it is.
+  const bool readable = !DestroyedKeyOf(content.status());
+  if (readable && !content.ok()) return content.status();
 
   absl::StatusOr<size_t> count = CountRecordSubjects(of.subjects);
   if (!count.ok()) return count.status();
@@ -227,7 +230,8 @@ absl::Status SubjectJoins::Rewrite(const Place& place, const Moved& moved, int64
   }
   of.position = position;
   of.subjects = subjects;
-  const absl::StatusOr<absl::string_view> sealed = sealing_->Seal(of, *content);
+  const absl::StatusOr<absl::string_view> sealed =
+      readable ? sealing_->Seal(of, *content) : run.Bytes(3);
   if (!sealed.ok()) return sealed.status();
   const policy::RecordId id{place.record_id};
   absl::Status status = seals_->Go(place.collection, id, run.Bytes(3));
