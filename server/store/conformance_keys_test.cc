@@ -76,7 +76,7 @@ absl::Status PutOpenings(Store& store, uint64_t index, const std::string& owner 
               .wseq = index,
               .openings = {{owner, "filter", "salt", absl::StrCat("value ", index)}}});
          if (!status.ok()) return status;
-         return transaction.PutDictionaryOpening(owner, static_cast<uint32_t>(index), "salt");
+         return transaction.PutDictionaryOpenings(owner, static_cast<uint32_t>(index), {"salt"});
        }});
 }
 
