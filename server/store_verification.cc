@@ -11,6 +11,7 @@
 #include "server/dictionary_verification.h"
 #include "server/keys.h"
 #include "server/log_verification.h"
+#include "server/store/opening_keys.h"
 #include "server/store/postgres.h"
 #include "server/store/record_verifier.h"
 #include "server/store/schema.h"
@@ -81,6 +82,8 @@ absl::Status VerifyStore(const Config& config, const KeyDirectory::Clock& clock,
   if (!key_check.ok()) return key_check.status();
   const absl::StatusOr<StoreRow> row = ReadStoreRow(connection, kSchemaVersion, *key_check);
   if (!row.ok()) return row.status();
+  // From here on what can't be opened for want of its key is what was destroyed.
+  if (absl::Status status = CheckDataKeys(connection, *shared_keks); !status.ok()) return status;
   const absl::StatusOr<std::unique_ptr<StoreReader>> reader =
       StoreReader::Create(*std::move(opened), *seal_keys, shared_keks);
   if (!reader.ok()) return reader.status();

@@ -87,6 +87,15 @@ TEST_F(StoreVerificationTest, SaysWhatItCannotLookAt) {
   EXPECT_TRUE(findings.empty());
 }
 
+TEST_F(StoreVerificationTest, SaysThatAKeyIsNotThere) {
+  WholeStoreTest::Close();
+  std::filesystem::remove(config_.keys.directory + "/owner-river-unified.data.1.kek");
+  StoreFindings findings;
+  const absl::Status status = VerifyStore(config_, clock(), &findings);
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("river-unified"));
+}
+
 class TamperedVerificationTest : public StoreVerificationTest,
                                  public ::testing::WithParamInterface<Change> {};
 
