@@ -57,20 +57,21 @@ absl::Status Sequencer::GrowDictionary(Transaction& transaction, absl::string_vi
       CompactRange::Create(head->first, std::move(head->second));
   if (!dictionary.ok()) return absl::DataLossError("a dictionary's head does not fit its size");
   const uint64_t begin = dictionary->size() + 1;  // ordinals begin at 1: 0 is nobody
+  // At once: each draw has its price, whatever its size.
+  std::string random(subjects.size() * kSaltBytes, '\0');
+  const absl::Status drawn =
+      parts_.random(absl::MakeSpan(reinterpret_cast<uint8_t*>(random.data()), random.size()));
+  if (!drawn.ok()) return drawn;
   std::vector<std::string> salts;
   salts.reserve(subjects.size());
   for (const NewSubject& subject : subjects) {
     if (subject.ordinal != dictionary->size() + 1) {
       return absl::InternalError("a dictionary's ordinals are not in sequence");
     }
-    std::string salt(kSaltBytes, '\0');
-    absl::Status status =
-        parts_.random(absl::MakeSpan(reinterpret_cast<uint8_t*>(salt.data()), salt.size()));
-    if (!status.ok()) return status;
+    salts.push_back(random.substr(salts.size() * kSaltBytes, kSaltBytes));
     const absl::string_view id(reinterpret_cast<const char*>(subject.id.bytes.data()),
                                subject.id.bytes.size());
-    dictionary->Append(LeafHash(HashBytes(Commitment("dict1", salt, id))));
-    salts.push_back(std::move(salt));
+    dictionary->Append(LeafHash(HashBytes(Commitment("dict1", salts.back(), id))));
   }
   absl::Status put = transaction.PutDictionaryOpenings(owner, subjects[0].ordinal, salts);
   if (put.ok()) put = transaction.PutDictionaryHead(owner, dictionary->size(), dictionary->roots());
