@@ -241,10 +241,9 @@ TEST_F(OwnerKeysTest, EachCreationRotationAndDestructionIsAnEntry) {
   EXPECT_EQ(destroyed->records() + destroyed->bytes(), 0);
   EXPECT_THAT(destroyed->unreached_copies(), ElementsAre("the safe of the registrar"));
   EXPECT_EQ(gateway.Records().value(), 3u);
-  // An admin's name is committed to, and opens by its organization's dictionary key.
   EXPECT_THAT(
       gateway.KeyEntries(),
-      ElementsAre("CREATED state-university dictionary 1", "CREATED state-university records 1",
+      ElementsAre("CREATED state-university records 1", "CREATED state-university dictionary 1",
                   "ROTATED state-university records 2", "DESTROYED state-university records 1"));
   EXPECT_FALSE(KekIsThere("owner-state-university.data.1.kek"));
   EXPECT_TRUE(KekIsThere("owner-state-university.data.2.kek"));
