@@ -235,6 +235,21 @@ TEST_F(KeyDirectoryTest, WhatStoodUnwrappedIsWrappedAtTheNextStart) {
   EXPECT_EQ(Content("manifest"), before);
 }
 
+TEST_F(KeyDirectoryTest, WhatAFileHeldBeforeIsOverwritten) {
+  const std::unique_ptr<KeyDirectory> directory = Open();
+  ASSERT_TRUE(Ensure(*directory, "a.key").ok());
+  ASSERT_TRUE(Ensure(*directory, "b.key").ok());
+  std::ifstream wrapped(Path("a.key"), std::ios::binary);
+  std::ifstream destroyed(Path("b.key"), std::ios::binary);
+  ASSERT_TRUE(Destroy(*directory, "b.key").ok());
+  Open(Under('w'));
+  for (std::ifstream* former : {&wrapped, &destroyed}) {
+    std::string bytes(32, 'x');
+    EXPECT_TRUE(former->read(bytes.data(), 32));
+    EXPECT_EQ(bytes, std::string(32, '\0'));
+  }
+}
+
 TEST_F(KeyDirectoryTest, AFormerKeyOpensOnceAndNeverAgain) {
   const Secret key = Ensure(*Open(Under('w')), "a.key").value();
   const std::string old_copy = Content("a.key");

@@ -1,4 +1,5 @@
 // Key-encryption keys of a key directory that stand on a PKCS#11 token.
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -209,14 +210,18 @@ TEST_F(TokenKeysTest, TwoProcessesMakeOneKeyAndSeeEachOthersDestruction) {
   std::string filter = "--gtest_filter=TokenKeysTest.DISABLED_TheOtherProcess";
   std::string disabled = "--gtest_also_run_disabled_tests";
   char* arguments[] = {self.data(), filter.data(), disabled.data(), nullptr};
+  posix_spawn_file_actions_t silently;
+  posix_spawn_file_actions_init(&silently);
+  posix_spawn_file_actions_addopen(&silently, STDOUT_FILENO, Path("said").c_str(),
+                                   O_WRONLY | O_CREAT | O_TRUNC, 0600);
   pid_t other = -1;
-  ASSERT_EQ(posix_spawn(&other, self.c_str(), nullptr, nullptr, arguments, environ), 0);
+  ASSERT_EQ(posix_spawn(&other, self.c_str(), &silently, nullptr, arguments, environ), 0);
   {
     const std::unique_ptr<KeyEncryptionKeys> keks = OpenKeks();
     for (int i = 9; i >= 0; --i) EXPECT_TRUE(keks->Create(Data(absl::StrCat("o", i))).ok());
     int status = 0;
     ASSERT_EQ(waitpid(other, &status, 0), other);
-    ASSERT_EQ(status, 0);
+    ASSERT_EQ(status, 0) << std::ifstream(Path("said")).rdbuf();
     for (int i = 0; i < 10; ++i) {
       std::ifstream file(Path(absl::StrCat("wrapped.", i)), std::ios::binary);
       const std::string wrapped((std::istreambuf_iterator<char>(file)),
@@ -227,7 +232,8 @@ TEST_F(TokenKeysTest, TwoProcessesMakeOneKeyAndSeeEachOthersDestruction) {
     ASSERT_TRUE(keks->Destroy(Data("o3")).ok());
   }
   // By then it can't make one of them any more.
-  ASSERT_EQ(posix_spawn(&other, self.c_str(), nullptr, nullptr, arguments, environ), 0);
+  ASSERT_EQ(posix_spawn(&other, self.c_str(), &silently, nullptr, arguments, environ), 0);
+  posix_spawn_file_actions_destroy(&silently);
   int status = 0;
   ASSERT_EQ(waitpid(other, &status, 0), other);
   EXPECT_NE(status, 0);
