@@ -36,10 +36,11 @@ bool IsOfState(absl::string_view body) {
 }
 
 absl::Status CheckStateAtStart(Store& store, const AuditLog& log) {
+  // Before the state is read: what another gateway adds to both meanwhile is in the state.
+  const uint64_t size = log.size();
   const absl::StatusOr<std::optional<uint64_t>> through = Settled(store);
   if (!through.ok()) return through.status();
   if (!through->has_value()) return absl::OkStatus();
-  const uint64_t size = log.size();
   for (uint64_t begin = **through; begin < size; begin += kBlock) {
     absl::Status status;
     const absl::Status read =
