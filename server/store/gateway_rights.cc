@@ -1,6 +1,7 @@
 #include "server/store/gateway_rights.h"
 
-#include <utility>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

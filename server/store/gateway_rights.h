@@ -3,13 +3,12 @@
 #ifndef SLUICE_SERVER_STORE_GATEWAY_RIGHTS_H_
 #define SLUICE_SERVER_STORE_GATEWAY_RIGHTS_H_
 
-#include <set>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/store/postgres_database.h"
+#include "server/store/store_database.h"
 
 namespace sluice::server {
 
