@@ -82,7 +82,7 @@ absl::StatusOr<Dictionary::Resolved> Dictionary::Resolve(
     }
     name_of[i] = distinct.size() - 1;
   }
-  SqlManyRun known = find_names_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+  SqlManyRun known = find_names_.StartSmall([&](size_t i, const SqlRow& row) -> absl::Status {
     absl::StatusOr<DictionaryEntry> entry = EntryOf(row);
     if (!entry.ok()) return entry.status();
     distinct[i].entry = *entry;
@@ -126,7 +126,7 @@ absl::StatusOr<std::vector<std::string>> Dictionary::Current(
     counts.push_back(*count);
   }
   size_t found = 0;
-  SqlManyRun run = current_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+  SqlManyRun run = current_.StartSmall([&](size_t i, const SqlRow& row) -> absl::Status {
     absl::StatusOr<Hash16> id = row.Array<16>(1);
     if (!id.ok()) return id.status();
     subjects[i].ordinal = static_cast<uint32_t>(row.Int(0));
@@ -262,7 +262,7 @@ absl::StatusOr<std::vector<std::optional<Hash16>>> Dictionary::PersonsOf(
     if (!row.ok()) return row.status();
     if (*row && any.Int(0) == 0) return persons;
   }
-  SqlManyRun run = find_persons_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+  SqlManyRun run = find_persons_.StartSmall([&](size_t i, const SqlRow& row) -> absl::Status {
     absl::StatusOr<Hash16> person = row.Array<16>(0);
     if (!person.ok()) return person.status();
     persons[i] = *person;

@@ -26,8 +26,8 @@ constexpr int64_t kSets = 1024;
 // From so many on, a COPY's two answers are made up for.
 constexpr int64_t kSetsToCopy = 32;
 constexpr size_t kBytes = 4 << 20;
-// Of one that is answered by rows: they are all held, and a row may have a megabyte.
-constexpr int64_t kSetsWithRows = 128;
+// Of the rows that answer one: they are all held.
+constexpr size_t kHeldBytes = 128 << 20;
 
 void AppendWord(uint32_t word, std::string& bytes) {
   const uint32_t wire = htobe32(word);
@@ -141,6 +141,10 @@ void PostgresMany::Append(int index, Oid type, absl::string_view element) {
   bytes_ += sizeof(uint32_t) + element.size();
 }
 
+void PostgresMany::Expect(size_t row_bytes) {
+  rows_at_once_ = std::clamp<int64_t>(static_cast<int64_t>(kHeldBytes / row_bytes), 1, kSets);
+}
+
 void PostgresMany::Bind(int index, int64_t value) {
   const uint64_t wire = htobe64(static_cast<uint64_t>(value));
   const absl::string_view bytes(reinterpret_cast<const char*>(&wire), sizeof wire);
@@ -162,7 +166,7 @@ absl::Status PostgresMany::Add(const OnRow& on_row) {
     return absl::InternalError("database: a statement was given other values than it takes");
   }
   ++kept_;
-  const int64_t most = on_row == nullptr ? kSets : kSetsWithRows;
+  const int64_t most = on_row == nullptr ? kSets : rows_at_once_;
   return kept_ >= most || bytes_ >= kBytes ? Run(on_row) : absl::OkStatus();
 }
 

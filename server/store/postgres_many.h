@@ -32,6 +32,7 @@ class PostgresMany final : public PreparedSqlMany {
                std::string copy);
 
   int parameters() const override { return static_cast<int>(arrays_.size()); }
+  void Expect(size_t row_bytes) override;
   void Bind(int index, int64_t value) override;
   void Bind(int index, absl::string_view text) override;
   void Bind(int index, const SqlBlob& blob) override;
@@ -56,6 +57,7 @@ class PostgresMany final : public PreparedSqlMany {
   const std::string name_;
   const std::string copy_;
   std::vector<Array> arrays_;
+  int64_t rows_at_once_ = 1;
   int64_t ran_ = 0;   // sets
   int64_t kept_ = 0;  // sets
   int bound_ = 0;     // parameters of the set at hand

@@ -189,7 +189,7 @@ absl::StatusOr<std::vector<RecordWithdrawal::Now>> RecordWithdrawal::FindNow(
     const std::vector<Touched>& touched) {
   std::vector<Now> all(touched.size());
   size_t found = 0;
-  SqlManyRun run = find_keys_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+  SqlManyRun run = find_keys_.StartSmall([&](size_t i, const SqlRow& row) -> absl::Status {
     absl::StatusOr<Hash16> key = row.Array<16>(5), tie = row.Array<16>(6);
     if (!key.ok()) return key.status();
     if (!tie.ok()) return tie.status();

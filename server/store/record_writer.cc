@@ -248,7 +248,7 @@ absl::StatusOr<std::vector<RecordWriter::Entry>> RecordWriter::Entries(
   if (twice != entries.end()) {
     return absl::InvalidArgumentError("a key stands twice in the batch");
   }
-  SqlManyRun keys = find_keys_.Start([&](size_t i, const SqlRow& row) -> absl::Status {
+  SqlManyRun keys = find_keys_.StartSmall([&](size_t i, const SqlRow& row) -> absl::Status {
     Entry& entry = entries[i];
     absl::StatusOr<Hash16> id = row.Array<16>(0);
     if (!id.ok()) return id.status();

@@ -63,6 +63,8 @@ class PreparedSqlMany {
 
   virtual ~PreparedSqlMany() = default;
   virtual int parameters() const = 0;
+  // Of the run that begins: how many bytes a row of it may have.
+  virtual void Expect(size_t /*row_bytes*/) {}
   // Of the next set, lent until Add.
   virtual void Bind(int index, int64_t value) = 0;
   virtual void Bind(int index, absl::string_view text) = 0;
@@ -199,11 +201,19 @@ class SqlMany {
   // Rows are told with the number of the set, from 0, that they are for; they come in the order of
   // the sets. What `on_row` fails with ends the run.
   SqlManyRun Start(PreparedSqlMany::OnRow on_row = nullptr) {
-    return SqlManyRun(prepared_.get(), std::move(on_row));
+    return Start(std::move(on_row), /*row_bytes=*/1 << 20);
   }
-  std::unique_ptr<PreparedSqlMany> Release() && { return std::move(prepared_); }
+  // The same where no record is in a row: more of them are asked for at once.
+  SqlManyRun StartSmall(PreparedSqlMany::OnRow on_row) {
+    return Start(std::move(on_row), /*row_bytes=*/256);
+  }
 
  private:
+  SqlManyRun Start(PreparedSqlMany::OnRow on_row, size_t row_bytes) {
+    prepared_->Expect(row_bytes);
+    return SqlManyRun(prepared_.get(), std::move(on_row));
+  }
+
   std::unique_ptr<PreparedSqlMany> prepared_;
 };
 
