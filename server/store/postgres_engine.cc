@@ -212,6 +212,8 @@ absl::StatusOr<int64_t> PostgresEngine::LastDurable() {
 }
 
 void PostgresEngine::Rollback() {
+  // Who goes on with the store where this one can't must not wait for what it holds.
+  if (fault() == Fault::kFatal) return session_.connection->Close();
   if (!away_ && !session_.connection->Rollback()) away_ = true;
 }
 
