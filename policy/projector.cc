@@ -28,7 +28,8 @@ struct Projector::Rep {
   PlanEffects effects;
   RowScopeReader scope;
   wire::Writer out;
-  absl::Span<const SubjectId> subjects;
+  std::vector<Pseudonym> permuted;  // of a record that comes with its subjects' ids
+  absl::Span<const Pseudonym> subjects;
   size_t subjects_used = 0;
 
   bool Walk(const ProjectionLevel& level, absl::string_view bytes);
@@ -53,8 +54,18 @@ Projector::~Projector() = default;
 
 const std::vector<PlanField>& Projector::fields() const { return rep_->effects.fields(); }
 
+void Projector::Permute(absl::Span<const SubjectId> subjects, std::vector<Pseudonym>& out) const {
+  rep_->pseudonyms.Permute(subjects, out);
+}
+
 Projector::Outcome Projector::Project(absl::string_view record,
                                       absl::Span<const SubjectId> subjects, std::string* out) {
+  Permute(subjects, rep_->permuted);
+  return Project(record, rep_->permuted, out);
+}
+
+Projector::Outcome Projector::Project(absl::string_view record,
+                                      absl::Span<const Pseudonym> subjects, std::string* out) {
   Rep& rep = *rep_;
   if (!rep.scope.Read(record)) return Outcome::kWithheld;
   const Effect& effect = rep.effects.Of(rep.scope.scope());
@@ -96,7 +107,7 @@ bool Projector::Rep::Walk(const ProjectionLevel& level, absl::string_view bytes)
             flush();
             out.Number(step.tag);
             *out.Grow(1) = kPseudonymLength;
-            pseudonyms.Write(subjects[subject].bytes, out.Grow(kPseudonymLength));
+            subjects[subject].Write(out.Grow(kPseudonymLength));
             return true;
           case Action::kDescend: {
             flush();

@@ -34,10 +34,13 @@ class Projector {
       const std::vector<std::string>& read_mask, Pseudonymizer pseudonyms);
   ~Projector();
 
-  // Appends what leaves of `record` to `*out`, which is unchanged unless kReleased. `subjects`: the
-  // subject ids of the record's subject fields, one for each occurrence, in the order in which the
-  // bytes carry them.
+  // Appends what leaves of `record` to `*out`, which is unchanged unless kReleased. `subjects`: of
+  // the record's subject fields, one for each occurrence, in the order in which the bytes carry
+  // them.
+  Outcome Project(absl::string_view record, absl::Span<const Pseudonym> subjects, std::string* out);
   Outcome Project(absl::string_view record, absl::Span<const SubjectId> subjects, std::string* out);
+  // The subjects' pseudonyms: those of many records are had at once, which costs less.
+  void Permute(absl::Span<const SubjectId> subjects, std::vector<Pseudonym>& out) const;
 
   // The fields that can leave, in order of number, each under its rule. Where grants differ by rule
   // between rows, the first grant's.

@@ -1,11 +1,14 @@
 #include "policy/pseudonym.h"
 
+#include <endian.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -60,24 +63,34 @@ CipherContext NewContext(const Secret& key, int encrypt) {
 
 using Block = std::array<uint8_t, 16>;
 
-Block Permute(EVP_CIPHER_CTX* context, const Block& in) {
-  Block out;
+// Whole blocks in an initialized context: it fails only if memory is corrupt, and then an id must
+// not leave as it is.
+void Permute(EVP_CIPHER_CTX* context, const uint8_t* in, size_t bytes, uint8_t* out) {
   int size = 0;
-  // One whole block in an initialized context: it fails only if memory is corrupt, and then an id
-  // must not leave as it is.
-  if (EVP_CipherUpdate(context, out.data(), &size, in.data(), static_cast<int>(in.size())) != 1 ||
-      size != static_cast<int>(out.size())) {
+  if (EVP_CipherUpdate(context, out, &size, in, static_cast<int>(bytes)) != 1 ||
+      size != static_cast<int>(bytes)) {
     std::abort();
   }
-  return out;
 }
 
-// Five bytes are eight characters; the last byte is two, its bits on the left.
+// Eight characters of five bytes, all at once: the bits are spread to five in each byte, and what
+// is below 26 becomes a letter, the rest a digit.
+uint64_t Encode40(uint64_t bits) {
+  uint64_t five = (bits & 0xfffff00000) << 12 | (bits & 0xfffff);
+  five = (five & 0x000ffc00000ffc00) << 6 | (five & 0x000003ff000003ff);
+  five = (five & 0x03e003e003e003e0) << 3 | (five & 0x001f001f001f001f);
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t is_digit = (five + (128 - 26) * kOnes) >> 7 & kOnes;
+  return five + 'a' * kOnes - is_digit * ('a' + 26 - '2');
+}
+
+// The last byte is two characters, its bits on the left.
 void Encode(const Block& block, char* out) {
-  for (size_t at = 0; at + 5 <= block.size(); at += 5) {
+  for (size_t at = 0; at + 5 <= block.size(); at += 5, out += 8) {
     uint64_t bits = 0;
     for (size_t i = 0; i < 5; ++i) bits = bits << 8 | block[at + i];
-    for (int shift = 35; shift >= 0; shift -= 5) *out++ = kAlphabet[bits >> shift & 31];
+    const uint64_t text = htobe64(Encode40(bits));
+    std::memcpy(out, &text, sizeof text);
   }
   *out++ = kAlphabet[block.back() >> 3];
   *out = kAlphabet[block.back() << 2 & 31];
@@ -161,26 +174,44 @@ absl::StatusOr<Pseudonymizer> Pseudonymizer::Create(const Secret& key) {
   return Pseudonymizer(std::move(rep));
 }
 
-void Pseudonymizer::Write(const std::array<uint8_t, 16>& id, char* out) const {
-  Encode(Permute(rep_->encrypt.get(), id), out);
+void Pseudonym::Write(char* out) const { Encode(bytes_, out); }
+
+template <typename Id>
+void Pseudonymizer::PermuteAll(absl::Span<const Id> ids, std::vector<Pseudonym>& out) const {
+  static_assert(sizeof(Id) == sizeof(Block) && sizeof(Pseudonym) == sizeof(Block));
+  if (ids.size() > std::numeric_limits<int>::max() / sizeof(Block)) std::abort();
+  out.resize(ids.size());
+  if (ids.empty()) return;
+  policy::Permute(rep_->encrypt.get(), ids.data()->bytes.data(), ids.size() * sizeof(Block),
+                  out.data()->bytes_.data());
 }
 
-std::string Pseudonymizer::Of(const SubjectId& id) const {
+void Pseudonymizer::Permute(absl::Span<const SubjectId> ids, std::vector<Pseudonym>& out) const {
+  PermuteAll(ids, out);
+}
+
+void Pseudonymizer::Permute(absl::Span<const RecordId> ids, std::vector<Pseudonym>& out) const {
+  PermuteAll(ids, out);
+}
+
+template <typename Id>
+std::string Pseudonymizer::TextOf(const Id& id) const {
+  std::vector<Pseudonym> pseudonym;
+  Permute(absl::MakeConstSpan(&id, 1), pseudonym);
   std::string out(kPseudonymLength, '\0');
-  Write(id.bytes, out.data());
+  pseudonym[0].Write(out.data());
   return out;
 }
 
-std::string Pseudonymizer::Of(const RecordId& id) const {
-  std::string out(kPseudonymLength, '\0');
-  Write(id.bytes, out.data());
-  return out;
-}
+std::string Pseudonymizer::Of(const SubjectId& id) const { return TextOf(id); }
+std::string Pseudonymizer::Of(const RecordId& id) const { return TextOf(id); }
 
 std::optional<RecordId> Pseudonymizer::RecordIdOf(absl::string_view row_id) const {
   const std::optional<Block> block = Decode(row_id);
   if (!block) return std::nullopt;
-  return RecordId{Permute(rep_->decrypt.get(), *block)};
+  RecordId id;
+  policy::Permute(rep_->decrypt.get(), block->data(), block->size(), id.bytes.data());
+  return id;
 }
 
 }  // namespace sluice::policy

@@ -2,6 +2,8 @@
 
 #include <random>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -79,6 +81,25 @@ TEST(Pseudonymizer, FindsTheRecordBehindARowId) {
     EXPECT_EQ(row_id.size(), kPseudonymLength);
     EXPECT_TRUE(seen.insert(row_id).second);
     EXPECT_EQ(rows.RecordIdOf(row_id), id);
+  }
+}
+
+TEST(Pseudonymizer, GivesEachOfManyWhatItGivesItAlone) {
+  const Pseudonymizer pseudonyms = Make();
+  std::mt19937_64 random(8);
+  std::vector<Pseudonym> permuted;
+  for (const size_t count : {0, 1, 3, 64, 1000, 2}) {
+    std::vector<SubjectId> ids(count);
+    for (SubjectId& id : ids) {
+      for (uint8_t& byte : id.bytes) byte = static_cast<uint8_t>(random());
+    }
+    pseudonyms.Permute(ids, permuted);
+    ASSERT_EQ(permuted.size(), count);
+    for (size_t i = 0; i < count; ++i) {
+      std::string text(kPseudonymLength, ' ');
+      permuted[i].Write(text.data());
+      EXPECT_EQ(text, pseudonyms.Of(ids[i]));
+    }
   }
 }
 

@@ -107,7 +107,8 @@ class TypeVersion : public ::testing::Test {
                                        ProjectorCases::Pseudonyms());
     EXPECT_TRUE(projector.ok()) << projector.status();
     std::string released;
-    EXPECT_EQ((*projector)->Project(Record(), {}, &released), Projector::Outcome::kReleased);
+    EXPECT_EQ((*projector)->Project(Record(), absl::Span<const SubjectId>(), &released),
+              Projector::Outcome::kReleased);
     EXPECT_EQ(ExplainRow(permit->plan(), "state-university", Record(), false).verdict(),
               v1::ROW_VERDICT_RELEASED);
     return released;

@@ -44,7 +44,8 @@ void AddRow(const StoredRecord& record, Projection& projection,
             v1::PreviewGrantResponse& response) {
   std::string bytes;
   response.set_considered_count(response.considered_count() + 1);
-  switch (projection.Project(record, &bytes)) {
+  projection.Begin(absl::MakeConstSpan(&record, 1));
+  switch (projection.Project(0, &bytes)) {
     case Outcome::kOutOfScope:
       return;
     case Outcome::kWithheld:
@@ -55,7 +56,7 @@ void AddRow(const StoredRecord& record, Projection& projection,
   }
   v1::Row& row = *response.add_rows();
   char id[Projection::kRowIdLength];
-  projection.WriteRowId(record.place.record_id, id);
+  projection.WriteRowId(0, id);
   row.set_row_id(id, sizeof id);
   row.set_record(std::move(bytes));
 }
@@ -160,7 +161,8 @@ absl::StatusOr<v1::RowExplanation> OwnerView::ExplainKey(const ViewAdmitted& adm
       owner, admitted.owner.receipt, *key, [&](const StoredRecord& record) {
         row = policy::ExplainRow(permit.plan(), owner.owner(), record.bytes, request.show_values());
         std::string released;
-        outcome = (*projection)->Project(record, &released);
+        (*projection)->Begin(absl::MakeConstSpan(&record, 1));
+        outcome = (*projection)->Project(0, &released);
       });
   if (absl::IsNotFound(read)) return NotFound("record");
   if (!read.ok()) return read;

@@ -58,6 +58,27 @@ absl::StatusOr<std::unique_ptr<Projection>> Projection::Create(
       new Projection(permit, owner, *std::move(projector), *std::move(rows)));
 }
 
+void Projection::Begin(absl::Span<const StoredRecord> page) {
+  page_ = page;
+  record_ids_.clear();
+  subject_ids_.clear();
+  first_subject_.clear();
+  for (const StoredRecord& record : page) {
+    record_ids_.push_back(record.place.record_id);
+    first_subject_.push_back(subject_ids_.size());
+    subject_ids_.insert(subject_ids_.end(), record.subjects.begin(), record.subjects.end());
+  }
+  row_ids_.Permute(record_ids_, row_ids_of_page_);
+  projector_->Permute(subject_ids_, subjects_of_page_);
+}
+
+policy::Projector::Outcome Projection::Project(size_t i, std::string* out) {
+  const StoredRecord& record = page_[i];
+  const auto subjects =
+      absl::MakeConstSpan(subjects_of_page_).subspan(first_subject_[i], record.subjects.size());
+  return projector_->Project(record.bytes, subjects, out);
+}
+
 v1::ReleaseHeader Projection::Header(absl::string_view decision_id,
                                      const LastPublish& as_of) const {
   const v1::Obligations& obligations = permit_.mou().mou().obligations();

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "policy/decide.h"
 #include "policy/projector.h"
 #include "policy/pseudonym.h"
@@ -32,12 +33,14 @@ class Projection {
   // What names the rows of a permit's record type to its recipient.
   static absl::StatusOr<policy::Pseudonymizer> RowIds(Keys& keys, const policy::Permit& permit);
 
-  // Appends what leaves of a record to `*out`, which is unchanged unless it is released.
-  policy::Projector::Outcome Project(const StoredRecord& record, std::string* out) {
-    return projector_->Project(record.bytes, record.subjects, out);
-  }
-  // 26 characters.
-  void WriteRowId(const policy::RecordId& id, char* out) { row_ids_.Write(id.bytes, out); }
+  // Turns to these records, which must stay for as long as it is at them: their ids and their
+  // subjects' are permuted all at once.
+  void Begin(absl::Span<const StoredRecord> page);
+  // Appends what leaves of the page's i-th record to `*out`, which is unchanged unless it is
+  // released.
+  policy::Projector::Outcome Project(size_t i, std::string* out);
+  // 26 characters, of the page's i-th record.
+  void WriteRowId(size_t i, char* out) const { row_ids_of_page_[i].Write(out); }
 
   const std::vector<policy::PlanField>& fields() const { return projector_->fields(); }
   v1::ReleaseHeader Header(absl::string_view decision_id, const LastPublish& as_of) const;
@@ -53,7 +56,15 @@ class Projection {
   const policy::Permit& permit_;
   const std::string owner_;
   const std::unique_ptr<policy::Projector> projector_;
-  policy::Pseudonymizer row_ids_;
+  const policy::Pseudonymizer row_ids_;
+
+  // The page, its records' ids and their subjects' pseudonyms; memory that is used again.
+  absl::Span<const StoredRecord> page_;
+  std::vector<policy::Pseudonym> row_ids_of_page_;
+  std::vector<policy::Pseudonym> subjects_of_page_;
+  std::vector<size_t> first_subject_;  // of each record
+  std::vector<policy::RecordId> record_ids_;
+  std::vector<policy::SubjectId> subject_ids_;
 };
 
 }  // namespace sluice::server

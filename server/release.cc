@@ -66,6 +66,11 @@ absl::string_view IdOf(const ReleasedRow& row) {
   return absl::string_view(row.row_id, sizeof row.row_id);
 }
 
+bool IsFull(const ReleasedRows& rows) {
+  return rows.rows.size() >= Release::kChunkRows || rows.bytes.size() >= Release::kChunkBytes ||
+         rows.subjects.size() >= Release::kChunkSubjects;
+}
+
 // In order of row id. The ids are random: their first eight characters, as one number, nearly
 // always tell two apart.
 bool IsBefore(const ReleasedRow& a, const ReleasedRow& b) {
@@ -174,7 +179,9 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
   if (mask.empty() && request.read_mask_size() > 0) return release;
   if (const absl::Status s = release->Prepare(caller, found.owner, "", mask); !s.ok()) return s;
   auto only = std::make_unique<ReleasedRows>();
-  release->Take({found.place, found.bytes, found.subjects, found.ordinals}, *only);
+  const StoredRecord record{found.place, found.bytes, found.subjects, found.ordinals};
+  release->projection_->Begin(absl::MakeConstSpan(&record, 1));
+  release->Take(record, 0, *only);
   if (only->rows.empty()) {
     release->owner_ = only_owner;
     return release;
@@ -184,10 +191,10 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
   return release;
 }
 
-void Release::Take(const StoredRecord& record, ReleasedRows& rows) {
+void Release::Take(const StoredRecord& record, size_t i, ReleasedRows& rows) {
   ++considered_;
   const size_t begin = rows.bytes.size();
-  switch (projection_->Project(record, &rows.bytes)) {
+  switch (projection_->Project(i, &rows.bytes)) {
     case policy::Projector::Outcome::kOutOfScope:
       return;
     case policy::Projector::Outcome::kWithheld:
@@ -198,7 +205,7 @@ void Release::Take(const StoredRecord& record, ReleasedRows& rows) {
   }
   const absl::string_view projected = absl::string_view(rows.bytes).substr(begin);
   ReleasedRow row;
-  projection_->WriteRowId(record.place.record_id, row.row_id);
+  projection_->WriteRowId(i, row.row_id);
   if ((filter_ != nullptr && !filter_->Matches(projected)) ||
       (resume_ && IdOf(row) <= resume_->after_row_id)) {
     rows.bytes.resize(begin);
@@ -232,15 +239,18 @@ absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::
     const std::optional<ScanPlace> until = resume_ ? resume_->until : std::nullopt;
     size_t visited = 0;
     bool full = false;
-    const absl::Status read = parts_.store->Read(
-        admitted_.permit, admitted_.receipt, owner_, next_, until, [&](const StoredRecord& record) {
-          next_ = PlaceAfter(record.place);
-          if (scan_ != nullptr) scan_->Add(record);
-          Take(record, *rows);
-          full = rows->rows.size() >= kChunkRows || rows->bytes.size() >= kChunkBytes ||
-                 rows->subjects.size() >= kChunkSubjects;
-          return !full && ++visited < kVisitRows;
-        });
+    const absl::Status read =
+        parts_.store->ReadPages(admitted_.permit, admitted_.receipt, owner_, next_, until,
+                                [&](absl::Span<const StoredRecord> page) {
+                                  projection_->Begin(page);
+                                  for (size_t i = 0; i < page.size() && !full; ++i, ++visited) {
+                                    next_ = PlaceAfter(page[i].place);
+                                    if (scan_ != nullptr) scan_->Add(page[i]);
+                                    Take(page[i], i, *rows);
+                                    full = IsFull(*rows);
+                                  }
+                                  return !full && visited < kVisitRows;
+                                });
     if (!read.ok()) return read;
     const bool stopped_early = full || visited >= kVisitRows;
     if (!stopped_early) {

@@ -71,8 +71,8 @@ class Release {
   // Projection and filter for one owner.
   absl::Status Prepare(const Caller& caller, absl::string_view owner, absl::string_view filter,
                        const std::vector<std::string>& read_mask);
-  // Projects one record into `rows`.
-  void Take(const StoredRecord& record, ReleasedRows& rows);
+  // Projects a page's i-th record, to which the projection has turned, into `rows`.
+  void Take(const StoredRecord& record, size_t i, ReleasedRows& rows);
   static void Order(ReleasedRows& rows);
 
   const Parts parts_;

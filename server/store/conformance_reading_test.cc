@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <vector>
 
 #include "tests/support/store_conformance.h"
@@ -63,6 +64,46 @@ TEST_P(StoreConformance, ScansFromAPlaceUpToAnother) {
     }
     EXPECT_THAT(Scan(*store_, right_, "state-university", all[from].place).value(),
                 SizeIs(60 - from));
+  }
+}
+
+TEST_P(StoreConformance, LendsPagesThatAreTheScanInParts) {
+  // Many of nobody, so that a scan begins among those of one ordinal; and now and then a large one.
+  std::vector<policy::ValidRecord> records;
+  for (int i = 0; i < 300; ++i) {
+    const std::string bytes(i % 40 == 7 ? 50'000 : i % 9, static_cast<char>('a' + i % 26));
+    std::vector<std::string> subjects;
+    for (int s = 0; i >= 150 && s < i % 4; ++s)
+      subjects.push_back(absl::StrCat("person ", i % (s + 10)));
+    records.push_back(RecordOf(absl::StrCat("k", i), absl::StrCat(i, bytes), subjects));
+  }
+  ASSERT_TRUE(Publish(*store_, BatchOf("r1", records)).ok());
+  const std::vector<ScannedRecord> all = Scan(*store_, right_).value();
+  ASSERT_THAT(all, SizeIs(300));
+  std::map<std::string, int> bytes;
+  for (const ScannedRecord& record : all) ++bytes[record.bytes];
+  for (const policy::ValidRecord& record : records) EXPECT_EQ(bytes[record.bytes], 1);
+
+  for (const size_t first : {0, 1, 63, 64, 100, 149, 150, 299}) {
+    size_t next = first, pages = 0;
+    const auto compare = [&](absl::Span<const StoredRecord> page) {
+      EXPECT_FALSE(page.empty());
+      ++pages;
+      for (const StoredRecord& record : page) {
+        const ScannedRecord& expected = all[next++];
+        EXPECT_EQ(record.place, expected.place);
+        EXPECT_EQ(record.bytes, expected.bytes);
+        EXPECT_EQ(record.subjects, absl::MakeConstSpan(expected.subjects));
+        EXPECT_EQ(record.ordinals, absl::MakeConstSpan(expected.ordinals));
+      }
+      return true;
+    };
+    ASSERT_TRUE(store_
+                    ->ReadPages(right_.permit, right_.receipt, "state-university", all[first].place,
+                                std::nullopt, compare)
+                    .ok());
+    EXPECT_EQ(next, all.size());
+    EXPECT_LE(pages, (all.size() - first + 1) / 2);  // pages, and not records one by one
   }
 }
 

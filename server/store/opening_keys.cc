@@ -93,8 +93,8 @@ absl::StatusOr<std::unique_ptr<OpeningKeys>> OpeningKeys::Create(SqlConnection* 
   return keys;
 }
 
-absl::StatusOr<absl::string_view> OpeningKeys::OpenWith(absl::string_view associated,
-                                                        absl::string_view sealed) {
+absl::Status OpeningKeys::OpenWith(absl::string_view associated, absl::string_view sealed,
+                                   char* out) {
   const std::optional<SealedParts> parts = ParseSealed(sealed);
   if (!parts) return absl::DataLossError("what is stored is not what was sealed");
   if (const uint64_t destroyed = keks_->destroyed(); destroyed != destroyed_) {
@@ -107,7 +107,7 @@ absl::StatusOr<absl::string_view> OpeningKeys::OpenWith(absl::string_view associ
     last_ = *key;
     last_id_ = parts->subkey;
   }
-  return last_->Open(associated, *parts, content_);
+  return last_->OpenTo(associated, *parts, out);
 }
 
 void OpeningKeys::Forget() {

@@ -33,7 +33,15 @@ class OpeningKeys {
   // or its key is lost; KeyIsDestroyed; FAILED_PRECONDITION if its key is of another keyring.
   template <typename Of>
   absl::StatusOr<absl::string_view> Open(const Of& of, absl::string_view sealed) {
-    return OpenWith(AssociatedData(of, associated_), sealed);
+    const size_t size = SealedContentSize(sealed.size());
+    if (content_.size() < size) content_.resize(size);
+    if (absl::Status status = OpenTo(of, sealed, content_.data()); !status.ok()) return status;
+    return absl::string_view(content_).substr(0, size);
+  }
+  // The same to `out`, where there is room for SealedContentSize(sealed.size()) bytes.
+  template <typename Of>
+  absl::Status OpenTo(const Of& of, absl::string_view sealed, char* out) {
+    return OpenWith(AssociatedData(of, associated_), sealed, out);
   }
   // Lets go of all keys: what they were read from was undone.
   void Forget();
@@ -43,8 +51,7 @@ class OpeningKeys {
 
  private:
   explicit OpeningKeys(const KeyEncryptionKeys* keks) : keks_(keks) {}
-  absl::StatusOr<absl::string_view> OpenWith(absl::string_view associated,
-                                             absl::string_view sealed);
+  absl::Status OpenWith(absl::string_view associated, absl::string_view sealed, char* out);
   absl::StatusOr<const OpeningKey*> Find(uint32_t subkey);
   absl::StatusOr<OpeningKey> Load(uint32_t subkey);
 

@@ -112,11 +112,10 @@ absl::StatusOr<OpeningKey> OpeningKey::Create(const policy::Secret& subkey) {
   return OpeningKey(*std::move(context));
 }
 
-absl::StatusOr<absl::string_view> OpeningKey::Open(absl::string_view associated,
-                                                   const SealedParts& parts,
-                                                   std::string& buffer) const {
+absl::Status OpeningKey::OpenTo(absl::string_view associated, const SealedParts& parts,
+                                char* out) const {
   const size_t size = parts.ciphertext.size();
-  Fit(buffer, size);
+  auto* const content = reinterpret_cast<unsigned char*>(out);
   const Nonce nonce(parts.counter);
   OSSL_PARAM tag[] = {
       OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG,
@@ -128,13 +127,20 @@ absl::StatusOr<absl::string_view> OpeningKey::Open(absl::string_view associated,
       EVP_DecryptInit_ex2(context_.get(), nullptr, nullptr, nonce.bytes, tag) == 1 &&
       EVP_DecryptUpdate(context_.get(), nullptr, &written, Bytes(associated),
                         static_cast<int>(associated.size())) == 1 &&
-      (size == 0 || EVP_DecryptUpdate(context_.get(), Bytes(buffer), &written,
-                                      Bytes(parts.ciphertext), static_cast<int>(size)) == 1) &&
+      (size == 0 || EVP_DecryptUpdate(context_.get(), content, &written, Bytes(parts.ciphertext),
+                                      static_cast<int>(size)) == 1) &&
       EVP_DecryptFinal_ex(context_.get(), rest, &written) == 1;
-  if (!sound) {
-    OPENSSL_cleanse(buffer.data(), buffer.size());
-    return absl::DataLossError("what is stored is not what was sealed");
-  }
+  if (sound) return absl::OkStatus();
+  OPENSSL_cleanse(out, size);
+  return absl::DataLossError("what is stored is not what was sealed");
+}
+
+absl::StatusOr<absl::string_view> OpeningKey::Open(absl::string_view associated,
+                                                   const SealedParts& parts,
+                                                   std::string& buffer) const {
+  const size_t size = parts.ciphertext.size();
+  Fit(buffer, size);
+  if (absl::Status status = OpenTo(associated, parts, buffer.data()); !status.ok()) return status;
   return absl::string_view(buffer).substr(0, size);
 }
 

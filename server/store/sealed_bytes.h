@@ -73,8 +73,10 @@ class OpeningKey {
   // INVALID_ARGUMENT unless the subkey has 32 bytes.
   static absl::StatusOr<OpeningKey> Create(const policy::Secret& subkey);
 
-  // Into `buffer`, and lent from there. DATA_LOSS where anything differs from what was sealed;
-  // nothing of a content that is not sound is left in the buffer.
+  // To `out`, where there is room for as many bytes as the ciphertext has. DATA_LOSS where anything
+  // differs from what was sealed; nothing of a content that is not sound is left there.
+  absl::Status OpenTo(absl::string_view associated, const SealedParts& parts, char* out) const;
+  // Into `buffer`, and lent from there.
   absl::StatusOr<absl::string_view> Open(absl::string_view associated, const SealedParts& parts,
                                          std::string& buffer) const;
 

@@ -38,10 +38,10 @@ class SqlStore final : public Store {
     return unsound_;
   }
 
-  absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
-                    absl::string_view owner, std::optional<ScanPlace> from,
-                    std::optional<ScanPlace> until,
-                    absl::FunctionRef<bool(const StoredRecord&)> visit) const override {
+  absl::Status ReadPages(
+      const policy::Permit& permit, const AuditReceipt& receipt, absl::string_view owner,
+      std::optional<ScanPlace> from, std::optional<ScanPlace> until,
+      absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit) const override {
     if (absl::Status status = MayRead(permit, receipt); !status.ok()) return status;
     if (!Owns(permit, owner)) return absl::InternalError("the permit is not for this owner");
     return Reader(this)->Scan(owner, permit.plan().type->name(), from, until, visit);
@@ -89,7 +89,10 @@ class SqlStore final : public Store {
                        std::optional<ScanPlace> from,
                        absl::FunctionRef<bool(const StoredRecord&)> visit) const override {
     if (absl::Status status = MayReadOwn(permit, receipt, true); !status.ok()) return status;
-    return Reader(this)->Scan(permit.owner(), permit.type()->name(), from, std::nullopt, visit);
+    return Reader(this)->Scan(permit.owner(), permit.type()->name(), from, std::nullopt,
+                              [visit](absl::Span<const StoredRecord> page) {
+                                return std::all_of(page.begin(), page.end(), visit);
+                              });
   }
   absl::Status ReadOwnOne(const OwnerPermit& permit, const AuditReceipt& receipt,
                           absl::string_view key,

@@ -1,5 +1,6 @@
 #include "server/store/store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/synchronization/notification.h"
@@ -17,6 +18,16 @@ absl::Status Store::Commit(Work work) {
   Submit(std::move(work));
   told.WaitForNotification();
   return outcome;
+}
+
+absl::Status Store::Read(const policy::Permit& permit, const AuditReceipt& receipt,
+                         absl::string_view owner, std::optional<ScanPlace> from,
+                         std::optional<ScanPlace> until,
+                         absl::FunctionRef<bool(const StoredRecord&)> visit) const {
+  return ReadPages(permit, receipt, owner, from, until,
+                   [visit](absl::Span<const StoredRecord> page) {
+                     return std::all_of(page.begin(), page.end(), visit);
+                   });
 }
 
 }  // namespace sluice::server

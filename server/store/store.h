@@ -359,12 +359,18 @@ class Store {
   // A `visit` must not call the store: it holds one of the few connections that read.
 
   // Lends the records of one owner and type from `from` (inclusive) up to `until` (exclusive;
-  // nullopt: the end) to `visit`, in order, until it returns false. One short snapshot a call. The
-  // receipt is the permit's own decision's, else INTERNAL: nothing is read without one.
-  virtual absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
-                            absl::string_view owner, std::optional<ScanPlace> from,
-                            std::optional<ScanPlace> until,
-                            absl::FunctionRef<bool(const StoredRecord&)> visit) const = 0;
+  // nullopt: the end) to `visit`, in order, a page at a time, until it returns false. One short
+  // snapshot a call. The receipt is the permit's own decision's, else INTERNAL: nothing is read
+  // without one.
+  virtual absl::Status ReadPages(
+      const policy::Permit& permit, const AuditReceipt& receipt, absl::string_view owner,
+      std::optional<ScanPlace> from, std::optional<ScanPlace> until,
+      absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit) const = 0;
+  // The same, one record at a time.
+  absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
+                    absl::string_view owner, std::optional<ScanPlace> from,
+                    std::optional<ScanPlace> until,
+                    absl::FunctionRef<bool(const StoredRecord&)> visit) const;
   // To be begun before the first read of a walk from the first record to the last. Null where
   // the store has nothing to compare with.
   virtual absl::StatusOr<std::unique_ptr<CollectionScan>> StartScan(

@@ -1,7 +1,6 @@
 #include "server/store/store_reader.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,15 +9,12 @@
 #include "server/store/hash_bytes.h"
 #include "server/store/key_versions.h"
 #include "server/store/opening_bytes.h"
-#include "server/store/record_subjects.h"
-#include "server/store/sealed_bytes.h"
 #include "server/store/state_seal.h"
 
 namespace sluice::server {
 namespace {
 
 constexpr size_t kIdBytes = 16;
-constexpr int64_t kAfterEveryOrdinal = int64_t{std::numeric_limits<uint32_t>::max()} + 1;
 
 std::string Copy(absl::string_view bytes) { return std::string(bytes); }
 
@@ -45,13 +41,18 @@ absl::Status StoreReader::Prepare() {
   // What opens sealed rows asks for the key generation as well, as of the same snapshot.
   absl::Status scans = PrepareScans(
       connection_.get(),
-      {{&scan_,
+      {{&scan_within_,
         "SELECT ordinal, record_id, subjects, identity, position, bytes, "
         "(SELECT key_generation FROM store) FROM record WHERE collection = "
         "(SELECT c.id FROM collection c JOIN owner o ON o.id = c.owner "
         "WHERE o.name = $1 AND c.record_type = $2) "
-        "AND (ordinal, record_id) >= ($3, $4) AND (ordinal, record_id) < ($5, $6) "
-        "ORDER BY ordinal, record_id"},
+        "AND ordinal = $3 AND record_id >= $4 ORDER BY record_id"},
+       {&scan_after_,
+        "SELECT ordinal, record_id, subjects, identity, position, bytes, "
+        "(SELECT key_generation FROM store) FROM record WHERE collection = "
+        "(SELECT c.id FROM collection c JOIN owner o ON o.id = c.owner "
+        "WHERE o.name = $1 AND c.record_type = $2) "
+        "AND ordinal > $3 ORDER BY ordinal, record_id"},
        {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
        {&mou_versions_,
         "SELECT mou, version, document, state, log_index, seal FROM mou_version "
@@ -117,59 +118,59 @@ absl::Status StoreReader::Prepare() {
 
 absl::StatusOr<StoredRecord> StoreReader::Open(const OfRecord& of, int64_t ordinal,
                                                absl::string_view sealed) {
-  const absl::StatusOr<absl::string_view> content = opening_->Open(of, sealed);
-  if (!content.ok()) return content.status();
-  const absl::StatusOr<size_t> count = CountRecordSubjects(of.subjects);
-  if (!count.ok()) return count.status();
-  ids_.resize(*count);
-  ordinals_.resize(*count);
-  for (size_t i = 0; i < *count; ++i) {
-    const DictionaryEntry subject = RecordSubjectAt(of.subjects, i);
-    ids_[i] = subject.id;
-    ordinals_[i] = subject.ordinal;
-  }
-  // The place in a scan is no part of what was sealed: it follows from the subjects.
-  if (ordinal != (ordinals_.empty() ? 0 : int64_t{ordinals_[0]})) {
-    return absl::DataLossError("a record stands at another place than its own");
-  }
-  return StoredRecord{.place = {static_cast<uint32_t>(ordinal), {of.record_id}},
-                      .bytes = *content,
-                      .subjects = ids_,
-                      .ordinals = ordinals_,
-                      .tag = sealed.substr(sealed.size() - kSealTagBytes)};
+  page_.Clear();
+  if (absl::Status status = page_.Add(*opening_, of, ordinal, sealed); !status.ok()) return status;
+  return page_.records()[0];
 }
 
+// The records of one ordinal from an id on, then those of all ordinals after it: as one condition
+// on both columns SQLite would look at it again for each row, and where it ends is cheaper seen
+// here.
 absl::Status StoreReader::Scan(absl::string_view owner, absl::string_view record_type,
                                std::optional<ScanPlace> from, std::optional<ScanPlace> until,
-                               absl::FunctionRef<bool(const StoredRecord&)> visit) {
-  const ScanPlace first = from.value_or(ScanPlace{});
-  const absl::string_view first_id(reinterpret_cast<const char*>(first.record_id.bytes.data()),
-                                   kIdBytes);
-  absl::string_view end_id;
-  if (until.has_value()) {
-    end_id =
-        absl::string_view(reinterpret_cast<const char*>(until->record_id.bytes.data()), kIdBytes);
-  }
-  SqlRun run =
-      scan_.Bind(owner, record_type, first.ordinal, SqlBlob(first_id),
-                 until.has_value() ? int64_t{until->ordinal} : kAfterEveryOrdinal, SqlBlob(end_id));
-  for (;;) {
-    absl::StatusOr<bool> row = run.Next();
+                               absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit) {
+  page_.Clear();
+  // Whether there may be more after this run.
+  const auto take = [&](SqlRun& run, absl::StatusOr<bool> row) -> absl::StatusOr<bool> {
+    for (; row.ok() && *row; row = run.Next()) {
+      absl::StatusOr<std::array<uint8_t, kIdBytes>> id = run.Array<kIdBytes>(1);
+      if (!id.ok()) return id.status();
+      const int64_t ordinal = run.Int(0);
+      if (until && ScanPlace{static_cast<uint32_t>(ordinal), {*id}} >= *until) return false;
+      opening_->AsOf(run.Int(6));
+      absl::Status added = page_.Add(*opening_,
+                                     {.owner = owner,
+                                      .record_type = record_type,
+                                      .record_id = *id,
+                                      .position = run.Int(4),
+                                      .subjects = run.Bytes(2),
+                                      .identity = run.Bytes(3)},
+                                     ordinal, run.Bytes(5));
+      if (!added.ok()) return added;
+      if (!page_.full()) continue;
+      const bool enough = !visit(page_.records());
+      page_.Clear();
+      if (enough) return false;
+    }
     if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
-    absl::StatusOr<std::array<uint8_t, kIdBytes>> id = run.Array<kIdBytes>(1);
-    if (!id.ok()) return id.status();
-    opening_->AsOf(run.Int(6));
-    const absl::StatusOr<StoredRecord> record = Open({.owner = owner,
-                                                      .record_type = record_type,
-                                                      .record_id = *id,
-                                                      .position = run.Int(4),
-                                                      .subjects = run.Bytes(2),
-                                                      .identity = run.Bytes(3)},
-                                                     run.Int(0), run.Bytes(5));
-    if (!record.ok()) return record.status();
-    if (!visit(*record)) return absl::OkStatus();
+    return true;
+  };
+  absl::StatusOr<bool> more = true;
+  const ScanPlace first = from.value_or(ScanPlace{});
+  const bool within = first.record_id != policy::RecordId{};
+  // Begun before the other run, so that both are of one snapshot.
+  SqlRun after =
+      scan_after_.Bind(owner, record_type, within ? first.ordinal : int64_t{first.ordinal} - 1);
+  absl::StatusOr<bool> row = after.Next();
+  if (within) {
+    const SqlBlob first_id(first.record_id.bytes);
+    SqlRun run = scan_within_.Bind(owner, record_type, first.ordinal, first_id);
+    more = take(run, run.Next());
   }
+  if (more.ok() && *more) more = take(after, std::move(row));
+  if (!more.ok()) return more.status();
+  if (!page_.empty()) visit(page_.records());
+  return absl::OkStatus();
 }
 
 absl::Status StoreReader::Point(

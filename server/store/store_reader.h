@@ -17,6 +17,7 @@
 #include "server/store/collection_seals.h"
 #include "server/store/name_hash.h"
 #include "server/store/opening_keys.h"
+#include "server/store/record_page.h"
 #include "server/store/seal_keys.h"
 #include "server/store/sealed_row_finder.h"
 #include "server/store/sql.h"
@@ -35,7 +36,7 @@ class StoreReader {
 
   absl::Status Scan(absl::string_view owner, absl::string_view record_type,
                     std::optional<ScanPlace> from, std::optional<ScanPlace> until,
-                    absl::FunctionRef<bool(const StoredRecord&)> visit);
+                    absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit);
   // NOT_FOUND unless it is of this type and of one of these owners.
   absl::Status Point(const policy::RecordId& id, absl::string_view record_type,
                      absl::FunctionRef<bool(absl::string_view)> is_owner,
@@ -78,7 +79,7 @@ class StoreReader {
         keks_(std::move(keks)),
         connection_(std::move(connection)) {}
   absl::Status Prepare();
-  // A row of `record`, opened. Lent until the next one.
+  // One row of `record`, opened. Lent until the next one.
   absl::StatusOr<StoredRecord> Open(const OfRecord& of, int64_t ordinal, absl::string_view sealed);
 
   const std::shared_ptr<const SealKeys> seal_keys_;
@@ -87,13 +88,11 @@ class StoreReader {
   std::unique_ptr<OpeningKeys> opening_;
   std::unique_ptr<SealedRowFinder> finder_;
   SqlStatement key_versions_, key_generation_;
-  SqlStatement scan_, point_, by_key_, last_publish_, collection_, progress_, collections_,
-      subjects_, history_before_;
+  SqlStatement scan_within_, scan_after_, point_, by_key_, last_publish_, collection_, progress_,
+      collections_, subjects_, history_before_;
   SqlStatement mou_versions_, mou_signatures_, organizations_, state_row_, catalogs_;
   SqlStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;
-  // What a record's subjects are lent from; kept so that a scan allocates nothing a row.
-  std::vector<policy::SubjectId> ids_;
-  std::vector<uint32_t> ordinals_;
+  RecordPage page_;  // kept, so that a scan allocates nothing a row
 };
 
 }  // namespace sluice::server

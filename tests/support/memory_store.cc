@@ -89,28 +89,35 @@ StoredRecord MemoryStore::Lend(const Record& record) {
   return lent;
 }
 
-absl::Status MemoryStore::Read(const policy::Permit& permit, const AuditReceipt& receipt,
-                               absl::string_view owner, std::optional<ScanPlace> from,
-                               std::optional<ScanPlace> until,
-                               absl::FunctionRef<bool(const StoredRecord&)> visit) const {
+absl::Status MemoryStore::ReadPages(
+    const policy::Permit& permit, const AuditReceipt& receipt, absl::string_view owner,
+    std::optional<ScanPlace> from, std::optional<ScanPlace> until,
+    absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit) const {
   if (!receipt.IsFor(&permit.plan())) return absl::InternalError("no receipt of this permit");
   return VisitRecords(owner, permit.plan().type->name(), from, until, visit);
 }
 
-absl::Status MemoryStore::VisitRecords(absl::string_view owner, absl::string_view record_type,
-                                       std::optional<ScanPlace> from,
-                                       std::optional<ScanPlace> until,
-                                       absl::FunctionRef<bool(const StoredRecord&)> visit) const {
+absl::Status MemoryStore::VisitRecords(
+    absl::string_view owner, absl::string_view record_type, std::optional<ScanPlace> from,
+    std::optional<ScanPlace> until,
+    absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit) const {
+  constexpr size_t kPage = 3;
   absl::MutexLock lock(&mutex_);
-  std::map<ScanPlace, const Record*> in_order;
+  std::map<ScanPlace, StoredRecord> in_order;
   for (const auto& [key, record] : tables_.records) {
-    if (std::get<0>(key) != owner || std::get<1>(key) != record_type) continue;
-    if (!record.deleted) in_order[Lend(record).place] = &record;
+    if (std::get<0>(key) != owner || std::get<1>(key) != record_type || record.deleted) continue;
+    const StoredRecord lent = Lend(record);
+    if ((from && lent.place < *from) || (until && lent.place >= *until)) continue;
+    in_order[lent.place] = lent;
   }
+  std::vector<StoredRecord> page;
   for (const auto& [place, record] : in_order) {
-    if ((from && place < *from) || (until && place >= *until)) continue;
-    if (!visit(Lend(*record))) break;
+    page.push_back(record);
+    if (page.size() < kPage) continue;
+    if (!visit(page)) return absl::OkStatus();
+    page.clear();
   }
+  if (!page.empty()) visit(page);
   return absl::OkStatus();
 }
 
@@ -142,7 +149,10 @@ absl::Status MemoryStore::ReadOwn(const OwnerPermit& permit, const AuditReceipt&
                                   std::optional<ScanPlace> from,
                                   absl::FunctionRef<bool(const StoredRecord&)> visit) const {
   if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
-  return VisitRecords(permit.owner(), permit.type()->name(), from, std::nullopt, visit);
+  return VisitRecords(permit.owner(), permit.type()->name(), from, std::nullopt,
+                      [visit](absl::Span<const StoredRecord> page) {
+                        return std::all_of(page.begin(), page.end(), visit);
+                      });
 }
 
 absl::Status MemoryStore::ReadOwnOne(const OwnerPermit& permit, const AuditReceipt& receipt,

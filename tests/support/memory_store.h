@@ -26,10 +26,11 @@ class MemoryStore : public Store {
   void Stop() override {}  // nothing waits
   absl::Status Health() const override;
 
-  absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
-                    absl::string_view owner, std::optional<ScanPlace> from,
-                    std::optional<ScanPlace> until,
-                    absl::FunctionRef<bool(const StoredRecord&)> visit) const override;
+  // In pages of a few records.
+  absl::Status ReadPages(
+      const policy::Permit& permit, const AuditReceipt& receipt, absl::string_view owner,
+      std::optional<ScanPlace> from, std::optional<ScanPlace> until,
+      absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit) const override;
   absl::Status ReadOne(
       const policy::Permit& permit, const AuditReceipt& receipt, const policy::RecordId& id,
       absl::FunctionRef<void(absl::string_view, const StoredRecord&)> visit) const override;
@@ -132,7 +133,7 @@ class MemoryStore : public Store {
   // In order of their places.
   absl::Status VisitRecords(absl::string_view owner, absl::string_view record_type,
                             std::optional<ScanPlace> from, std::optional<ScanPlace> until,
-                            absl::FunctionRef<bool(const StoredRecord&)> visit) const
+                            absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Held by the one that is the writer's thread.

@@ -39,11 +39,11 @@ class SharedMemoryStore final : public Store {
   void Stop() override {}
   absl::Status Health() const override { return store_.Health(); }
 
-  absl::Status Read(const policy::Permit& permit, const AuditReceipt& receipt,
-                    absl::string_view owner, std::optional<ScanPlace> from,
-                    std::optional<ScanPlace> until,
-                    absl::FunctionRef<bool(const StoredRecord&)> visit) const override {
-    return store_.Read(permit, receipt, owner, from, until, visit);
+  absl::Status ReadPages(
+      const policy::Permit& permit, const AuditReceipt& receipt, absl::string_view owner,
+      std::optional<ScanPlace> from, std::optional<ScanPlace> until,
+      absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit) const override {
+    return store_.ReadPages(permit, receipt, owner, from, until, visit);
   }
   absl::Status ReadOne(
       const policy::Permit& permit, const AuditReceipt& receipt, const policy::RecordId& id,
