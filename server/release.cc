@@ -1,9 +1,6 @@
 #include "server/release.h"
 
-#include <endian.h>
-
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -12,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "server/answer.h"
 #include "server/error.h"
+#include "server/row_order.h"
 
 namespace sluice::server {
 namespace {
@@ -69,18 +67,6 @@ absl::string_view IdOf(const ReleasedRow& row) {
 bool IsFull(const ReleasedRows& rows) {
   return rows.rows.size() >= Release::kChunkRows || rows.bytes.size() >= Release::kChunkBytes ||
          rows.subjects.size() >= Release::kChunkSubjects;
-}
-
-// In order of row id. The ids are random: their first eight characters, as one number, nearly
-// always tell two apart.
-bool IsBefore(const ReleasedRow& a, const ReleasedRow& b) {
-  const auto head = [](const ReleasedRow& row) {
-    uint64_t number;
-    std::memcpy(&number, row.row_id, sizeof number);
-    return be64toh(number);
-  };
-  const uint64_t of_a = head(a), of_b = head(b);
-  return of_a != of_b ? of_a < of_b : IdOf(a) < IdOf(b);
 }
 
 }  // namespace
@@ -218,9 +204,8 @@ void Release::Take(const StoredRecord& record, size_t i, ReleasedRows& rows) {
 }
 
 void Release::Order(ReleasedRows& rows) {
-  std::sort(rows.rows.begin(), rows.rows.end(), IsBefore);
-  std::sort(rows.subjects.begin(), rows.subjects.end());
-  rows.subjects.erase(std::unique(rows.subjects.begin(), rows.subjects.end()), rows.subjects.end());
+  OrderById(rows.rows);
+  OrderOnce(rows.subjects);
 }
 
 absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::Status()> go_on) {
