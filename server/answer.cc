@@ -1,5 +1,7 @@
 #include "server/answer.h"
 
+#include <endian.h>
+
 #include <cstring>
 #include <utility>
 
@@ -35,12 +37,11 @@ uint8_t* PutField(uint8_t tag, absl::string_view content, uint8_t* out) {
   return out + content.size();
 }
 
-void AppendFramed(absl::string_view content, std::string& out) {
-  const char length[] = {static_cast<char>(content.size() >> 24),
-                         static_cast<char>(content.size() >> 16),
-                         static_cast<char>(content.size() >> 8), static_cast<char>(content.size())};
-  out.append(length, sizeof length);
-  out.append(content.data(), content.size());
+uint8_t* PutFramed(absl::string_view content, uint8_t* out) {
+  const uint32_t length = htobe32(static_cast<uint32_t>(content.size()));
+  std::memcpy(out, &length, sizeof length);
+  std::memcpy(out + sizeof length, content.data(), content.size());
+  return out + sizeof length + content.size();
 }
 
 }  // namespace
@@ -101,14 +102,19 @@ absl::StatusOr<v1::Row> Answer::SendOne(Releasable chunk, AuditReceipt receipt) 
 absl::Status Answer::SendBatch(const ReleasedRows& rows, size_t begin, size_t end,
                                absl::string_view page_token) {
   size_t batch_size = FieldSize(page_token.size()) + (end - begin) * FieldSize(kRowIdSize);
-  digest_input_.clear();
+  size_t digest_size = (end - begin) * (2 * sizeof(uint32_t) + kRowIdSize);
+  for (size_t i = begin; i < end; ++i) {
+    batch_size += FieldSize(rows.rows[i].size);
+    digest_size += rows.rows[i].size;
+  }
+  if (digest_input_.size() < digest_size) digest_input_.resize(digest_size);
+  auto* input = reinterpret_cast<uint8_t*>(digest_input_.data());
   for (size_t i = begin; i < end; ++i) {
     const ReleasedRow& row = rows.rows[i];
-    batch_size += FieldSize(row.size);
-    AppendFramed(absl::string_view(row.row_id, kRowIdSize), digest_input_);
-    AppendFramed(absl::string_view(rows.bytes).substr(row.begin, row.size), digest_input_);
+    input = PutFramed(absl::string_view(row.row_id, kRowIdSize), input);
+    input = PutFramed(absl::string_view(rows.bytes).substr(row.begin, row.size), input);
   }
-  if (EVP_DigestUpdate(digest_.get(), digest_input_.data(), digest_input_.size()) != 1) {
+  if (EVP_DigestUpdate(digest_.get(), digest_input_.data(), digest_size) != 1) {
     return absl::InternalError("SHA-256 failed");
   }
   const absl::Status sent = sink_->Write(FieldSize(batch_size), [&](char* buffer) {
