@@ -112,7 +112,7 @@ policy::Decision DecideView(const policy::MouSet& mous, absl::string_view owner,
 }  // namespace
 
 absl::StatusOr<Caller> Admission::Identify(absl::string_view leaf_pem) {
-  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+  const absl::StatusOr<absl::Time> now = Now();
   if (!now.ok()) return now.status();
   absl::Status failure = absl::UnauthenticatedError("no client certificate was shown");
   if (!leaf_pem.empty()) {
@@ -136,10 +136,15 @@ absl::StatusOr<Caller> Admission::Identify(absl::string_view leaf_pem) {
   return Unauthenticated(failure.message());
 }
 
-absl::StatusOr<policy::Decision> Admission::Decide(const Caller& caller, const Asked& asked,
-                                                   const policy::MouSet& mous) const {
-  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
-  if (!now.ok()) return now.status();
+absl::StatusOr<absl::Time> Admission::Now() const {
+  if (parts_.await_fresh != nullptr) {
+    if (const absl::Status fresh = parts_.await_fresh(); !fresh.ok()) return fresh;
+  }
+  return parts_.clock->Now();
+}
+
+policy::Decision Admission::Decide(const Caller& caller, const Asked& asked,
+                                   const policy::MouSet& mous, absl::Time now) const {
   policy::Request request;
   request.kind = caller.kind();
   request.organization = caller.organization();
@@ -147,7 +152,7 @@ absl::StatusOr<policy::Decision> Admission::Decide(const Caller& caller, const A
   request.purpose = asked.purpose;
   request.record_type = asked.record_type;
   request.operation = asked.operation;
-  request.time = *now;
+  request.time = now;
   request.purpose_permitted = parts_.purpose_permitted(caller.spiffe_id(), asked.purpose);
   return policy::Decide(mous, request);
 }
@@ -252,12 +257,13 @@ absl::StatusOr<Admitted> Admission::Admit(const Caller& caller, RequestId& reque
         CheckLength("filter", asked.filter, kMaxFilter)}) {
     if (!length.ok()) return length;
   }
+  const absl::StatusOr<absl::Time> now = Now();
+  if (!now.ok()) return now.status();
   const std::shared_ptr<const policy::MouSet> mous = parts_.mous->Current();
-  absl::StatusOr<policy::Decision> decision = Decide(caller, asked, *mous);
-  if (!decision.ok()) return decision.status();
-  const v1::Decision view = View(caller, request, asked, *mous, *decision);
+  policy::Decision decision = Decide(caller, asked, *mous, *now);
+  const v1::Decision view = View(caller, request, asked, *mous, decision);
   DecisionEntry entry = EntryOf(caller, request, asked, *mous, view);
-  auto* permit = std::get_if<policy::Permit>(&*decision);
+  auto* permit = std::get_if<policy::Permit>(&decision);
   if (permit == nullptr) return Deny(caller, request, std::move(entry), view);
   absl::StatusOr<AuditReceipt> receipt = parts_.log->AppendPermit(*permit, entry, view);
   if (!receipt.ok()) return AuditUnavailable();
@@ -265,24 +271,28 @@ absl::StatusOr<Admitted> Admission::Admit(const Caller& caller, RequestId& reque
 }
 
 absl::Status Admission::StillValid(const Caller& caller) {
-  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
-  if (!now.ok()) return now.status();
-  const absl::Status valid = parts_.identity()->StillValid(caller, *now);
+  const absl::StatusOr<absl::Time> now = Now();
+  return now.ok() ? StillValid(caller, *now) : now.status();
+}
+
+absl::Status Admission::StillValid(const Caller& caller, absl::Time now) {
+  const absl::Status valid = parts_.identity()->StillValid(caller, now);
   return valid.ok() ? valid : Unauthenticated(valid.message());
 }
 
 absl::Status Admission::StillPermitted(const Caller& caller, RequestId& request, const Asked& asked,
                                        const Admitted& admitted) {
-  if (const absl::Status valid = StillValid(caller); !valid.ok()) return valid;
+  const absl::StatusOr<absl::Time> now = Now();
+  if (!now.ok()) return now.status();
+  if (const absl::Status valid = StillValid(caller, *now); !valid.ok()) return valid;
   const std::shared_ptr<const policy::MouSet> mous = parts_.mous->Current();
-  const absl::StatusOr<policy::Decision> decision = Decide(caller, asked, *mous);
-  if (!decision.ok()) return decision.status();
-  if (const auto* permit = std::get_if<policy::Permit>(&*decision)) {
+  const policy::Decision decision = Decide(caller, asked, *mous, *now);
+  if (const auto* permit = std::get_if<policy::Permit>(&decision)) {
     return SameTerms(*permit, admitted.permit) ? absl::OkStatus() : TermsChanged();
   }
   absl::StatusOr<RequestId> own = NewRequestId();
   if (!own.ok()) return own.status();
-  const v1::Decision view = View(caller, *own, asked, *mous, *decision);
+  const v1::Decision view = View(caller, *own, asked, *mous, decision);
   request = *own;
   return Deny(caller, request, EntryOf(caller, *own, asked, *mous, view), view);
 }
@@ -299,7 +309,7 @@ absl::StatusOr<OwnerAdmitted> Admission::AdmitOwner(const Caller& caller, Reques
 absl::StatusOr<OwnerAdmitted> Admission::AdmitOwnersQuestion(
     const Caller& caller, RequestId& request, absl::string_view rpc, absl::string_view parent,
     std::optional<absl::string_view> record_type, DecisionEntry entry) {
-  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+  const absl::StatusOr<absl::Time> now = Now();
   if (!now.ok()) return now.status();
   if (const absl::Status allowed = AdmitCall(caller, request, rpc); !allowed.ok()) return allowed;
   for (const absl::Status& length : {CheckLength("record_type", record_type.value_or(""), kMaxName),
@@ -347,7 +357,7 @@ absl::StatusOr<ViewAdmitted> Admission::AdmitView(const Caller& caller, RequestI
                                      CheckLength("purpose", viewed.purpose, kMaxName)}) {
     if (!length.ok()) return length;
   }
-  const absl::StatusOr<absl::Time> now = parts_.clock->Now();
+  const absl::StatusOr<absl::Time> now = Now();
   if (!now.ok()) return now.status();
   const std::shared_ptr<const policy::MouSet> mous = parts_.mous->Current();
   policy::Request as;

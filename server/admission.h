@@ -72,6 +72,9 @@ class Admission {
     MouRegistry* mous;
     Clock* clock;
     Denials* denials;
+    // Waits until what is held in memory is what all gateways go by, or says that it can't be told;
+    // null: nobody else changes it.
+    std::function<absl::Status()> await_fresh;
     // The Identity in force.
     std::function<std::shared_ptr<const Identity>()> identity;
     // Whether configuration lets a principal (by its SPIFFE id) claim a purpose.
@@ -122,6 +125,7 @@ class Admission {
                       absl::Status exhausted);
 
  private:
+  absl::Status StillValid(const Caller& caller, absl::Time now);
   // The decision in a form that can be told and kept; what it may tell depends on the caller.
   v1::Decision View(const Caller& caller, const RequestId& request, const Asked& asked,
                     const policy::MouSet& mous, const policy::Decision& decision) const;
@@ -129,8 +133,10 @@ class Admission {
                         const policy::MouSet& mous, const v1::Decision& view) const;
   absl::Status Deny(const Caller& caller, RequestId& request, DecisionEntry entry,
                     const v1::Decision& decision);
-  absl::StatusOr<policy::Decision> Decide(const Caller& caller, const Asked& asked,
-                                          const policy::MouSet& mous) const;
+  // The instant that something is decided at. What it rests on is to be taken after it was asked.
+  absl::StatusOr<absl::Time> Now() const;
+  policy::Decision Decide(const Caller& caller, const Asked& asked, const policy::MouSet& mous,
+                          absl::Time now) const;
   // `entry` may say more of the question; it is told of the caller, the owner and the type.
   absl::StatusOr<OwnerAdmitted> AdmitOwnersQuestion(const Caller& caller, RequestId& request,
                                                     absl::string_view rpc, absl::string_view parent,

@@ -175,6 +175,17 @@ absl::Status AuditUnavailable() {
               "cause in the gateway's health");
 }
 
+absl::Status StateUnavailable() {
+  return Make(absl::StatusCode::kUnavailable, "STATE_UNAVAILABLE",
+              "the gateway can't see at this moment whether what this rests on still holds, so it "
+              "lets nothing out; ask again");
+}
+
+absl::Status StoreUnavailable() {
+  return Make(absl::StatusCode::kUnavailable, "STORE_UNAVAILABLE",
+              "the gateway can't reach its store at this moment; ask again");
+}
+
 absl::Status ClockBehind() {
   return Make(
       absl::StatusCode::kUnavailable, "CLOCK_BEHIND",
@@ -207,11 +218,15 @@ std::string ReasonOf(const absl::Status& status) {
   if (const auto version = DestroyedKeyOf(status)) return ReasonOf(KeyDestroyed(*version));
   google::rpc::ErrorInfo info;
   const auto payload = status.GetPayload(kErrorInfoUrl);
+  if (!payload && absl::IsUnavailable(status)) return ReasonOf(StoreUnavailable());
   if (!payload || !info.ParseFromString(std::string(*payload))) return "INTERNAL";
   return info.reason();
 }
 
 google::rpc::Status Outward(const absl::Status& status, absl::string_view request_id) {
+  if (!MayLeave(status) && absl::IsUnavailable(status)) {
+    return Outward(StoreUnavailable(), request_id);
+  }
   if (!MayLeave(status)) {
     return Outward(Make(absl::StatusCode::kInternal, "INTERNAL",
                         "the gateway failed; tell its operator the request's id"),

@@ -1,6 +1,7 @@
 // What an outsider learns of an error. A status that may leave the gateway is made here, with its
-// stable reason and google.rpc details as payloads; any other becomes a plain INTERNAL, so that no
-// sentence about the gateway's inside gets out by accident.
+// stable reason and google.rpc details as payloads; any other becomes a plain INTERNAL
+// (UNAVAILABLE, if that is its code), so that no sentence about the gateway's inside gets out by
+// accident.
 #ifndef SLUICE_SERVER_ERROR_H_
 #define SLUICE_SERVER_ERROR_H_
 
@@ -50,6 +51,10 @@ absl::Status TooManyOrganizations(size_t most);
 absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after);
 // UNAVAILABLE: the log can't be written. Nothing was disclosed, nothing changed.
 absl::Status AuditUnavailable();
+// UNAVAILABLE: what decisions rest on could not be read in time, and may have changed.
+absl::Status StateUnavailable();
+// UNAVAILABLE: the store can't be reached. Nothing was disclosed.
+absl::Status StoreUnavailable();
 // UNAVAILABLE: the clock stands behind the log.
 absl::Status ClockBehind();
 // ABORTED: what the stream rests on has changed; reading again may succeed.
@@ -62,7 +67,7 @@ absl::Status Cancelled();
 // Whether the status was made here and may leave as it is.
 bool MayLeave(const absl::Status& status);
 
-// The stable reason of a status that may leave; "INTERNAL" of any other; "" of OK.
+// The stable reason of a status that may leave, or of what goes out in its place; "" of OK.
 std::string ReasonOf(const absl::Status& status);
 
 // The status as it goes out, with the request's id (as the log's entry has it) among its details.

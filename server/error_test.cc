@@ -28,6 +28,15 @@ TEST(Outward, TellsNothingOfAStatusThatWasNotMadeForTheOutside) {
   EXPECT_EQ(DetailOf<google::rpc::RequestInfo>(outward).request_id(), "0123");
 }
 
+TEST(Outward, SaysOfAStoreThatCantBeReachedThatMuchAndNoMore) {
+  const absl::Status inner = absl::UnavailableError("host=db.example.org user=sluice");
+  const google::rpc::Status outward = Outward(inner, "0123");
+  EXPECT_EQ(outward.code(), static_cast<int>(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(outward.SerializeAsString().find("db.example.org"), std::string::npos);
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(outward).reason(), "STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(inner), "STORE_UNAVAILABLE");
+}
+
 TEST(Outward, CarriesTheDenialsCodeAndItsNearestGrants) {
   v1::Decision decision;
   decision.set_code(v1::DENIAL_CODE_OUTSIDE_PERIOD);
@@ -119,6 +128,8 @@ TEST(Outward, GivesEachKindOfErrorItsCodeAndReason) {
        "ORGANIZATION_IN_CONFIGURATION"},
       {TooManyOrganizations(1), absl::StatusCode::kFailedPrecondition, "TOO_MANY_ORGANIZATIONS"},
       {AuditUnavailable(), absl::StatusCode::kUnavailable, "AUDIT_UNAVAILABLE"},
+      {StateUnavailable(), absl::StatusCode::kUnavailable, "STATE_UNAVAILABLE"},
+      {StoreUnavailable(), absl::StatusCode::kUnavailable, "STORE_UNAVAILABLE"},
       {ClockBehind(), absl::StatusCode::kUnavailable, "CLOCK_BEHIND"},
       {TermsChanged(), absl::StatusCode::kAborted, "TERMS_CHANGED"},
       {NotAsSealed(), absl::StatusCode::kDataLoss, "NOT_AS_SEALED"},

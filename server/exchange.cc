@@ -92,6 +92,11 @@ absl::StatusOr<v1::GetRecordResponse> Exchange::Get(const Caller& caller, Reques
   absl::StatusOr<AuditReceipt> receipt =
       log_->AppendDisclosure(**chunk, (*release)->Disclosure(**chunk));
   if (!receipt.ok()) return outcome.Close(AuditUnavailable());
+  // Log and store may have kept it waiting.
+  if (const absl::Status still = admission_->StillPermitted(caller, request_id, asked, *admitted);
+      !still.ok()) {
+    return outcome.Close(still);
+  }
 
   v1::GetRecordResponse response;
   *response.mutable_header() = (*release)->Header();

@@ -36,6 +36,7 @@
 #include "server/operator_rpc.h"
 #include "server/organizations.h"
 #include "server/owner_keys.h"
+#include "server/shared_state.h"
 #include "server/state_check.h"
 #include "server/store/postgres_store.h"
 #include "server/store/sqlite_store.h"
@@ -93,8 +94,12 @@ class Wired final : public Gateway {
   std::shared_ptr<const Identity> CurrentIdentity() const;
   bool PurposePermitted(absl::string_view principal, absl::string_view purpose) const
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Of the CAs that TLS lets in.
-  std::string ClientCas() const { return absl::StrCat(config_.keys.directory, "/client-cas.pem"); }
+  // Of the CAs that TLS lets in. Gateways may share the directory, and each has its own moment.
+  std::string ClientCas() const {
+    return absl::StrCat(config_.keys.directory, "/client-cas-", config_.gateway, ".pem");
+  }
+  // Takes over what other gateways did.
+  absl::Status CatchUp() ABSL_LOCKS_EXCLUDED(mutex_);
   void Watch() ABSL_LOCKS_EXCLUDED(mutex_);
   // `inbox_at`: when the inbox was looked at last.
   void KeepUp(absl::Time inbox_at) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -104,6 +109,10 @@ class Wired final : public Gateway {
   void LookAtState();
   void NoteCollections();
   void FollowKeys();
+  bool TakeTrustChanged() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return std::exchange(trust_changed_, false);
+  }
 
   const Config config_;  // as it was at start: what a reload does not change
   const Options options_;
@@ -119,6 +128,7 @@ class Wired final : public Gateway {
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Organizations> organizations_;
   std::unique_ptr<MouRegistry> mous_;
+  std::unique_ptr<SharedState> shared_state_;  // null: nobody else writes to the store
   std::unique_ptr<PageTokens> page_tokens_;
   std::unique_ptr<Denials> denials_;
   std::unique_ptr<Admission> admission_;
@@ -151,6 +161,7 @@ class Wired final : public Gateway {
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::vector<std::string>> purposes_ ABSL_GUARDED_BY(mutex_);
   absl::Status fatal_ ABSL_GUARDED_BY(mutex_);
+  bool trust_changed_ ABSL_GUARDED_BY(mutex_) = false;  // by another gateway
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -184,7 +195,7 @@ absl::Status Wired::Open() {
                                                     .hash_key = *std::move(hash_key),
                                                     .keks = keks_,
                                                     .accept_moved = options_.accept_moved,
-                                                    .alone = true,
+                                                    .writer = config_.gateway,
                                                     .on_fatal = on_fatal});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
@@ -235,6 +246,14 @@ absl::Status Wired::Open() {
   if (!mous.ok()) return mous.status();
   mous_ = *std::move(mous);
   if (const absl::Status s = TakeInbox(*now); !s.ok()) return s;
+  if (store_->IsShared()) {
+    SharedState::Parts shared;
+    shared.store = store_.get();
+    shared.catch_up = [this] { return CatchUp(); };
+    shared_state_ = std::make_unique<SharedState>(std::move(shared));
+    if (const absl::Status s = shared_state_->Look(); !s.ok()) return s;
+    shared_state_->Start();
+  }
 
   absl::StatusOr<policy::Secret> token_key = keys_->PageTokenKey();
   if (!token_key.ok()) return token_key.status();
@@ -250,6 +269,9 @@ absl::Status Wired::Serve() {
   admission.mous = mous_.get();
   admission.clock = clock_.get();
   admission.denials = denials_.get();
+  if (shared_state_ != nullptr) {
+    admission.await_fresh = [this] { return shared_state_->AwaitFresh(); };
+  }
   admission.identity = [this] { return CurrentIdentity(); };
   admission.purpose_permitted = [this](absl::string_view principal, absl::string_view purpose) {
     return PurposePermitted(principal, purpose);
@@ -380,6 +402,19 @@ void Wired::TakeOrganizations() {
   LogLine(LogLine::Level::kWarning, "inbox").With("cause", taken.message());
 }
 
+// Identities first: who was shut out is shut out, whatever is wrong with a document.
+absl::Status Wired::CatchUp() {
+  const std::shared_ptr<const Organizations::State> before = organizations_->Current();
+  absl::Status status = organizations_->CatchUp();
+  if (organizations_->Current() != before) {
+    LookAtRevocation();
+    absl::MutexLock lock(&mutex_);
+    trust_changed_ = true;
+  }
+  status.Update(mous_->CatchUp());
+  return status;
+}
+
 std::shared_ptr<const Identity> Wired::CurrentIdentity() const {
   return organizations_->Current()->identity;
 }
@@ -448,6 +483,7 @@ void Wired::Watch() {
     absl::Status health = log_->Health();
     const absl::StatusOr<absl::Time> now = clock_->Now();
     if (health.ok()) health = now.status();
+    if (health.ok() && shared_state_ != nullptr) health = shared_state_->Health();
     if (health.ok() != serving) {
       LogLine(health.ok() ? LogLine::Level::kInfo : LogLine::Level::kError,
               health.ok() ? "serving again" : "halted")
@@ -475,7 +511,7 @@ void Wired::KeepUp(absl::Time inbox_at) {
   while (WaitForNextWatch()) {
     const absl::StatusOr<absl::Time> now = clock_->Now();
     if (!now.ok() || !log_->Health().ok()) continue;
-    if (*now - inbox_at >= kInboxEvery) {
+    if (TakeTrustChanged() || *now - inbox_at >= kInboxEvery) {
       inbox_at = *now;
       if (const absl::Status s = TakeInbox(*now); !s.ok()) {
         LogLine(LogLine::Level::kWarning, "inbox").With("cause", s.message());
@@ -546,6 +582,7 @@ void Wired::Stop() {
     server_->Wait();
   }
   if (key_renewal_ != nullptr) key_renewal_->Stop();
+  if (shared_state_ != nullptr) shared_state_->Stop();
   if (log_ != nullptr) {
     AdminEntry stop;
     stop.action = "STOP";

@@ -177,8 +177,8 @@ absl::Status LogVerification::CompareState() {
   } else if (!sealed.ok()) {
     return sealed;
   }
-  const auto versions = parts_.reader->MouVersions();
-  const auto organizations = parts_.reader->Organizations();
+  const auto versions = parts_.reader->MouVersions(0);
+  const auto organizations = parts_.reader->Organizations(0);
   // What does not open was found above.
   if (!versions.ok())
     return absl::IsDataLoss(versions.status()) ? absl::OkStatus() : versions.status();

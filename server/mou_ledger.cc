@@ -1,6 +1,7 @@
 #include "server/mou_ledger.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"
@@ -57,111 +58,172 @@ bool TakenVersion::IsOver() const {
   return stored.state == kSuperseded || stored.state == kExpired;
 }
 
-absl::Status MouLedger::Load() {
-  absl::StatusOr<std::vector<StoredMouVersion>> stored = store_.MouVersions();
+absl::Status MouLedger::CatchUp() {
+  absl::MutexLock lock(&catching_up_);
+  absl::StatusOr<std::vector<StoredMouVersion>> stored = store_.MouVersions(since_);
   if (!stored.ok()) return stored.status();
+  uint64_t since = since_;
   for (StoredMouVersion& version : *stored) {
-    if (absl::Status held = Hold(std::move(version)); !held.ok()) return held;
+    since = std::max(since, version.log_index + 1);
+    const Held before = Find(version.mou, version.version);
+    // What this gateway wrote itself it holds.
+    if (before != nullptr && before->stored.log_index == version.log_index) continue;
+    absl::StatusOr<Held> read = Read(std::move(version), before.get());
+    if (!read.ok()) return read.status();
+    Hold(*std::move(read));
   }
+  since_ = since;
   return absl::OkStatus();
 }
 
-absl::Status MouLedger::Hold(StoredMouVersion stored) {
+absl::StatusOr<MouLedger::Held> MouLedger::Read(StoredMouVersion stored,
+                                                const TakenVersion* before) const {
   const std::string name = absl::StrCat("mous/", stored.mou, "/versions/", stored.version);
-  const policy::MouDocument::Parsed parsed = policy::MouDocument::Parse(name, stored.document);
-  for (const policy::Finding& finding : parsed.findings) {
-    if (finding.severity != policy::Severity::kError) continue;
-    return absl::DataLossError(absl::StrCat(name, " no longer parses: ", finding.ToString()));
-  }
-  absl::StatusOr<std::shared_ptr<const policy::CompiledMou>> mou =
-      policy::CompiledMou::Compile(parsed.document, catalog_);
-  if (!mou.ok()) {
-    return absl::DataLossError(absl::StrCat(name, " no longer compiles: ", mou.status().message()));
+  std::shared_ptr<const policy::CompiledMou> mou;
+  if (before != nullptr && before->stored.document == stored.document) {
+    mou = before->mou;
+  } else {
+    const policy::MouDocument::Parsed parsed = policy::MouDocument::Parse(name, stored.document);
+    for (const policy::Finding& finding : parsed.findings) {
+      if (finding.severity != policy::Severity::kError) continue;
+      return absl::DataLossError(absl::StrCat(name, " no longer parses: ", finding.ToString()));
+    }
+    absl::StatusOr<std::shared_ptr<const policy::CompiledMou>> compiled =
+        policy::CompiledMou::Compile(parsed.document, catalog_);
+    if (!compiled.ok()) {
+      return absl::DataLossError(
+          absl::StrCat(name, " no longer compiles: ", compiled.status().message()));
+    }
+    mou = *std::move(compiled);
   }
   bool confirmed = false;
   absl::Status read =
       store_.ReadLogRows(stored.log_index, stored.log_index + 1, [&](const LogRow& row) {
         confirmed = row.index == stored.log_index && LeafHash(row.body) == row.leaf_hash &&
-                    Says(row.body, **mou, stored.state);
+                    Says(row.body, *mou, stored.state);
         return false;
       });
   if (!read.ok()) return read;
-  if (!confirmed || (*mou)->name() != stored.mou || (*mou)->version() != stored.version) {
+  if (!confirmed || mou->name() != stored.mou || mou->version() != stored.version) {
     return absl::DataLossError(
         absl::StrCat(name, " is not what the log says was taken in: restore the store"));
   }
-  const int version = stored.version;
-  by_digest_[(*mou)->document_digest()] = {stored.mou, version};
-  versions_[stored.mou].insert_or_assign(version,
-                                         TakenVersion{std::move(stored), *std::move(mou), {}});
-  return absl::OkStatus();
+  return After(std::move(stored), std::move(mou), before);
+}
+
+MouLedger::Held MouLedger::After(StoredMouVersion stored,
+                                 std::shared_ptr<const policy::CompiledMou> mou,
+                                 const TakenVersion* before) {
+  auto taken = std::make_shared<TakenVersion>();
+  // A signature that was found void is void, whatever else became of the version meanwhile.
+  for (const StoredSignature& signature : stored.signatures) {
+    if (before == nullptr || !before->voided.contains(signature.organization)) continue;
+    for (const StoredSignature& was : before->stored.signatures) {
+      if (was.organization == signature.organization && was.cms_der == signature.cms_der) {
+        taken->voided.insert(signature.organization);
+      }
+    }
+  }
+  taken->stored = std::move(stored);
+  taken->mou = std::move(mou);
+  return taken;
+}
+
+void MouLedger::Hold(Held version) {
+  absl::MutexLock lock(&mutex_);
+  Held& place = versions_[version->stored.mou][version->stored.version];
+  if (place != nullptr && place->stored.log_index > version->stored.log_index) return;
+  by_digest_[version->mou->document_digest()] = {version->stored.mou, version->stored.version};
+  place = std::move(version);
 }
 
 absl::Status MouLedger::Void(const Trust& trust) {
-  if (trust.digest() == seen_trust_) return absl::OkStatus();
   absl::Status status;
-  for (auto& [name, versions] : versions_) {
-    for (auto& [number, version] : versions) {
-      if (version.IsOver()) continue;
-      StoredMouVersion next = version.stored;
-      next.signatures.clear();
-      for (const StoredSignature& signature : version.stored.signatures) {
-        const absl::StatusOr<bool> is_void =
-            IsVoid(signature.cms_der, signature.organization, trust, signature.received);
-        // What can't be looked at stays as it was, and is looked at again. What was void once is
-        // void, though the store could not be told of it.
-        if (!is_void.ok()) status = is_void.status();
-        if (is_void.ok() && *is_void) version.voided.insert(signature.organization);
-        if (!version.voided.contains(signature.organization)) {
-          next.signatures.push_back(signature);
-        }
+  for (const auto& [name, versions] : All()) {
+    for (const auto& [number, version] : versions) {
+      absl::Status voided = VoidOne(trust, version);
+      if (absl::IsAborted(voided)) {
+        // Another gateway moved it on: as it is now.
+        voided = CatchUp();
+        if (voided.ok()) voided = VoidOne(trust, Find(name, number));
       }
-      if (next.signatures.size() == version.stored.signatures.size()) continue;
-      next.state = kNotSigned;
-      std::vector<Move> moves;
-      moves.push_back({&version, std::move(next), EntryOf(*version.mou, kNotSigned)});
-      if (absl::Status written = Write(std::move(moves)); !written.ok()) status = written;
+      if (!voided.ok()) status = voided;
     }
   }
-  if (status.ok()) seen_trust_ = trust.digest();
   return status;
 }
 
+absl::Status MouLedger::VoidOne(const Trust& trust, const Held& version) {
+  if (version->IsOver() || version->seen_trust == trust.digest()) return absl::OkStatus();
+  auto seen = std::make_shared<TakenVersion>(*version);
+  StoredMouVersion next = version->stored;
+  next.signatures.clear();
+  absl::Status status;
+  for (const StoredSignature& signature : version->stored.signatures) {
+    const absl::StatusOr<bool> is_void =
+        IsVoid(signature.cms_der, signature.organization, trust, signature.received);
+    // What can't be looked at stays as it was, and is looked at again. What was void once is void,
+    // though the store could not be told of it.
+    if (!is_void.ok()) status = is_void.status();
+    if (is_void.ok() && *is_void) seen->voided.insert(signature.organization);
+    if (!seen->voided.contains(signature.organization)) next.signatures.push_back(signature);
+  }
+  const bool lost = next.signatures.size() < version->stored.signatures.size();
+  // While the store could not be told it is not done.
+  if (status.ok() && !lost) seen->seen_trust = trust.digest();
+  Hold(seen);
+  if (!lost) return status;
+  next.state = kNotSigned;
+  std::vector<Move> moves;
+  moves.push_back({seen, std::move(next), EntryOf(*version->mou, kNotSigned)});
+  absl::Status written = Write(std::move(moves));
+  return written.ok() ? status : written;
+}
+
 absl::Status MouLedger::MoveOn(absl::Time now) {
-  for (auto& [name, versions] : versions_) {
-    std::vector<Move> moves;
-    bool superseded = false;
-    for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-      TakenVersion& version = it->second;
-      const policy::CivilPeriod& term = version.mou->term();
-      const absl::CivilDay day = absl::ToCivilDay(now, version.mou->time_zone());
-      const char* state = kSigned;
-      if (day >= term.effective) state = kActive;
-      if (day >= term.expires) state = kExpired;
-      if (superseded) state = kSuperseded;
-      superseded = superseded || day >= term.effective;
-      if (version.IsOver() || version.stored.state == state) continue;
-      // A void signature lies over all but the end, whether or not the store could be told of it;
-      // and time that stepped back undoes nothing.
-      const bool ends = state == kExpired || state == kSuperseded;
-      if (!ends &&
-          (!version.voided.empty() || version.stored.state != kSigned || state != kActive)) {
-        continue;
-      }
-      StoredMouVersion next = version.stored;
-      next.state = state;
-      moves.push_back({&version, std::move(next), EntryOf(*version.mou, state)});
+  for (const auto& [name, versions] : All()) {
+    absl::Status moved = MoveOnOne(versions, now);
+    if (absl::IsAborted(moved)) {
+      // Another gateway has the same calendar.
+      moved = CatchUp();
+      if (moved.ok()) moved = MoveOnOne(All()[name], now);
     }
-    if (moves.empty()) continue;
-    // The oldest first, as it came to pass.
-    std::reverse(moves.begin(), moves.end());
-    if (absl::Status written = Write(std::move(moves)); !written.ok()) return written;
+    if (!moved.ok()) return moved;
   }
   return absl::OkStatus();
 }
 
+absl::Status MouLedger::MoveOnOne(const std::map<int, Held>& versions, absl::Time now) {
+  std::vector<Move> moves;
+  bool superseded = false;
+  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
+    const TakenVersion& version = *it->second;
+    const policy::CivilPeriod& term = version.mou->term();
+    const absl::CivilDay day = absl::ToCivilDay(now, version.mou->time_zone());
+    const char* state = kSigned;
+    if (day >= term.effective) state = kActive;
+    if (day >= term.expires) state = kExpired;
+    if (superseded) state = kSuperseded;
+    superseded = superseded || day >= term.effective;
+    if (version.IsOver() || version.stored.state == state) continue;
+    // A void signature lies over all but the end, whether or not the store could be told of it;
+    // and time that stepped back undoes nothing.
+    const bool ends = state == kExpired || state == kSuperseded;
+    if (!ends && (!version.voided.empty() || version.stored.state != kSigned || state != kActive)) {
+      continue;
+    }
+    StoredMouVersion next = version.stored;
+    next.state = state;
+    moves.push_back({it->second, std::move(next), EntryOf(*version.mou, state)});
+  }
+  if (moves.empty()) return absl::OkStatus();
+  // The oldest first, as it came to pass.
+  std::reverse(moves.begin(), moves.end());
+  return Write(std::move(moves));
+}
+
 absl::Status MouLedger::TakeIn(const policy::CompiledMou& mou, absl::string_view document,
-                               std::vector<StoredSignature> signatures,
+                               const Held& known, std::vector<StoredSignature> signatures,
                                const std::vector<VerifiedSignature>& verified) {
   StoredMouVersion next{mou.name(), mou.version(), std::string(document), std::move(signatures),
                         kSigned};
@@ -176,17 +238,18 @@ absl::Status MouLedger::TakeIn(const policy::CompiledMou& mou, absl::string_view
     key.key = absl::StrCat("mou-", mou.name(), ".root");
     more.push_back(std::move(key));
   }
-  std::map<int, TakenVersion>& versions = versions_[mou.name()];
-  const auto known = versions.find(mou.version());
-  TakenVersion fresh;
+  Held from = known;
+  if (known != nullptr) {
+    auto signed_anew = std::make_shared<TakenVersion>(*known);
+    for (const VerifiedSignature& s : verified) signed_anew->voided.erase(s.organization);
+    from = std::move(signed_anew);
+  }
   std::vector<Move> moves;
-  moves.push_back(
-      {known == versions.end() ? &fresh : &known->second, std::move(next), std::move(entry)});
-  if (absl::Status written = Write(std::move(moves), more); !written.ok()) return written;
-  // As it would be loaded: what is stored is what is enforced.
-  if (known == versions.end()) return Hold(std::move(fresh.stored));
-  for (const VerifiedSignature& anew : verified) known->second.voided.erase(anew.organization);
-  return absl::OkStatus();
+  moves.push_back({std::move(from), std::move(next), std::move(entry)});
+  absl::Status written = Write(std::move(moves), more);
+  if (!absl::IsAborted(written) && !absl::IsAlreadyExists(written)) return written;
+  absl::Status caught_up = CatchUp();
+  return caught_up.ok() ? written : caught_up;
 }
 
 absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>& more) {
@@ -196,7 +259,9 @@ absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>&
     uint64_t index = log_.NextIndexIn(transaction);
     for (Move& move : moves) {
       move.next.log_index = index++;
-      if (absl::Status put = transaction.PutMouVersion(move.next); !put.ok()) return put;
+      std::optional<uint64_t> replaces;
+      if (move.from != nullptr) replaces = move.from->stored.log_index;
+      if (absl::Status put = transaction.PutMouVersion(move.next, replaces); !put.ok()) return put;
     }
     for (const Move& move : moves) {
       absl::StatusOr<uint64_t> appended = log_.AppendIn(transaction, move.entry);
@@ -210,43 +275,57 @@ absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>&
   };
   if (absl::Status committed = store_.Commit(std::move(work)); !committed.ok()) return committed;
   for (Move& move : moves) {
-    TakenVersion& version = *move.version;
-    version.stored = std::move(move.next);
-    // The store knows of those whose signature is gone from it, and of no others.
-    absl::erase_if(version.voided, [&version](const std::string& organization) {
-      return std::none_of(version.stored.signatures.begin(), version.stored.signatures.end(),
-                          [&](const StoredSignature& s) { return s.organization == organization; });
-    });
+    if (move.from != nullptr) {
+      Hold(After(std::move(move.next), move.from->mou, move.from.get()));
+      continue;
+    }
+    // As it would be loaded: what is stored is what is enforced.
+    absl::StatusOr<Held> read = Read(std::move(move.next), nullptr);
+    if (!read.ok()) return read.status();
+    Hold(*std::move(read));
   }
   return absl::OkStatus();
 }
 
-const TakenVersion* MouLedger::Find(const std::string& mou, int version) const {
+MouLedger::Versions MouLedger::All() const {
+  absl::MutexLock lock(&mutex_);
+  return versions_;
+}
+
+MouLedger::Held MouLedger::Find(const std::string& mou, int version) const {
+  absl::MutexLock lock(&mutex_);
   const auto versions = versions_.find(mou);
   if (versions == versions_.end()) return nullptr;
   const auto found = versions->second.find(version);
-  return found == versions->second.end() ? nullptr : &found->second;
+  return found == versions->second.end() ? nullptr : found->second;
 }
 
-const TakenVersion* MouLedger::FindByDigest(const std::string& document_digest) const {
-  const auto found = by_digest_.find(document_digest);
-  return found == by_digest_.end() ? nullptr : Find(found->second.first, found->second.second);
+MouLedger::Held MouLedger::FindByDigest(const std::string& document_digest) const {
+  std::pair<std::string, int> place;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = by_digest_.find(document_digest);
+    if (found == by_digest_.end()) return nullptr;
+    place = found->second;
+  }
+  return Find(place.first, place.second);
 }
 
 int MouLedger::LastVersion(const std::string& mou) const {
+  absl::MutexLock lock(&mutex_);
   const auto versions = versions_.find(mou);
-  return versions == versions_.end() || versions->second.empty() ? 0
-                                                                 : versions->second.rbegin()->first;
+  return versions == versions_.end() ? 0 : versions->second.rbegin()->first;
 }
 
 std::vector<policy::MouVersion> MouLedger::ForDecisions() const {
+  absl::MutexLock lock(&mutex_);
   std::vector<policy::MouVersion> all;
   for (const auto& [name, versions] : versions_) {
     for (const auto& [number, taken] : versions) {
       policy::MouVersion version;
-      version.mou = taken.mou;
+      version.mou = taken->mou;
       version.ever_signed = true;
-      version.unsigned_parties = taken.UnsignedParties();
+      version.unsigned_parties = taken->UnsignedParties();
       all.push_back(std::move(version));
     }
   }

@@ -1,19 +1,25 @@
 // The MOU versions that were taken in: what store and log say of them, and how they move on. Every
-// change is one transaction with its entries; what is held in memory changes when it is durable.
+// change is one transaction with its entries, made only from the state that the version is in; what
+// is held in memory changes when it is durable. Where gateways share a store, one that comes too
+// late takes over what the other did.
 //
-// The registry's; not thread-safe.
+// The registry's; thread-safe. What it gives out is immutable.
 #ifndef SLUICE_SERVER_MOU_LEDGER_H_
 #define SLUICE_SERVER_MOU_LEDGER_H_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "policy/catalog.h"
 #include "policy/compiled_mou.h"
@@ -30,6 +36,7 @@ struct TakenVersion {
   std::shared_ptr<const policy::CompiledMou> mou;
   // Whose signature is void, as long as the store could not be told.
   absl::flat_hash_set<std::string> voided;
+  std::string seen_trust;  // digest of the trust that its signatures were held against last
 
   bool IsSignedBy(absl::string_view organization) const;
   // Parties whose signature is void.
@@ -40,49 +47,71 @@ struct TakenVersion {
 
 class MouLedger {
  public:
+  using Held = std::shared_ptr<const TakenVersion>;
+
   // `store` and `log` must outlive it.
   MouLedger(Store* store, AuditLog* log, std::shared_ptr<const policy::Catalog> catalog)
       : store_(*store), log_(*log), catalog_(std::move(catalog)) {}
 
-  // All that the store holds. DATA_LOSS if a version no longer compiles, or is not what the log
-  // says was taken in.
-  absl::Status Load();
+  // Takes over what the store holds and this does not: all, at first. DATA_LOSS if a version no
+  // longer compiles, or is not what the log says was taken in.
+  absl::Status CatchUp() ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
 
   // Takes back the signatures that were revoked as of before their receipt. Even where that fails
   // to be written they no longer count.
-  absl::Status Void(const Trust& trust);
+  absl::Status Void(const Trust& trust) ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
   // The transitions that the date brings: SIGNED, ACTIVE, SUPERSEDED, EXPIRED.
-  absl::Status MoveOn(absl::Time now);
-  // A version with the signatures of all its parties, or one that was void and is signed again.
-  // With an MOU's first version goes the entry of its pseudonym root.
-  absl::Status TakeIn(const policy::CompiledMou& mou, absl::string_view document,
+  absl::Status MoveOn(absl::Time now) ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
+  // A version with the signatures of all its parties, or (`known`) one that was void and is signed
+  // again. With an MOU's first version goes the entry of its pseudonym root. ABORTED if another
+  // gateway was first, ALREADY_EXISTS if that was with other bytes: what it did is taken over.
+  absl::Status TakeIn(const policy::CompiledMou& mou, absl::string_view document, const Held& known,
                       std::vector<StoredSignature> signatures,
-                      const std::vector<VerifiedSignature>& verified);
+                      const std::vector<VerifiedSignature>& verified)
+      ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
 
   // Null if it was not taken in.
-  const TakenVersion* Find(const std::string& mou, int version) const;
-  const TakenVersion* FindByDigest(const std::string& document_digest) const;
+  Held Find(const std::string& mou, int version) const ABSL_LOCKS_EXCLUDED(mutex_);
+  Held FindByDigest(const std::string& document_digest) const ABSL_LOCKS_EXCLUDED(mutex_);
   // 0 if there is none.
-  int LastVersion(const std::string& mou) const;
-  std::vector<policy::MouVersion> ForDecisions() const;
+  int LastVersion(const std::string& mou) const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<policy::MouVersion> ForDecisions() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  // A step of one version: what it becomes, and the entry that says so.
+  // By name, then by number.
+  using Versions = std::map<std::string, std::map<int, Held>>;
+  // A step of one version: from what (null: it is taken in), what it becomes, and the entry that
+  // says so.
   struct Move {
-    TakenVersion* version;
+    Held from;
     StoredMouVersion next;
     MouEntry entry;
   };
 
-  absl::Status Hold(StoredMouVersion stored);
+  Versions All() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // From what the store has, as the log confirms it. `before`: what was held of it, or null.
+  absl::StatusOr<Held> Read(StoredMouVersion stored, const TakenVersion* before) const;
+  // A version in a state that follows `before`.
+  static Held After(StoredMouVersion stored, std::shared_ptr<const policy::CompiledMou> mou,
+                    const TakenVersion* before);
+  // In the place of an earlier state.
+  void Hold(Held version) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status VoidOne(const Trust& trust, const Held& version);
+  // Of all versions of one MOU.
+  absl::Status MoveOnOne(const std::map<int, Held>& versions, absl::Time now);
   absl::Status Write(std::vector<Move> moves, const std::vector<Entry>& more = {});
 
   Store& store_;
   AuditLog& log_;
   const std::shared_ptr<const policy::Catalog> catalog_;
-  std::map<std::string, std::map<int, TakenVersion>> versions_;  // by name, then by number
-  std::map<std::string, std::pair<std::string, int>> by_digest_;
-  std::string seen_trust_;  // digest of the trust that Void looked at last
+
+  // Held by the one that reads from the store what is new.
+  absl::Mutex catching_up_ ABSL_ACQUIRED_BEFORE(mutex_);
+  uint64_t since_ ABSL_GUARDED_BY(catching_up_) = 0;  // entries before it were read
+
+  mutable absl::Mutex mutex_;
+  Versions versions_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::pair<std::string, int>> by_digest_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::server

@@ -46,6 +46,13 @@ policy::Finding Refusal(const policy::MouDocument& document, absl::string_view i
   return finding;
 }
 
+policy::Finding OtherBytes(const policy::MouDocument& document, int last) {
+  return Refusal(
+      document, "P020",
+      absl::StrCat("version ", document.mou().version(), " was published with other bytes"),
+      absl::StrCat("make it version ", last + 1, "; what was signed stays in force"));
+}
+
 // The signatures that count: what the store has of a version taken in, the others from the inbox.
 Signatures Verify(const MouInbox& inbox, const policy::MouDocument& document,
                   const TakenVersion* taken, const Trust& trust, absl::Time now) {
@@ -88,10 +95,10 @@ class InboxRegistry : public MouRegistry {
 
   absl::Status Load(const Trust& trust, absl::Time now) ABSL_LOCKS_EXCLUDED(refresh_mutex_) {
     absl::MutexLock lock(&refresh_mutex_);
-    absl::Status loaded = ledger_.Load();
+    absl::Status loaded = ledger_.CatchUp();
     if (loaded.ok()) loaded = ledger_.Void(trust);
     if (loaded.ok()) loaded = ledger_.MoveOn(now);
-    Swap({});
+    Show({});
     return loaded;
   }
 
@@ -100,14 +107,20 @@ class InboxRegistry : public MouRegistry {
     absl::MutexLock lock(&refresh_mutex_);
     // Whatever is wrong with one step, what the others took back is taken back now.
     const absl::Status voided = ledger_.Void(trust);
-    Swap(proposed_);  // the inbox may keep one waiting
-    proposed_.clear();
-    absl::StatusOr<InboxReport> report = LookAtInbox(trust, now, proposed_);
+    Show(std::nullopt);  // the inbox may keep one waiting
+    std::vector<policy::MouVersion> proposed;
+    absl::StatusOr<InboxReport> report = LookAtInbox(trust, now, proposed);
     const absl::Status moved = ledger_.MoveOn(now);
-    Swap(proposed_);
+    Show(std::move(proposed));
     if (!voided.ok()) return voided;
     if (!moved.ok()) return moved;
     return report;
+  }
+
+  absl::Status CatchUp() override {
+    const absl::Status caught_up = ledger_.CatchUp();
+    Show(std::nullopt);
+    return caught_up;
   }
 
   std::shared_ptr<const policy::MouSet> Current() const override ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -162,7 +175,7 @@ class InboxRegistry : public MouRegistry {
       return std::nullopt;
     }
     // Most files are of versions in force: known by their bytes, without another look.
-    const TakenVersion* const taken = ledger_.FindByDigest(policy::Sha256Digest(*bytes));
+    const MouLedger::Held taken = ledger_.FindByDigest(policy::Sha256Digest(*bytes));
     if (taken != nullptr && (taken->IsOver() || taken->UnsignedParties().empty())) {
       line.mou = taken->stored.mou;
       line.version = taken->stored.version;
@@ -195,9 +208,7 @@ class InboxRegistry : public MouRegistry {
                   absl::StrCat("version ", version, " is lower than the last, ", last),
                   absl::StrCat("make it version ", last + 1)));
     } else if (version == last) {
-      findings.push_back(Refusal(
-          document, "P020", absl::StrCat("version ", version, " was published with other bytes"),
-          absl::StrCat("make it version ", last + 1, "; what was signed stays in force")));
+      findings.push_back(OtherBytes(document, last));
     }
     // None would be signed by all.
     const int parties = document.mou().parties_size();
@@ -214,7 +225,7 @@ class InboxRegistry : public MouRegistry {
     const policy::MouDocument& document = candidate.document;
     InboxReport::Document& line = *candidate.line;
     const int last = ledger_.LastVersion(line.mou);
-    const TakenVersion* const taken = ledger_.Find(line.mou, line.version);
+    const MouLedger::Held taken = ledger_.Find(line.mou, line.version);
     if (taken == nullptr && line.version != last + 1) {
       line.findings.push_back(Refusal(
           document, "NEXT", absl::StrCat("version ", line.version, " is not the next, ", last + 1),
@@ -224,7 +235,7 @@ class InboxRegistry : public MouRegistry {
     absl::StatusOr<std::shared_ptr<const policy::CompiledMou>> mou =
         policy::CompiledMou::Compile(document, parts_.catalog);
     if (!mou.ok()) return mou.status();
-    Signatures signatures = Verify(inbox, document, taken, trust, now);
+    Signatures signatures = Verify(inbox, document, taken.get(), trust, now);
     if (!signatures.missing.empty()) {
       line.state = "NOT_SIGNED";
       line.signature_problems = std::move(signatures.problems);
@@ -240,16 +251,33 @@ class InboxRegistry : public MouRegistry {
                                                     ? parts_.keys->CreatePseudonymRoot(line.mou)
                                                     : parts_.keys->PseudonymRoot(line.mou);
     if (!root.ok()) return root.status();
-    absl::Status written =
-        ledger_.TakeIn(**mou, document.bytes(), std::move(signatures.stored), signatures.verified);
+    absl::Status written = ledger_.TakeIn(**mou, document.bytes(), taken,
+                                          std::move(signatures.stored), signatures.verified);
     if (written.ok()) line.state = "SIGNED";
+    if (absl::IsAborted(written)) {
+      // Another gateway took the same bytes in, and this one knows of it by now.
+      line.state = "IN_FORCE";
+      return absl::OkStatus();
+    }
+    if (absl::IsAlreadyExists(written)) {
+      line.findings.push_back(OtherBytes(document, ledger_.LastVersion(line.mou)));
+      return absl::OkStatus();
+    }
     return written;
   }
 
-  void Swap(std::vector<policy::MouVersion> proposed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_)
-      ABSL_LOCKS_EXCLUDED(mutex_) {
+  // What decides from now on: the versions taken in, and those that wait for signatures; nullopt:
+  // as before.
+  void Show(std::optional<std::vector<policy::MouVersion>> proposed)
+      ABSL_LOCKS_EXCLUDED(show_mutex_, mutex_) {
+    absl::MutexLock showing(&show_mutex_);
+    if (proposed.has_value()) proposed_ = *std::move(proposed);
     std::vector<policy::MouVersion> all = ledger_.ForDecisions();
-    for (policy::MouVersion& version : proposed) all.push_back(std::move(version));
+    for (const policy::MouVersion& version : proposed_) {
+      if (ledger_.Find(version.mou->name(), version.mou->version()) == nullptr) {
+        all.push_back(version);
+      }
+    }
     std::shared_ptr<const policy::MouSet> next = policy::MouSet::Create(std::move(all));
     absl::MutexLock lock(&mutex_);
     current_ = std::move(next);
@@ -257,12 +285,15 @@ class InboxRegistry : public MouRegistry {
 
   const Parts parts_;
 
+  MouLedger ledger_;
+
   // One look at a time; held while it writes.
   absl::Mutex refresh_mutex_;
-  MouLedger ledger_ ABSL_GUARDED_BY(refresh_mutex_);
-  std::vector<policy::MouVersion> proposed_ ABSL_GUARDED_BY(refresh_mutex_);
 
-  mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(refresh_mutex_);
+  absl::Mutex show_mutex_ ABSL_ACQUIRED_AFTER(refresh_mutex_);
+  std::vector<policy::MouVersion> proposed_ ABSL_GUARDED_BY(show_mutex_);
+
+  mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(show_mutex_);
   std::shared_ptr<const policy::MouSet> current_ ABSL_GUARDED_BY(mutex_);
 };
 

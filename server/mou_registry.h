@@ -60,6 +60,8 @@ class MouRegistry {
   // Looks at the inbox, takes in what is signed, voids what was revoked, swaps the snapshot. A
   // document that is wrong changes nothing but the report.
   virtual absl::StatusOr<InboxReport> Refresh(const Trust& trust, absl::Time now) = 0;
+  // Takes over what other gateways on the same store did; waits for no look at the inbox.
+  virtual absl::Status CatchUp() = 0;
   virtual std::shared_ptr<const policy::MouSet> Current() const = 0;
 };
 

@@ -276,7 +276,7 @@ TEST_F(MouRegistryTest, AFileReplacedOrRemovedAfterwardsChangesNothing) {
   EXPECT_THAT(line.findings.back().ToString(),
               AllOf(HasSubstr("mou.yaml:2:"), HasSubstr("error P020"), HasSubstr("other bytes")));
   EXPECT_EQ(Ask(), "PERMIT 1");
-  EXPECT_EQ(store_.MouVersions()->at(0).document, Document());
+  EXPECT_EQ(store_.MouVersions(0)->at(0).document, Document());
   for (const char* file :
        {"mou.yaml", "mou.yaml.state-university.p7s", "mou.yaml.river-unified.p7s"}) {
     Remove(file);
@@ -500,22 +500,24 @@ TEST_F(MouRegistryTest, ADocumentThatTheLogDoesNotKnowHaltsTheStart) {
   PutSigned("mou.yaml", Document());
   Refresh();
   // Beside the gateway: other bytes, or a state, put into the store.
-  StoredMouVersion forged = store_.MouVersions()->at(0);
+  StoredMouVersion forged = store_.MouVersions(0)->at(0);
   forged.state = "SUPERSEDED";
-  ASSERT_TRUE(
-      store_
-          .Commit({.apply =
-                       [&](Transaction& transaction) { return transaction.PutMouVersion(forged); }})
-          .ok());
+  ASSERT_TRUE(store_
+                  .Commit({.apply =
+                               [&](Transaction& transaction) {
+                                 return transaction.PutMouVersion(forged, forged.log_index);
+                               }})
+                  .ok());
   EXPECT_TRUE(absl::IsDataLoss(TryRestart()));
-  forged = store_.MouVersions()->at(0);
+  forged = store_.MouVersions(0)->at(0);
   forged.mou = "other";
   forged.state = "ACTIVE";
-  ASSERT_TRUE(
-      store_
-          .Commit({.apply =
-                       [&](Transaction& transaction) { return transaction.PutMouVersion(forged); }})
-          .ok());
+  ASSERT_TRUE(store_
+                  .Commit({.apply =
+                               [&](Transaction& transaction) {
+                                 return transaction.PutMouVersion(forged, std::nullopt);
+                               }})
+                  .ok());
   EXPECT_TRUE(absl::IsDataLoss(TryRestart()));
 }
 

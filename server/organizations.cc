@@ -18,6 +18,9 @@
 namespace sluice::server {
 namespace {
 
+// How often a change is looked at anew because another gateway was faster.
+constexpr int kTries = 3;
+
 std::string DigestOf(const std::string& text) {
   return text.empty() ? "" : policy::Sha256Digest(text);
 }
@@ -93,8 +96,8 @@ void Organizations::Set(std::shared_ptr<const State> state) {
   state_ = std::move(state);
 }
 
-absl::StatusOr<Organizations::Added> Organizations::ReadStore() const {
-  absl::StatusOr<std::vector<StoredOrganization>> stored = parts_.store->Organizations();
+absl::StatusOr<Organizations::Added> Organizations::ReadStore(uint64_t since) const {
+  absl::StatusOr<std::vector<StoredOrganization>> stored = parts_.store->Organizations(since);
   if (!stored.ok()) return stored.status();
   Added added;
   for (StoredOrganization& organization : *stored) {
@@ -146,10 +149,19 @@ absl::StatusOr<std::shared_ptr<const Organizations::State>> Organizations::Make(
 
 // TLS may let in more than identity does, but never less: its file is written before a change for
 // both sides of it, and after the change for what is in force.
-absl::Status Organizations::Show(const State& state, const StoredOrganization* before) const {
+absl::Status Organizations::Show(const State& state,
+                                 const std::vector<StoredOrganization>& before) const {
   std::string cas = state.identity->trust()->AllCaBundles();
-  if (before != nullptr) absl::StrAppend(&cas, before->ca_bundle, before->signatory_bundle);
+  for (const StoredOrganization& was : before) {
+    absl::StrAppend(&cas, was.ca_bundle, was.signatory_bundle);
+  }
   return ReplaceFile(parts_.client_cas, cas);
+}
+
+void Organizations::ShowAfter(const State& state) const {
+  if (const absl::Status s = Show(state, {}); !s.ok()) {
+    LogLine(LogLine::Level::kWarning, "client CAs").With("cause", s.message());
+  }
 }
 
 absl::Status Organizations::TakeConfiguration(const Config& config, absl::string_view action) {
@@ -158,7 +170,7 @@ absl::Status Organizations::TakeConfiguration(const Config& config, absl::string
   absl::MutexLock changing(&changing_);
   const std::shared_ptr<const State> before = Current();
   if (before == nullptr) {
-    absl::StatusOr<Added> added = ReadStore();
+    absl::StatusOr<Added> added = ReadStore(0);
     if (!added.ok()) return added.status();
     added_ = *std::move(added);
   }
@@ -171,9 +183,52 @@ absl::Status Organizations::TakeConfiguration(const Config& config, absl::string
   for (AdminEntry& entry : NewBundles(*TrustOf(state->get()), TrustOf(before.get()))) {
     if (const auto index = parts_.log->Append(std::move(entry)); !index.ok()) return index.status();
   }
-  if (const absl::Status s = Show(**state, nullptr); !s.ok()) return s;
+  if (const absl::Status s = Show(**state, {}); !s.ok()) return s;
   configured_ = *std::move(configured);
   Set(*state);
+  return absl::OkStatus();
+}
+
+absl::Status Organizations::CatchUp() {
+  absl::MutexLock changing(&changing_);
+  return CatchUpWithOthers();
+}
+
+absl::Status Organizations::CatchUpWithOthers() {
+  // What changes after this look is looked for again.
+  const absl::StatusOr<int64_t> revision = parts_.store->Revision();
+  if (!revision.ok()) return revision.status();
+  if (*revision == revision_) return absl::OkStatus();
+  absl::StatusOr<Added> read = ReadStore(since_);
+  if (!read.ok()) return read.status();
+  Added added = added_;
+  std::vector<StoredOrganization> before;
+  uint64_t since = since_;
+  bool changed = false;
+  for (auto& [name, stored] : *read) {
+    since = std::max(since, stored.log_index + 1);
+    const auto known = added.find(name);
+    if (known != added.end()) {
+      if (known->second.log_index == stored.log_index) continue;  // this gateway's own
+      before.push_back(known->second);
+    }
+    added.insert_or_assign(name, std::move(stored));
+    changed = true;
+  }
+  if (changed) {
+    const absl::StatusOr<std::shared_ptr<const State>> state = Make(configured_, added);
+    if (!state.ok()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "an operator's change at another gateway does not go with this one's configuration: ",
+          state.status().message()));
+    }
+    if (const absl::Status s = Show(**state, before); !s.ok()) return s;
+    added_ = std::move(added);
+    Set(*state);
+    ShowAfter(**state);
+  }
+  since_ = since;
+  revision_ = *revision;
   return absl::OkStatus();
 }
 
@@ -183,6 +238,21 @@ absl::StatusOr<StoredOrganization> Organizations::Put(const Caller& caller,
                                                       std::optional<uint64_t> replaces,
                                                       absl::Time now) {
   absl::MutexLock changing(&changing_);
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (parts_.store->IsShared() && !CatchUpWithOthers().ok()) return StateUnavailable();
+    bool overtaken = false;
+    absl::StatusOr<StoredOrganization> put =
+        PutOnce(caller, request, organization, replaces, now, overtaken);
+    if (!overtaken) return put;
+  }
+  return StateUnavailable();
+}
+
+absl::StatusOr<StoredOrganization> Organizations::PutOnce(const Caller& caller,
+                                                          const RequestId& request,
+                                                          StoredOrganization organization,
+                                                          std::optional<uint64_t> replaces,
+                                                          absl::Time now, bool& overtaken) {
   const std::shared_ptr<const State> before = Current();
   const auto known = before->organizations.find(organization.name);
   const StoredOrganization* was = nullptr;
@@ -205,7 +275,9 @@ absl::StatusOr<StoredOrganization> Organizations::Put(const Caller& caller,
   // What was in force was sound, so the problem is this organization's.
   if (!state.ok()) return Invalid("organization", state.status().message());
   if (!parts_.log->Health().ok()) return AuditUnavailable();
-  if (const absl::Status s = Show(**state, was); !s.ok()) return s;
+  std::vector<StoredOrganization> replaced;
+  if (was != nullptr) replaced.push_back(*was);
+  if (const absl::Status s = Show(**state, replaced); !s.ok()) return s;
 
   OrganizationEntry entry;
   entry.request = request;
@@ -217,7 +289,16 @@ absl::StatusOr<StoredOrganization> Organizations::Put(const Caller& caller,
   Work work;
   work.bytes = checked->ca_bundle.size() + checked->crl.size() + checked->signatory_bundle.size() +
                checked->signatory_crl.size();
-  work.apply = [&](Transaction& transaction) -> absl::Status {
+  int64_t revision = revision_;
+  const bool shared = parts_.store->IsShared();
+  work.apply = [&, known = revision_](Transaction& transaction) -> absl::Status {
+    // What was checked, was checked beside all others: none may have come since.
+    if (shared) {
+      const absl::StatusOr<int64_t> found = transaction.Revision();
+      if (!found.ok()) return found.status();
+      overtaken = *found != known;
+      if (overtaken) return absl::AbortedError("another gateway changed something");
+    }
     checked->log_index = parts_.log->NextIndexIn(transaction);
     if (absl::Status put = transaction.PutOrganization(*checked, replaces); !put.ok()) return put;
     const absl::StatusOr<uint64_t> index = parts_.log->AppendIn(transaction, entry);
@@ -226,13 +307,14 @@ absl::StatusOr<StoredOrganization> Organizations::Put(const Caller& caller,
       const absl::StatusOr<uint64_t> appended = parts_.log->AppendIn(transaction, bundle);
       if (!appended.ok()) return appended.status();
     }
-    return absl::OkStatus();
+    if (!shared) return absl::OkStatus();
+    const absl::StatusOr<int64_t> raised = transaction.Revision();
+    if (raised.ok()) revision = *raised;
+    return raised.status();
   };
   const absl::Status committed = parts_.store->Commit(std::move(work));
   if (!committed.ok()) {
-    if (const absl::Status s = Show(*before, nullptr); !s.ok()) {
-      LogLine(LogLine::Level::kWarning, "client CAs").With("cause", s.message());
-    }
+    ShowAfter(*before);
     if (absl::IsAborted(committed)) {
       return replaces ? EtagMismatch() : AlreadyExists("organization");
     }
@@ -242,9 +324,8 @@ absl::StatusOr<StoredOrganization> Organizations::Put(const Caller& caller,
   auto in_force = std::make_shared<State>(**state);
   in_force->organizations[checked->name].stored = *checked;
   Set(std::move(in_force));
-  if (const absl::Status s = Show(**state, nullptr); !s.ok()) {
-    LogLine(LogLine::Level::kWarning, "client CAs").With("cause", s.message());
-  }
+  revision_ = revision;
+  ShowAfter(**state);
   return *std::move(checked);
 }
 

@@ -58,6 +58,10 @@ class Organizations {
   absl::Status TakeConfiguration(const Config& config, absl::string_view action)
       ABSL_LOCKS_EXCLUDED(changing_, mutex_);
 
+  // Takes over what other gateways on the same store did. DATA_LOSS as above; what can't be taken
+  // over beside the own configuration is FAILED_PRECONDITION, and changes nothing.
+  absl::Status CatchUp() ABSL_LOCKS_EXCLUDED(changing_, mutex_);
+
   // Null before START.
   std::shared_ptr<const State> Current() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -72,13 +76,24 @@ class Organizations {
  private:
   using Added = std::map<std::string, StoredOrganization>;
 
-  absl::StatusOr<Added> ReadStore() const;
+  // Those whose entry is at `since` or later.
+  absl::StatusOr<Added> ReadStore(uint64_t since) const;
+  absl::Status CatchUpWithOthers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Put, from what is known at this moment. `overtaken`: another gateway changed something since.
+  absl::StatusOr<StoredOrganization> PutOnce(const Caller& caller, const RequestId& request,
+                                             StoredOrganization organization,
+                                             std::optional<uint64_t> replaces, absl::Time now,
+                                             bool& overtaken)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_) ABSL_LOCKS_EXCLUDED(mutex_);
   // A trust in all of them.
   absl::StatusOr<std::shared_ptr<const State>> Make(const TrustConfig& configured,
                                                     const Added& added) const;
   // Writes the TLS layer's file for a state and, as long as it may come back, what was before in
-  // the place of one organization (null: nothing).
-  absl::Status Show(const State& state, const StoredOrganization* before) const;
+  // the place of some organizations.
+  absl::Status Show(const State& state, const std::vector<StoredOrganization>& before) const;
+  // The same of what is in force for good by now: what fails is told to the operator alone.
+  void ShowAfter(const State& state) const;
   void Set(std::shared_ptr<const State> state) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Parts parts_;
@@ -87,6 +102,10 @@ class Organizations {
   absl::Mutex changing_ ABSL_ACQUIRED_BEFORE(mutex_);
   TrustConfig configured_ ABSL_GUARDED_BY(changing_);
   Added added_ ABSL_GUARDED_BY(changing_);
+  // Of a shared store: the revision that all of the above is as of, and the entry after the newest
+  // that was read.
+  int64_t revision_ ABSL_GUARDED_BY(changing_) = -1;
+  uint64_t since_ ABSL_GUARDED_BY(changing_) = 0;
 
   mutable absl::Mutex mutex_;
   std::shared_ptr<const State> state_ ABSL_GUARDED_BY(mutex_);

@@ -300,7 +300,7 @@ TEST_F(OrganizationsTest, ChangesNothingWhereTheClientCasCantBeWritten) {
   EXPECT_FALSE(Put(Of(hill_)).ok());
   EXPECT_FALSE(LetsIn(hill_));
   EXPECT_THAT(Entries(), SizeIs(begin));
-  EXPECT_THAT(store_.Organizations().value(), IsEmpty());
+  EXPECT_THAT(store_.Organizations(0).value(), IsEmpty());
 }
 
 TEST_F(OrganizationsTest, WhatIsAsItWasMakesNoEntry) {

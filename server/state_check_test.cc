@@ -106,14 +106,15 @@ TEST_F(StateCheckTest, FindsThatAllWasEmptied) {
 }
 
 TEST_F(StateCheckTest, BuildsNothingOnWhatWasPutBack) {
+  const uint64_t was = versions_at_[{"stem-pipeline", 1}];
   Keep();
   PutVersion("stem-pipeline", 1, "EXPIRED");
   Run(PutBack({"mou_version", "mou_signature", "organization", "state_seal"}));
   StoredMouVersion version{"stem-pipeline", 1, "document of stem-pipeline1"};
   version.state = "SUSPENDED";
   version.log_index = log_->size();
-  const absl::Status put = store_->Commit(
-      {.apply = [&](Transaction& transaction) { return transaction.PutMouVersion(version); }});
+  const absl::Status put =
+      store_->Commit({.apply = [&](Transaction& t) { return t.PutMouVersion(version, was); }});
   EXPECT_TRUE(absl::IsDataLoss(put)) << put;
   const absl::Status moved = store_->Commit(
       {.apply = [&](Transaction& transaction) { return transaction.SealState(log_->size()); }});

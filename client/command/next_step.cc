@@ -36,6 +36,8 @@ absl::string_view NextStep(const absl::Status& status, absl::string_view reason)
       {"NOT_AS_SEALED", "use nothing of it; tell the gateway's operator"},
       {"RESOURCE_EXHAUSTED", "wait, then run it again, or ask the gateway's operator for more"},
       {"AUDIT_UNAVAILABLE", "run it again later; if it lasts, tell the gateway's operator"},
+      {"STATE_UNAVAILABLE", "run it again; if it lasts, tell the gateway's operator"},
+      {"STORE_UNAVAILABLE", "run it again; if it lasts, tell the gateway's operator"},
       {"CLOCK_BEHIND", "run it again later; if it lasts, tell the gateway's operator"},
       {"NOT_FOUND", "check the name, and who asks: what one may not know of looks the same"},
       {"INTERNAL", "tell the gateway's operator the request's id"},

@@ -1,4 +1,4 @@
-// What every engine's store must do: keep the log's tables, MOU versions and decisions.
+// What every engine's store must do: keep the log's tables and decisions.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -127,111 +127,6 @@ TEST_P(StoreConformance, KeepsTheDictionarysHeadAndOpenings) {
                    .ok());
   EXPECT_EQ(after.first, 3u);
   EXPECT_THAT(after.second, ElementsAre(DigestOf(8)));
-}
-
-TEST_P(StoreConformance, KeepsEachCatalogOnceInTheOrderInWhichTheyCame) {
-  for (const std::string& kept :
-       {std::string("b\0c", 3), std::string("a"), std::string("b\0c", 3)}) {
-    EXPECT_TRUE(
-        store_
-            ->Commit(
-                {.apply = [&](Transaction& transaction) { return transaction.PutCatalog(kept); }})
-            .ok());
-  }
-  Reopen();
-  EXPECT_THAT(*store_->Catalogs(), ElementsAre(std::string("b\0c", 3), "a"));
-}
-
-TEST_P(StoreConformance, TakesAnMouVersionInOnceAndMovesItOn) {
-  StoredMouVersion version{
-      .mou = "stem",
-      .version = 2,
-      .document = std::string("mou: stem\n\0x", 12),
-      .signatures = {{"a", std::string("\x30\0", 2), kTestTime}, {"b", "\x31", kTestTime}},
-      .state = "SIGNED",
-      .log_index = 9};
-  const auto put = [&](StoredMouVersion it) {
-    return store_->Commit(
-        {.apply = [it](Transaction& transaction) { return transaction.PutMouVersion(it); }});
-  };
-  EXPECT_TRUE(put(version).ok());
-  StoredMouVersion forged = version;
-  forged.document = "other";
-  EXPECT_TRUE(absl::IsAlreadyExists(put(forged)));
-  Reopen();
-  const auto versions = store_->MouVersions().value();
-  ASSERT_THAT(versions, SizeIs(1));
-  EXPECT_EQ(versions[0].mou, "stem");
-  EXPECT_EQ(versions[0].version, 2);
-  EXPECT_EQ(versions[0].document, version.document);
-  EXPECT_EQ(versions[0].log_index, 9u);
-  ASSERT_THAT(versions[0].signatures, SizeIs(2));
-  EXPECT_EQ(versions[0].signatures[0].cms_der, version.signatures[0].cms_der);
-  EXPECT_EQ(versions[0].signatures[0].received, kTestTime);
-  EXPECT_EQ(versions[0].state, "SIGNED");
-
-  version.state = "NOT_SIGNED";
-  version.log_index = 12;
-  version.signatures.pop_back();
-  EXPECT_TRUE(put(version).ok());
-  Reopen();
-  const auto moved = store_->MouVersions().value();
-  ASSERT_THAT(moved, SizeIs(1));
-  EXPECT_EQ(moved[0].document, version.document);
-  EXPECT_EQ(moved[0].state, "NOT_SIGNED");
-  EXPECT_EQ(moved[0].log_index, 12u);
-  ASSERT_THAT(moved[0].signatures, SizeIs(1));
-  EXPECT_EQ(moved[0].signatures[0].organization, "a");
-}
-
-TEST_P(StoreConformance, ReplacesAnOrganizationOnlyFromTheStateThatItIsIn) {
-  StoredOrganization river{.name = "river-unified",
-                           .display_name = "River Unified",
-                           .ca_bundle = std::string("ca\0", 3),
-                           .crl = "crl",
-                           .signatory_bundle = "signatories",
-                           .signatory_crl = "",
-                           .log_index = 7};
-  StoredOrganization hill{.name = "hill-county", .ca_bundle = "hill", .log_index = 8};
-  const auto put = [&](const StoredOrganization& it, std::optional<uint64_t> replaces) {
-    return store_->Commit(
-        {.apply = [&](Transaction& t) { return t.PutOrganization(it, replaces); }});
-  };
-  EXPECT_TRUE(absl::IsAborted(put(river, 7)));
-  ASSERT_TRUE(put(river, std::nullopt).ok());
-  ASSERT_TRUE(put(hill, std::nullopt).ok());
-  EXPECT_TRUE(absl::IsAborted(put(river, std::nullopt)));
-  Reopen();
-  auto stored = store_->Organizations().value();
-  ASSERT_THAT(stored, SizeIs(2));
-  EXPECT_EQ(stored[0].name, "hill-county");
-  EXPECT_EQ(stored[1].display_name, "River Unified");
-  EXPECT_EQ(stored[1].ca_bundle, river.ca_bundle);
-  EXPECT_EQ(stored[1].crl, "crl");
-  EXPECT_EQ(stored[1].signatory_bundle, "signatories");
-  EXPECT_EQ(stored[1].signatory_crl, "");
-  EXPECT_EQ(stored[1].log_index, 7u);
-
-  StoredOrganization next{.name = "river-unified",
-                          .display_name = "River",
-                          .ca_bundle = "new",
-                          .crl = "new crl",
-                          .signatory_bundle = "new signatories",
-                          .signatory_crl = "new signatories' crl",
-                          .log_index = 12};
-  EXPECT_TRUE(absl::IsAborted(put(next, 8)));
-  ASSERT_TRUE(put(next, 7).ok());
-  EXPECT_TRUE(absl::IsAborted(put(river, 7)));
-  Reopen();
-  stored = store_->Organizations().value();
-  ASSERT_THAT(stored, SizeIs(2));
-  EXPECT_EQ(stored[0].ca_bundle, "hill");
-  EXPECT_EQ(stored[1].display_name, "River");
-  EXPECT_EQ(stored[1].ca_bundle, "new");
-  EXPECT_EQ(stored[1].crl, "new crl");
-  EXPECT_EQ(stored[1].signatory_bundle, "new signatories");
-  EXPECT_EQ(stored[1].signatory_crl, "new signatories' crl");
-  EXPECT_EQ(stored[1].log_index, 12u);
 }
 
 TEST_P(StoreConformance, FindsADecisionByItsId) {

@@ -50,6 +50,10 @@ std::unique_ptr<Store> OpenPostgres(const TestDirectory& directory) {
 INSTANTIATE_TEST_SUITE_P(Engines, StoreConformance,
                          testing::Values(StoreEngine{"Postgres", OpenPostgres}),
                          [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Engines, StoreState,
+                         testing::Values(StoreEngine{"Postgres", OpenPostgres}),
+                         [](const auto& info) { return info.param.name; });
+
 absl::Status RunPostgres(const TestDirectory& directory, const std::string& sql) {
   return PostgresServer::Shared().Run(DatabaseOf(directory), sql);
 }

@@ -36,12 +36,15 @@ absl::Status RunSqlite(const TestDirectory& directory, const std::string& sql) {
 INSTANTIATE_TEST_SUITE_P(Engines, StoreSeals,
                          testing::Values(StoreEngine{"Sqlite", OpenSqlite, RunSqlite}),
                          [](const auto& info) { return info.param.name; });
+
+const StoreEngine kMemory = {"Memory",
+                             [](const TestDirectory&) { return std::make_unique<MemoryStore>(); }};
+
+INSTANTIATE_TEST_SUITE_P(Engines, StoreState,
+                         testing::Values(StoreEngine{"Sqlite", OpenSqlite}, kMemory),
+                         [](const auto& info) { return info.param.name; });
 INSTANTIATE_TEST_SUITE_P(Engines, StoreIdentity,
-                         testing::Values(StoreEngine{"Sqlite", OpenSqlite},
-                                         StoreEngine{"Memory",
-                                                     [](const TestDirectory&) {
-                                                       return std::make_unique<MemoryStore>();
-                                                     }}),
+                         testing::Values(StoreEngine{"Sqlite", OpenSqlite}, kMemory),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

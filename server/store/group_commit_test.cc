@@ -40,12 +40,15 @@ class NoTransaction final : public Transaction {
       absl::string_view) override {
     return None();
   }
-  absl::Status PutMouVersion(const StoredMouVersion&) override { return None(); }
+  absl::Status PutMouVersion(const StoredMouVersion&, std::optional<uint64_t>) override {
+    return None();
+  }
   absl::Status PutOrganization(const StoredOrganization&, std::optional<uint64_t>) override {
     return None();
   }
   absl::Status PutDecision(const StoredDecision&) override { return None(); }
   absl::Status PutCatalog(absl::string_view) override { return None(); }
+  absl::StatusOr<int64_t> Revision() override { return None(); }
 
  private:
   static absl::Status None() { return absl::UnimplementedError("no transaction"); }

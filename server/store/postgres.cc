@@ -17,6 +17,8 @@ namespace sluice::server {
 namespace {
 
 constexpr int kOldestServer = 150000;
+// How often who waits looks whether there is anything to wait for.
+constexpr absl::Duration kHopelessEvery = absl::Milliseconds(100);
 
 // Each statement is made for an index. What the server's statistics say, of tables that may have
 // been empty a moment ago, must not lead it elsewhere.
@@ -273,11 +275,13 @@ absl::Status PostgresConnection::Await(short events, Moment since) {
   for (;;) {
     const absl::Duration waited = absl::FromChrono(Moment::clock::now() - since);
     if (waited >= patience_) return Lost("it does not answer");
+    if (hopeless_ != nullptr && *hopeless_) return Lost("the server was given up");
     if (waited >= kAnswersWithin) tell(true);
     const absl::Duration next = waited < kAnswersWithin ? kAnswersWithin : patience_;
-    const int64_t left_ms = absl::ToInt64Milliseconds(std::min(next, patience_) - waited) + 1;
+    absl::Duration left = std::min(next, patience_) - waited;
+    if (hopeless_ != nullptr) left = std::min(left, kHopelessEvery);
     pollfd socket = {.fd = PQsocket(connection_.get()), .events = events, .revents = 0};
-    const int ready = poll(&socket, 1, static_cast<int>(left_ms));
+    const int ready = poll(&socket, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
     if (ready > 0) {
       tell(false);
       return absl::OkStatus();

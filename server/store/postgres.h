@@ -48,6 +48,9 @@ class PostgresConnection final : public SqlConnection {
     absl::Duration patience = absl::Seconds(30);
     // Is set for as long as the server owes an answer for longer than kAnswersWithin; may be null.
     std::shared_ptr<std::atomic<bool>> overdue;
+    // Nothing is waited for while it is set: whoever set it knows that no answer is of use. May be
+    // null.
+    std::shared_ptr<const std::atomic<bool>> hopeless;
   };
   // What health waits for, where work may take as long as the patience is.
   static constexpr absl::Duration kAnswersWithin = absl::Seconds(5);
@@ -98,7 +101,8 @@ class PostgresConnection final : public SqlConnection {
   PostgresConnection(std::unique_ptr<PGconn, Finish> connection, const Options& options)
       : connection_(std::move(connection)),
         patience_(options.patience),
-        overdue_(options.overdue) {}
+        overdue_(options.overdue),
+        hopeless_(options.hopeless) {}
   absl::Status Connect();
   absl::Status Configure(const Options& options);
 
@@ -129,6 +133,7 @@ class PostgresConnection final : public SqlConnection {
   std::unique_ptr<PGconn, Finish> connection_;
   const absl::Duration patience_;
   const std::shared_ptr<std::atomic<bool>> overdue_;
+  const std::shared_ptr<const std::atomic<bool>> hopeless_;
   PostgresScan* taking_ = nullptr;  // whose rows are under way
   bool told_ = false;               // an answer is
   int64_t changes_ = 0;

@@ -20,38 +20,54 @@ CREATE TABLE writer_mark (
 )sql";
 
 // Advisory locks: any numbers, always the same, each with the schema's: a database may hold several
-// stores.
+// stores. By name for what a session has, by number for what a transaction does.
 constexpr absl::string_view kSchemaLock =
     "SELECT pg_advisory_xact_lock(77381345, current_schema()::regnamespace::oid::int)";
-constexpr int kDatabaseLock = 0x736c7563;
+constexpr absl::string_view kLockOf =
+    "hashtextextended($1, current_schema()::regnamespace::oid::bigint))";
+constexpr absl::string_view kDatabaseLock = "sluice/database";
 constexpr absl::Duration kPause = absl::Milliseconds(50);
+
+// Tries, by a statement that tells whether it has the lock, until it has.
+absl::Status TakeLock(SqlStatement& take, absl::string_view name, absl::Duration patience,
+                      absl::string_view refusal) {
+  // A session that has just ended may have it for a moment yet.
+  const auto until = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(patience);
+  for (;;) {
+    {
+      SqlRun run = take.Bind(name);
+      absl::StatusOr<bool> row = run.Next();
+      if (!row.ok()) return row.status();
+      if (*row && run.Int(0) != 0) return absl::OkStatus();
+    }
+    if (std::chrono::steady_clock::now() >= until) return absl::FailedPreconditionError(refusal);
+    absl::SleepFor(kPause);
+  }
+}
 
 }  // namespace
 
 absl::Status TakeDatabase(PostgresConnection* connection, DatabaseUse use,
                           absl::Duration patience) {
   const bool alone = use == DatabaseUse::kAlone;
-  absl::StatusOr<SqlStatement> take =
-      connection->Prepare(absl::StrCat("SELECT pg_try_advisory_lock", alone ? "" : "_shared",
-                                       "($1, current_schema()::regnamespace::oid::int)"));
+  absl::StatusOr<SqlStatement> take = connection->Prepare(absl::StrCat(
+      alone ? "SELECT pg_try_advisory_lock(" : "SELECT pg_try_advisory_lock_shared(", kLockOf));
   if (!take.ok()) return take.status();
-  // A session that has just ended may have it for a moment yet.
-  const auto until = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(patience);
-  for (;;) {
-    {
-      SqlRun run = take->Bind(kDatabaseLock);
-      absl::StatusOr<bool> row = run.Next();
-      if (!row.ok()) return row.status();
-      if (*row && run.Int(0) != 0) return absl::OkStatus();
-    }
-    if (std::chrono::steady_clock::now() >= until) {
-      return absl::FailedPreconditionError(
-          alone ? "a gateway serves from this database: stop it first, or give another database"
-                : "somebody has this database alone: a gateway that shares it with nobody, or a "
-                  "copy or migration under way");
-    }
-    absl::SleepFor(kPause);
-  }
+  return TakeLock(*take, kDatabaseLock, patience,
+                  alone ? "a gateway serves from this database: stop it first, or give another "
+                          "database"
+                        : "somebody has this database alone: a gateway that shares it with nobody, "
+                          "or a copy or migration under way");
+}
+
+absl::Status TakeWriterName(PostgresConnection* connection, absl::string_view writer,
+                            absl::Duration patience) {
+  absl::StatusOr<SqlStatement> take =
+      connection->Prepare(absl::StrCat("SELECT pg_try_advisory_lock(", kLockOf));
+  if (!take.ok()) return take.status();
+  return TakeLock(*take, absl::StrCat("sluice/writer/", writer), patience,
+                  absl::StrCat("another gateway writes to this database under the name ", writer,
+                               ": give each gateway a name of its own"));
 }
 
 absl::Status PostgresDatabase::Begin() {

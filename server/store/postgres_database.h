@@ -21,6 +21,10 @@ enum class DatabaseUse { kShared, kAlone };
 // somebody who is in the way has it for longer than that.
 absl::Status TakeDatabase(PostgresConnection* connection, DatabaseUse use, absl::Duration patience);
 
+// The same of the name under which a gateway writes: it is one gateway's.
+absl::Status TakeWriterName(PostgresConnection* connection, absl::string_view writer,
+                            absl::Duration patience);
+
 class PostgresDatabase final : public StoreDatabase {
  public:
   // The connection must outlive it.

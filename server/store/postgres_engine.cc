@@ -22,13 +22,13 @@ absl::Status Away() { return absl::UnavailableError("the database can't be reach
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PostgresEngine>> PostgresEngine::Create(
-    PostgresConnection::Options options, bool alone, std::unique_ptr<PostgresConnection> connection,
-    std::unique_ptr<NameHasher> hasher, std::shared_ptr<const SealKeys> seal_keys,
-    std::shared_ptr<KeyEncryptionKeys> keks) {
+    PostgresConnection::Options options, Claim claim,
+    std::unique_ptr<PostgresConnection> connection, std::unique_ptr<NameHasher> hasher,
+    std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<KeyEncryptionKeys> keks) {
   absl::StatusOr<std::vector<Hash16>> boot = RandomIds(1);
   if (!boot.ok()) return boot.status();
   if (options.overdue == nullptr) options.overdue = std::make_shared<std::atomic<bool>>(false);
-  std::unique_ptr<PostgresEngine> engine(new PostgresEngine(std::move(options), alone,
+  std::unique_ptr<PostgresEngine> engine(new PostgresEngine(std::move(options), std::move(claim),
                                                             std::move(hasher), std::move(seal_keys),
                                                             std::move(keks), boot->front()));
   absl::StatusOr<Session> session = engine->MakeSession(std::move(connection));
@@ -51,7 +51,7 @@ absl::StatusOr<PostgresEngine::Session> PostgresEngine::MakeSession(
     std::unique_ptr<PostgresConnection> connection) const {
   Session session;
   session.connection = std::move(connection);
-  absl::Status taken = Take(session.connection.get(), alone_, options_.patience);
+  absl::Status taken = TakeClaim(session.connection.get());
   if (!taken.ok()) return taken;
   absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction = StoreTransaction::Create(
       session.connection.get(), hasher_.get(), seal_keys_.get(), keks_.get());
@@ -105,6 +105,12 @@ absl::Status PostgresEngine::Reconnect() {
   pause_ = absl::ZeroDuration();
   away_ = false;
   return absl::OkStatus();
+}
+
+absl::Status PostgresEngine::TakeClaim(PostgresConnection* connection) const {
+  absl::Status taken = Take(connection, claim_.alone, options_.patience);
+  if (!taken.ok() || claim_.writer.empty()) return taken;
+  return TakeWriterName(connection, claim_.writer, std::min(options_.patience, kWaitForDatabase));
 }
 
 absl::Status PostgresEngine::LockStore() {

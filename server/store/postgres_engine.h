@@ -11,6 +11,8 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -26,10 +28,16 @@ namespace sluice::server {
 
 class PostgresEngine final : public GroupEngine {
  public:
-  // `connection` was opened by these options. FAILED_PRECONDITION if it shall be alone on the
-  // database, and is not.
+  // What a connection has for as long as it lasts, as PostgresStoreOptions say.
+  struct Claim {
+    std::string writer;
+    bool alone = false;
+  };
+
+  // `connection` was opened by these options. FAILED_PRECONDITION, with a sentence for the
+  // operator, if somebody else has what is claimed.
   static absl::StatusOr<std::unique_ptr<PostgresEngine>> Create(
-      PostgresConnection::Options options, bool alone,
+      PostgresConnection::Options options, Claim claim,
       std::unique_ptr<PostgresConnection> connection, std::unique_ptr<NameHasher> hasher,
       std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<KeyEncryptionKeys> keks);
 
@@ -59,11 +67,11 @@ class PostgresEngine final : public GroupEngine {
     int64_t backend_start_us = 0;
   };
 
-  PostgresEngine(PostgresConnection::Options options, bool alone,
+  PostgresEngine(PostgresConnection::Options options, Claim claim,
                  std::unique_ptr<NameHasher> hasher, std::shared_ptr<const SealKeys> seal_keys,
                  std::shared_ptr<KeyEncryptionKeys> keks, const Hash16& boot)
       : options_(std::move(options)),
-        alone_(alone),
+        claim_(std::move(claim)),
         hasher_(std::move(hasher)),
         seal_keys_(std::move(seal_keys)),
         keks_(std::move(keks)),
@@ -76,9 +84,11 @@ class PostgresEngine final : public GroupEngine {
   absl::Status LockStore();
   // The same, and looks whether it is still the store that this engine was made for.
   absl::Status LockOwnStore();
+  // What was claimed, for a connection of this engine's.
+  absl::Status TakeClaim(PostgresConnection* connection) const;
 
   const PostgresConnection::Options options_;
-  const bool alone_;
+  const Claim claim_;
   const std::unique_ptr<NameHasher> hasher_;
   const std::shared_ptr<const SealKeys> seal_keys_;
   const std::shared_ptr<KeyEncryptionKeys> keks_;

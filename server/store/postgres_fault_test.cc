@@ -284,28 +284,35 @@ TEST_F(PostgresFaultTest, SaysThatTheDisksOfTheServerAreFullUntilTheyAreNot) {
   EXPECT_TRUE(store->Health().ok());
 }
 
-TEST_F(PostgresFaultTest, RefusesASecondGatewayOfADatabaseThatServesOneAlone) {
-  const auto open = [this] {
+TEST_F(PostgresFaultTest, RefusesASecondGatewayOfAName) {
+  const auto open = [this](const std::string& writer, bool alone = false) {
     PostgresStoreOptions options;
     options.settings = server_.SocketSettings(database_);
     options.hash_key = policy::Secret::Copy(std::string(32, 'k'));
     options.keks = std::make_shared<KeksForTest>();
-    options.alone = true;
+    options.writer = writer;
+    options.alone = alone;
     options.patience = absl::Seconds(1);
     return OpenPostgresStore(std::move(options));
   };
-  absl::StatusOr<std::unique_ptr<Store>> first = open();
+  absl::StatusOr<std::unique_ptr<Store>> first = open("a");
   ASSERT_TRUE(first.ok()) << first.status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(open().status()));
+  EXPECT_TRUE(open("b").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(open("a").status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(open("", /*alone=*/true).status()));
   // Whose connection was lost has it again as soon as it writes again.
   server_.StopNow();
   ASSERT_TRUE(server_.StartAgain().ok());
   for (int number = 0; !PublishOne(**first, number).ok(); ++number) {
     absl::SleepFor(absl::Milliseconds(5));
   }
-  EXPECT_TRUE(absl::IsFailedPrecondition(open().status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(open("a").status()));
   first->reset();
-  EXPECT_TRUE(open().ok());
+  EXPECT_TRUE(open("a").ok());
+
+  const absl::StatusOr<std::unique_ptr<Store>> alone = open("", /*alone=*/true);
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(open("a").status()));
 }
 
 TEST_F(PostgresFaultTest, IsAloneInItsSchemaAndNotInTheDatabase) {

@@ -1,5 +1,6 @@
 #include "server/store/postgres_store.h"
 
+#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "server/store/postgres.h"
 #include "server/store/postgres_database.h"
 #include "server/store/postgres_engine.h"
+#include "server/store/postgres_revision.h"
 #include "server/store/sql_store.h"
 #include "server/store/store_reader.h"
 
@@ -38,10 +40,13 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
   if (status.ok()) status = CheckDataKeys(writer->get(), *options.keks);
   if (!status.ok()) return status;
 
-  const auto open_reader = [reading = PostgresConnection::Options{.settings = options.settings,
-                                                                  .read_only = true,
-                                                                  .patience = options.patience},
-                            seal_keys = *seal_keys,
+  // Where the revision can't be read what else is read may go to nobody: so nobody waits for it.
+  const auto lost = std::make_shared<std::atomic<bool>>(false);
+  const PostgresConnection::Options reading{.settings = options.settings,
+                                            .read_only = true,
+                                            .patience = options.patience,
+                                            .hopeless = lost};
+  const auto open_reader = [reading, seal_keys = *seal_keys,
                             keks = options.keks]() -> absl::StatusOr<std::unique_ptr<StoreReader>> {
     absl::StatusOr<std::unique_ptr<PostgresConnection>> connection =
         PostgresConnection::Open(reading);
@@ -55,8 +60,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
     readers.push_back(*std::move(reader));
   }
 
-  absl::StatusOr<std::unique_ptr<PostgresEngine>> engine = PostgresEngine::Create(
-      writing, options.alone, *std::move(writer), *std::move(hasher), *seal_keys, options.keks);
+  absl::StatusOr<std::unique_ptr<PostgresEngine>> engine =
+      PostgresEngine::Create(writing, {.writer = options.writer, .alone = options.alone},
+                             *std::move(writer), *std::move(hasher), *seal_keys, options.keks);
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));
@@ -66,6 +72,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
                        .seal_keys = *seal_keys,
                        .readers = std::move(readers),
                        .open_reader = open_reader,
+                       .revision = [revision = std::make_shared<PostgresRevision>(
+                                        reading, lost)] { return revision->Read(); },
                        .commit = std::move(commit)});
 }
 

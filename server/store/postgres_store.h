@@ -29,8 +29,9 @@ struct PostgresStoreOptions {
   std::shared_ptr<KeyEncryptionKeys> keks;
   // Serves from a store that was moved elsewhere, too, which it then was not.
   bool accept_moved = false;
-  // Whether another gateway that asks for the same is refused. Records and the log may be shared;
-  // what a gateway keeps in memory of MOUs and organizations does not follow another's changes yet.
+  // The gateway's name in the log: another that would write under it is refused. Empty: no gateway.
+  std::string writer;
+  // Whether nobody else may have the database, and who asks while somebody has it is refused.
   bool alone = false;
   // Reads that run at once; more wait.
   int readers = 4;

@@ -11,6 +11,7 @@ CREATE TABLE store (
   schema_version INTEGER NOT NULL,
   key_check BLOB NOT NULL,              -- of the hash key, so that another one is noticed; empty: none yet
   position INTEGER NOT NULL,            -- of the last change
+  revision INTEGER NOT NULL,            -- of what decisions rest on
   key_generation INTEGER NOT NULL DEFAULT 0,  -- grows where a key is replaced or destroyed
   moving BLOB NOT NULL,                 -- the copy that brings it elsewhere or here; empty: it serves
   moved_to TEXT NOT NULL                -- in words; empty while it arrives

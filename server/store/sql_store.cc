@@ -21,6 +21,7 @@ class SqlStore final : public Store {
         hasher_(std::move(parts.hasher)),
         seal_keys_(std::move(parts.seal_keys)),
         open_reader_(std::move(parts.open_reader)),
+        revision_(std::move(parts.revision)),
         commit_(std::move(parts.commit)),
         readers_(std::move(parts.readers)) {}
 
@@ -131,11 +132,14 @@ class SqlStore final : public Store {
     ++times_let_go_;
     for (const std::unique_ptr<StoreReader>& reader : readers_) reader->ForgetKeys();
   }
-  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override {
-    return Reader(this)->MouVersions();
+  absl::StatusOr<int64_t> Revision() const override {
+    return revision_ == nullptr ? Reader(this)->Revision() : revision_();
   }
-  absl::StatusOr<std::vector<StoredOrganization>> Organizations() const override {
-    return Reader(this)->Organizations();
+  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const override {
+    return Reader(this)->MouVersions(since);
+  }
+  absl::StatusOr<std::vector<StoredOrganization>> Organizations(uint64_t since) const override {
+    return Reader(this)->Organizations(since);
   }
   absl::StatusOr<std::optional<uint64_t>> CheckState() const override {
     uint64_t before = 0;
@@ -291,6 +295,7 @@ class SqlStore final : public Store {
   const std::unique_ptr<const NameHasher> hasher_ ABSL_PT_GUARDED_BY(hasher_mutex_);
   const std::shared_ptr<const SealKeys> seal_keys_;
   const std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader_;
+  const std::function<absl::StatusOr<int64_t>()> revision_;
   const std::unique_ptr<GroupCommit> commit_;
   mutable absl::Mutex mutex_;
   mutable std::vector<std::unique_ptr<StoreReader>> readers_ ABSL_GUARDED_BY(mutex_);

@@ -27,6 +27,8 @@ struct SqlStoreParts {
   std::vector<std::unique_ptr<StoreReader>> readers;
   // In the place of one that has lost its connection.
   std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader;
+  // In the place of a reader that others may hold for long; null: they don't.
+  std::function<absl::StatusOr<int64_t>()> revision;
   std::unique_ptr<GroupCommit> commit;
 };
 

@@ -281,9 +281,13 @@ class Transaction {
   virtual absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
       absl::string_view owner) = 0;
 
-  // Takes a version in, or moves it on: its signatures, state and entry. ALREADY_EXISTS if it was
+  // Each of these three changes what decisions rest on, and raises the revision with it.
+
+  // Takes a version in (`replaces`: nullopt), or moves the one whose entry is at `replaces` on: its
+  // signatures, state and entry. ABORTED if that is not how it stands; ALREADY_EXISTS if it was
   // taken in with other bytes: a document never changes.
-  virtual absl::Status PutMouVersion(const StoredMouVersion& version) = 0;
+  virtual absl::Status PutMouVersion(const StoredMouVersion& version,
+                                     std::optional<uint64_t> replaces) = 0;
   // Keeps an organization, in the place of the one whose entry is at `replaces`; nullopt: there is
   // none yet. ABORTED if that is not how it stands.
   virtual absl::Status PutOrganization(const StoredOrganization& organization,
@@ -294,9 +298,12 @@ class Transaction {
     (void)through;
     return absl::OkStatus();
   }
-  virtual absl::Status PutDecision(const StoredDecision& decision) = 0;
   // Keeps the bytes of a policy::Keep; once, however often they are put.
   virtual absl::Status PutCatalog(absl::string_view kept) = 0;
+  // As Store::Revision, with what this group has changed.
+  virtual absl::StatusOr<int64_t> Revision() = 0;
+
+  virtual absl::Status PutDecision(const StoredDecision& decision) = 0;
 
   // Of the keys that all of this is sealed under; null where nothing is.
   virtual KeyTransaction* keys() { return nullptr; }
@@ -424,9 +431,14 @@ class Store {
   // come back.
   virtual void LetGoOfKeys() const {}
 
-  virtual absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const = 0;
-  // In order of name.
-  virtual absl::StatusOr<std::vector<StoredOrganization>> Organizations() const = 0;
+  // Grows with every change of what decisions rest on: MOU versions and their signatures,
+  // organizations, catalogs. Whoever reads it after such a change was acknowledged sees it grown.
+  // UNAVAILABLE, in a few seconds at the most, where the store does not answer.
+  virtual absl::StatusOr<int64_t> Revision() const = 0;
+  // Those whose entry is at `since` or later: each change gives a row an entry of its own.
+  virtual absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const = 0;
+  // Likewise, in order of name.
+  virtual absl::StatusOr<std::vector<StoredOrganization>> Organizations(uint64_t since) const = 0;
   // That these are the very versions and organizations that were put: as of which size of the log,
   // or nullopt where nothing is sealed. DATA_LOSS if they are not, or are as they were before; then
   // the store's health says so as well. ABORTED while they change: ask again.

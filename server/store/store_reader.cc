@@ -56,7 +56,7 @@ absl::Status StoreReader::Prepare() {
        {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
        {&mou_versions_,
         "SELECT mou, version, document, state, log_index, seal FROM mou_version "
-        "ORDER BY mou, version"},
+        "WHERE log_index >= $1 ORDER BY mou, version"},
        {&rows_,
         "SELECT e.idx, e.leaf_hash, b.writer, b.boot, e.wseq, e.body FROM log_entry e "
         "JOIN log_boot b ON b.id = e.boot WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx"},
@@ -98,7 +98,8 @@ absl::Status StoreReader::Prepare() {
         "WHERE o.name = $1 AND c.record_type = $2"},
        {&organizations_,
         "SELECT name, display_name, ca_bundle, crl, signatory_bundle, signatory_crl, log_index, "
-        "seal FROM organization ORDER BY name"},
+        "seal FROM organization WHERE log_index >= $1 ORDER BY name"},
+       {&revision_, "SELECT revision FROM store"},
        {&mou_signatures_,
         "SELECT organization, cms_der, received_us FROM mou_signature "
         "WHERE mou = $1 AND version = $2 ORDER BY organization"},
@@ -314,9 +315,17 @@ absl::StatusOr<LastPublish> StoreReader::LastPublishOf(absl::string_view owner,
   return LastPublish{.position = run.Int(0), .time = absl::FromUnixMicros(run.Int(1))};
 }
 
-absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions() {
+absl::StatusOr<int64_t> StoreReader::Revision() {
+  SqlRun run = revision_.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  return run.Int(0);
+}
+
+absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions(uint64_t since) {
   std::vector<StoredMouVersion> versions;
-  SqlRun run = mou_versions_.Bind();
+  SqlRun run = mou_versions_.Bind(since);
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -343,9 +352,9 @@ absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions() {
   }
 }
 
-absl::StatusOr<std::vector<StoredOrganization>> StoreReader::Organizations() {
+absl::StatusOr<std::vector<StoredOrganization>> StoreReader::Organizations(uint64_t since) {
   std::vector<StoredOrganization> organizations;
-  SqlRun run = organizations_.Bind();
+  SqlRun run = organizations_.Bind(since);
   for (;;) {
     absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -368,9 +377,9 @@ absl::StatusOr<std::vector<StoredOrganization>> StoreReader::Organizations() {
 absl::StatusOr<uint64_t> StoreReader::CheckState() {
   const absl::StatusOr<StateRow> before = ReadStateRow(state_row_);
   if (!before.ok()) return before.status();
-  const absl::StatusOr<std::vector<StoredMouVersion>> versions = MouVersions();
+  const absl::StatusOr<std::vector<StoredMouVersion>> versions = MouVersions(0);
   if (!versions.ok()) return versions.status();
-  const absl::StatusOr<std::vector<StoredOrganization>> organizations = Organizations();
+  const absl::StatusOr<std::vector<StoredOrganization>> organizations = Organizations(0);
   if (!organizations.ok()) return organizations.status();
   const absl::StatusOr<StateRow> after = ReadStateRow(state_row_);
   if (!after.ok()) return after.status();

@@ -21,8 +21,8 @@ absl::Status TakeOne(SqlConnection* connection, absl::string_view sql, const Tak
 
 absl::Status WriteStoreRow(SqlConnection* connection, int schema_version) {
   absl::StatusOr<SqlStatement> insert = connection->Prepare(
-      "INSERT INTO store (id, schema_version, key_check, position, moving, moved_to) "
-      "VALUES (1, $1, $2, 0, $2, '')");
+      "INSERT INTO store (id, schema_version, key_check, position, revision, moving, moved_to) "
+      "VALUES (1, $1, $2, 0, 0, $2, '')");
   if (!insert.ok()) return insert.status();
   return insert->Bind(schema_version, SqlBlob(absl::string_view())).Finish();
 }

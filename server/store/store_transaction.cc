@@ -1,11 +1,19 @@
 #include "server/store/store_transaction.h"
 
+#include "absl/strings/str_cat.h"
 #include "policy/digest.h"
 #include "server/store/decision_id.h"
 #include "server/store/hash_bytes.h"
 #include "server/store/opening_bytes.h"
 
 namespace sluice::server {
+namespace {
+
+absl::Status Changed(absl::string_view what) {
+  return absl::AbortedError(absl::StrCat(what, " was changed meanwhile"));
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
     SqlConnection* connection, const NameHasher* hasher, const SealKeys* seal_keys,
@@ -91,7 +99,7 @@ absl::Status StoreTransaction::Prepare() {
         "VALUES ($1, $2, $3, $4, $5, $6)"},
        {&update_version_,
         "UPDATE mou_version SET state = $1, log_index = $2, seal = $3 WHERE mou = $4 AND "
-        "version = $5"},
+        "version = $5 AND log_index = $6"},
        {&delete_signatures_, "DELETE FROM mou_signature WHERE mou = $1 AND version = $2"},
        {&insert_signature_,
         "INSERT INTO mou_signature (mou, version, organization, cms_der, received_us) "
@@ -108,8 +116,9 @@ absl::Status StoreTransaction::Prepare() {
        {&insert_decision_,
         "INSERT INTO decision (decision_id, principal, decision, time_us, log_index) "
         "VALUES ($1, $2, $3, $4, $5)"},
-       {&put_catalog_,
-        "INSERT INTO catalog (digest, kept) VALUES ($1, $2) ON CONFLICT DO NOTHING"}});
+       {&put_catalog_, "INSERT INTO catalog (digest, kept) VALUES ($1, $2) ON CONFLICT DO NOTHING"},
+       {&raise_revision_, "UPDATE store SET revision = revision + 1"},
+       {&revision_, "SELECT revision FROM store"}});
 }
 
 void StoreTransaction::BeginAsOf(int64_t key_generation) {
@@ -219,7 +228,8 @@ absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> StoreTransaction::Diction
   return std::pair<uint64_t, std::vector<Hash>>(run.Int(0), *std::move(range));
 }
 
-absl::Status StoreTransaction::PutMouVersion(const StoredMouVersion& version) {
+absl::Status StoreTransaction::PutMouVersion(const StoredMouVersion& version,
+                                             std::optional<uint64_t> replaces) {
   const absl::StatusOr<Hash> mac = MacOf(seal_keys_, version);
   if (!mac.ok()) return mac.status();
   bool known = false;
@@ -234,29 +244,26 @@ absl::Status StoreTransaction::PutMouVersion(const StoredMouVersion& version) {
       return absl::AlreadyExistsError("this version of the MOU was taken in with other bytes");
     }
   }
+  if (known != replaces.has_value()) return Changed("the version of the MOU");
   absl::Status status = known ? update_version_
                                     .Bind(version.state, version.log_index, SqlBlob(*mac),
-                                          version.mou, version.version)
+                                          version.mou, version.version, *replaces)
                                     .Finish()
                               : insert_version_
                                     .Bind(version.mou, version.version, SqlBlob(version.document),
                                           version.state, version.log_index, SqlBlob(*mac))
                                     .Finish();
+  if (status.ok() && connection_->changes() != 1) return Changed("the version of the MOU");
   if (status.ok()) status = state_seal_->Replace(before, *mac, version.log_index);
   if (status.ok()) status = delete_signatures_.Bind(version.mou, version.version).Finish();
-  if (!status.ok()) return status;
   for (const StoredSignature& signature : version.signatures) {
+    if (!status.ok()) return status;
     status = insert_signature_
                  .Bind(version.mou, version.version, signature.organization,
                        SqlBlob(signature.cms_der), absl::ToUnixMicros(signature.received))
                  .Finish();
-    if (!status.ok()) return status;
   }
-  return absl::OkStatus();
-}
-
-absl::Status StoreTransaction::PutCatalog(absl::string_view kept) {
-  return put_catalog_.Bind(SqlBlob(policy::Sha256Digest(kept)), SqlBlob(kept)).Finish();
+  return status.ok() ? RaiseRevision() : status;
 }
 
 absl::Status StoreTransaction::PutOrganization(const StoredOrganization& organization,
@@ -283,10 +290,24 @@ absl::Status StoreTransaction::PutOrganization(const StoredOrganization& organiz
                                         SqlBlob(it.signatory_crl), it.log_index, SqlBlob(*mac))
                                   .Finish();
   if (!status.ok()) return status;
-  if (connection_->changes() != 1) {
-    return absl::AbortedError("the organization was changed meanwhile");
-  }
-  return state_seal_->Replace(before, *mac, it.log_index);
+  if (connection_->changes() != 1) return Changed("the organization");
+  status = state_seal_->Replace(before, *mac, it.log_index);
+  return status.ok() ? RaiseRevision() : status;
+}
+
+absl::Status StoreTransaction::PutCatalog(absl::string_view kept) {
+  absl::Status status =
+      put_catalog_.Bind(SqlBlob(policy::Sha256Digest(kept)), SqlBlob(kept)).Finish();
+  if (!status.ok() || connection_->changes() == 0) return status;
+  return RaiseRevision();
+}
+
+absl::StatusOr<int64_t> StoreTransaction::Revision() {
+  SqlRun run = revision_.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  return *row ? absl::StatusOr<int64_t>(run.Int(0))
+              : absl::DataLossError("the store's own row is missing");
 }
 
 absl::Status StoreTransaction::PutDecision(const StoredDecision& decision) {

@@ -49,13 +49,15 @@ class StoreTransaction final : public Transaction {
                                      const std::vector<std::string>& salts) override;
   absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
       absl::string_view owner) override;
-  absl::Status PutMouVersion(const StoredMouVersion& version) override;
+  absl::Status PutMouVersion(const StoredMouVersion& version,
+                             std::optional<uint64_t> replaces) override;
   absl::Status PutOrganization(const StoredOrganization& organization,
                                std::optional<uint64_t> replaces) override;
   absl::Status SealState(uint64_t through) override { return state_seal_->Advance(through); }
-  absl::Status PutDecision(const StoredDecision& decision) override;
   absl::Status PutCatalog(absl::string_view kept) override;
   KeyTransaction* keys() override { return keys_.get(); }
+  absl::StatusOr<int64_t> Revision() override;
+  absl::Status PutDecision(const StoredDecision& decision) override;
   void Undone() override {
     boot_.reset();
     sealing_->Undone();
@@ -79,6 +81,8 @@ class StoreTransaction final : public Transaction {
   template <typename Outcome>
   absl::StatusOr<Outcome> Sealed(absl::StatusOr<Outcome> outcome);
   absl::StatusOr<int64_t> BootId(absl::string_view writer, absl::string_view boot);
+  // Of what is written with it: gateways that hold what decisions rest on in memory look for it.
+  absl::Status RaiseRevision() { return raise_revision_.Bind().Finish(); }
 
   struct Boot {
     std::string writer, boot;
@@ -104,7 +108,7 @@ class StoreTransaction final : public Transaction {
   SqlMany put_dictionary_openings_;
   SqlStatement find_version_, insert_version_, update_version_, insert_signature_;
   SqlStatement delete_signatures_, find_organization_, insert_organization_, update_organization_;
-  SqlStatement insert_decision_, put_catalog_;
+  SqlStatement insert_decision_, put_catalog_, raise_revision_, revision_;
 };
 
 }  // namespace sluice::server

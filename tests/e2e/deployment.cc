@@ -71,7 +71,7 @@ std::string ReadFile(const fs::path& path) {
   return text.str();
 }
 
-Deployment::Deployment() : directory_(NewDirectory()) {
+Deployment::Deployment() : directory_(NewDirectory()), name_("test"), is_first_(true) {
   pki::InitOptions options;
   options.now = absl::Now();
   const std::string pki = Path("pki").string();
@@ -85,10 +85,19 @@ Deployment::Deployment() : directory_(NewDirectory()) {
   WriteConfiguration(Configuration());
 }
 
+Deployment::Deployment(const Deployment& first, absl::string_view name)
+    : directory_(first.directory_),
+      name_(name),
+      is_first_(false),
+      prefix_(absl::StrCat(name, ".")) {
+  fs::create_directories(Path(prefix_ + "mous"));
+  WriteConfiguration(Configuration());
+}
+
 Deployment::~Deployment() {
   if (process_ > 0) End(SIGKILL);
   std::error_code ignored;
-  fs::remove_all(directory_, ignored);
+  if (is_first_) fs::remove_all(directory_, ignored);
 }
 
 fs::path Deployment::Path(absl::string_view relative) const {
@@ -171,15 +180,15 @@ std::string Deployment::Document(absl::string_view name) const {
 }
 
 void Deployment::Propose(absl::string_view name, absl::string_view text) {
-  WriteFile(Path(absl::StrCat("mous/", name, ".yaml")), text);
+  WriteFile(Path(absl::StrCat(prefix_, "mous/", name, ".yaml")), text);
 }
 
 void Deployment::Sign(absl::string_view name, absl::string_view organization,
                       absl::string_view signatory_of) {
   const Identity signatory =
       As(signatory_of.empty() ? organization : signatory_of, "signatory", "provost");
-  Must(pki::SignFile(Path(absl::StrCat("mous/", name, ".yaml")).string(), signatory.certificate,
-                     signatory.key, organization)
+  Must(pki::SignFile(Path(absl::StrCat(prefix_, "mous/", name, ".yaml")).string(),
+                     signatory.certificate, signatory.key, organization)
            .status());
 }
 
@@ -201,9 +210,12 @@ std::string Deployment::Configuration() const {
                               organization);
   }
   return absl::StrCat(
-      "gateway: test\n"
+      "gateway: ", name_,
+      "\n"
       "listen: 127.0.0.1:0\n"
-      "port_file: port\n"
+      "port_file: ",
+      prefix_,
+      "port\n"
       "trust_domain: ",
       kTrustDomain,
       "\n"
@@ -213,18 +225,18 @@ std::string Deployment::Configuration() const {
       "operator: {ca_bundle: pki/operator/ca.pem, crl: pki/operator/crl.pem}\n"
       "keys: keys\n"
       "store: {sqlite: sluice.db}\n"
-      "log: {origin: sluice.example/test/1, tiles: log}\n"
-      "mous: mous\n");
+      "log: {origin: sluice.example/test/1, tiles: ",
+      prefix_, "log}\nmous: ", prefix_, "mous\n");
 }
 
 void Deployment::WriteConfiguration(absl::string_view text) {
-  WriteFile(Path("sluiced.yaml"), text);
+  WriteFile(Path(prefix_ + "sluiced.yaml"), text);
 }
 
 absl::Status Deployment::TryStart() {
-  const std::string config = Path("sluiced.yaml").string();
-  const std::string lines = Path("sluiced.log").string();
-  const fs::path port_file = Path("port");
+  const std::string config = Path(prefix_ + "sluiced.yaml").string();
+  const std::string lines = Path(prefix_ + "sluiced.log").string();
+  const fs::path port_file = Path(prefix_ + "port");
   fs::remove(port_file);
   if (fs::exists(lines)) lines_seen_ = fs::file_size(lines);
 
@@ -265,8 +277,9 @@ int Deployment::Wait() {
 }
 
 int Deployment::Check() const {
-  const std::string command = absl::StrCat(SLUICE_SLUICED, " check-config --config ",
-                                           Path("sluiced.yaml").string(), " >/dev/null 2>&1");
+  const std::string command =
+      absl::StrCat(SLUICE_SLUICED, " check-config --config ",
+                   Path(prefix_ + "sluiced.yaml").string(), " >/dev/null 2>&1");
   return std::system(command.c_str());
 }
 
@@ -278,9 +291,9 @@ int Deployment::Verify() const {
 }
 
 int Deployment::RunAnother() const {
-  const std::string command =
-      absl::StrCat("timeout 30 ", SLUICE_SLUICED, " --config ", Path("sluiced.yaml").string(), " >",
-                   Path("another.log").string(), " 2>&1");
+  const std::string command = absl::StrCat("timeout 30 ", SLUICE_SLUICED, " --config ",
+                                           Path(prefix_ + "sluiced.yaml").string(), " >",
+                                           Path("another.log").string(), " 2>&1");
   const int status = std::system(command.c_str());
   // 124: it did start, and ran until it was stopped.
   return WEXITSTATUS(status) == 124 ? 0 : status;
@@ -288,7 +301,7 @@ int Deployment::RunAnother() const {
 
 std::string Deployment::AnothersLines() const { return ReadFile(Path("another.log")); }
 
-std::string Deployment::Lines() const { return ReadFile(Path("sluiced.log")); }
+std::string Deployment::Lines() const { return ReadFile(Path(prefix_ + "sluiced.log")); }
 
 void Deployment::WaitForLine(absl::string_view text) {
   WaitFor(absl::StrCat("the line \"", text, "\" in\n", Lines()), [&] {

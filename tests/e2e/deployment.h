@@ -45,6 +45,9 @@ T Must(absl::StatusOr<T> value) {
 class Deployment {
  public:
   Deployment();
+  // A second gateway beside the first one: of its PKI and keys, with configuration, log directory
+  // and (empty) inbox of its own. The first must outlive it.
+  Deployment(const Deployment& first, absl::string_view name);
   ~Deployment();
   Deployment(const Deployment&) = delete;
   Deployment& operator=(const Deployment&) = delete;
@@ -114,6 +117,9 @@ class Deployment {
   std::string Lines() const;
 
   const std::filesystem::path directory_;
+  const std::string name_;    // of the gateway
+  const bool is_first_;       // whose the directory is
+  const std::string prefix_;  // of the files that are this gateway's own
   pid_t process_ = -1;
   int port_ = 0;
   int descriptors_ = 0;  // 0: as many as this process may have

@@ -88,6 +88,19 @@ void CuttingProxy::Hang() {
       +[](bool* hang) { return !*hang; }, &hang_));
 }
 
+void CuttingProxy::HangAll() {
+  {
+    absl::MutexLock lock(&mutex_);
+    hang_new_ = true;
+  }
+  Hang();
+}
+
+void CuttingProxy::Heal() {
+  absl::MutexLock lock(&mutex_);
+  hang_new_ = false;
+}
+
 void CuttingProxy::Run() {
   for (;;) {
     std::vector<pollfd> fds = {{listener_, POLLIN, 0}, {wake_[0], POLLIN, 0}};
@@ -125,6 +138,8 @@ void CuttingProxy::Accept() {
       connect(pair.server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return Close(pair);
   }
+  absl::MutexLock lock(&mutex_);
+  pair.hangs = hang_new_;
   pairs_.push_back(pair);
 }
 

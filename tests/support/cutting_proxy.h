@@ -35,6 +35,9 @@ class CuttingProxy {
   void AwaitCut();
   // From now on nothing is forwarded on the connections that stand, and nothing is closed.
   void Hang();
+  // The same, and of those that come, until Heal. Those that hang by then go on hanging.
+  void HangAll();
+  void Heal();
 
  private:
   struct Pair {
@@ -60,6 +63,7 @@ class CuttingProxy {
   Cut cut_ ABSL_GUARDED_BY(mutex_) = Cut::kNone;
   std::string word_ ABSL_GUARDED_BY(mutex_);
   bool hang_ ABSL_GUARDED_BY(mutex_) = false;
+  bool hang_new_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::list<Pair> pairs_;  // the thread's

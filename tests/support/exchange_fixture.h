@@ -58,6 +58,7 @@ class IdentityForTest : public Identity {
 class MousForTest : public MouRegistry {
  public:
   absl::StatusOr<InboxReport> Refresh(const Trust&, absl::Time) override { return InboxReport(); }
+  absl::Status CatchUp() override { return absl::OkStatus(); }
   std::shared_ptr<const policy::MouSet> Current() const override { return current; }
 
   std::shared_ptr<const policy::MouSet> current;
@@ -143,6 +144,7 @@ class ExchangeFixture : public testing::Test {
     parts.mous = &mous_;
     parts.clock = clock_.get();
     parts.denials = denials_.get();
+    parts.await_fresh = [this] { return await_fresh_ ? await_fresh_() : absl::OkStatus(); };
     parts.identity = [this] { return identity_; };
     parts.purpose_permitted = [this](absl::string_view, absl::string_view) {
       return purpose_permitted_;
@@ -262,6 +264,7 @@ class ExchangeFixture : public testing::Test {
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Denials> denials_;
   MousForTest mous_;
+  std::function<absl::Status()> await_fresh_;  // null: it always is
   std::shared_ptr<IdentityForTest> identity_ = std::make_shared<IdentityForTest>();
   KeysForTest keys_;
   PageTokens tokens_{keys_.PageTokenKey().value()};

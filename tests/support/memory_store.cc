@@ -199,16 +199,25 @@ absl::StatusOr<bool> MemoryStore::HistoryBefore(absl::Time time) const {
   return !tables_.history.empty() && tables_.history.begin()->second.time < time;
 }
 
-absl::StatusOr<std::vector<StoredMouVersion>> MemoryStore::MouVersions() const {
+absl::StatusOr<int64_t> MemoryStore::Revision() const {
   absl::MutexLock lock(&mutex_);
-  return tables_.mou_versions;
+  return tables_.revision;
 }
 
-absl::StatusOr<std::vector<StoredOrganization>> MemoryStore::Organizations() const {
+absl::StatusOr<std::vector<StoredMouVersion>> MemoryStore::MouVersions(uint64_t since) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<StoredMouVersion> versions;
+  for (const StoredMouVersion& version : tables_.mou_versions) {
+    if (version.log_index >= since) versions.push_back(version);
+  }
+  return versions;
+}
+
+absl::StatusOr<std::vector<StoredOrganization>> MemoryStore::Organizations(uint64_t since) const {
   absl::MutexLock lock(&mutex_);
   std::vector<StoredOrganization> organizations;
   for (const auto& [name, organization] : tables_.organizations) {
-    organizations.push_back(organization);
+    if (organization.log_index >= since) organizations.push_back(organization);
   }
   return organizations;
 }

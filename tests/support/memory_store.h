@@ -45,8 +45,9 @@ class MemoryStore : public Store {
   absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
                                        const AuditReceipt& receipt) const override;
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override;
-  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override;
-  absl::StatusOr<std::vector<StoredOrganization>> Organizations() const override;
+  absl::StatusOr<int64_t> Revision() const override;
+  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const override;
+  absl::StatusOr<std::vector<StoredOrganization>> Organizations(uint64_t since) const override;
   absl::StatusOr<std::vector<std::string>> Catalogs() const override;
   absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const override;
   absl::StatusOr<LogHead> ReadLogHead() const override;
@@ -124,6 +125,7 @@ class MemoryStore : public Store {
     std::map<int64_t, Change> history;
     std::map<std::pair<std::string, std::string>, std::pair<Hash, WithdrawOutcome>> withdraws;
     int64_t position = 0;
+    int64_t revision = 0;
   };
   class GroupTransaction;
 

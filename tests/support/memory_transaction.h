@@ -238,14 +238,24 @@ class MemoryStore::GroupTransaction : public Transaction {
     const Dictionary& dictionary = tables.dictionaries[std::string(owner)];
     return std::make_pair(dictionary.size, dictionary.compact_range);
   }
-  absl::Status PutMouVersion(const StoredMouVersion& version) override {
-    for (StoredMouVersion& known : tables.mou_versions) {
-      if (known.mou != version.mou || known.version != version.version) continue;
-      if (known.document != version.document) return absl::AlreadyExistsError("other bytes");
-      known = version;
-      return absl::OkStatus();
+  absl::Status PutMouVersion(const StoredMouVersion& version,
+                             std::optional<uint64_t> replaces) override {
+    const auto known = absl::c_find_if(tables.mou_versions, [&](const StoredMouVersion& it) {
+      return it.mou == version.mou && it.version == version.version;
+    });
+    const bool there = known != tables.mou_versions.end();
+    if (there && known->document != version.document) {
+      return absl::AlreadyExistsError("other bytes");
     }
-    tables.mou_versions.push_back(version);
+    if (there != replaces.has_value() || (there && known->log_index != *replaces)) {
+      return absl::AbortedError("changed meanwhile");
+    }
+    ++tables.revision;
+    if (there) {
+      *known = version;
+    } else {
+      tables.mou_versions.push_back(version);
+    }
     return absl::OkStatus();
   }
   absl::Status PutOrganization(const StoredOrganization& organization,
@@ -255,6 +265,7 @@ class MemoryStore::GroupTransaction : public Transaction {
         replaces ? known != tables.organizations.end() && known->second.log_index == *replaces
                  : known == tables.organizations.end();
     if (!as_said) return absl::AbortedError("changed meanwhile");
+    ++tables.revision;
     tables.organizations[organization.name] = organization;
     return absl::OkStatus();
   }
@@ -263,9 +274,11 @@ class MemoryStore::GroupTransaction : public Transaction {
     for (const std::string& known : tables.catalogs) {
       if (known == bytes) return absl::OkStatus();
     }
+    ++tables.revision;
     tables.catalogs.push_back(bytes);
     return absl::OkStatus();
   }
+  absl::StatusOr<int64_t> Revision() override { return tables.revision; }
   absl::Status PutDecision(const StoredDecision& decision) override {
     tables.decisions[decision.decision_id] = decision;
     return absl::OkStatus();

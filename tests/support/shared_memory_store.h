@@ -12,7 +12,7 @@
 
 namespace sluice::server {
 
-class SharedMemoryStore final : public Store {
+class SharedMemoryStore : public Store {
  public:
   explicit SharedMemoryStore(MemoryStore* store) : store_(*store) {}
 
@@ -71,11 +71,12 @@ class SharedMemoryStore final : public Store {
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override {
     return store_.HistoryBefore(time);
   }
-  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions() const override {
-    return store_.MouVersions();
+  absl::StatusOr<int64_t> Revision() const override { return store_.Revision(); }
+  absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const override {
+    return store_.MouVersions(since);
   }
-  absl::StatusOr<std::vector<StoredOrganization>> Organizations() const override {
-    return store_.Organizations();
+  absl::StatusOr<std::vector<StoredOrganization>> Organizations(uint64_t since) const override {
+    return store_.Organizations(since);
   }
   absl::StatusOr<std::vector<std::string>> Catalogs() const override { return store_.Catalogs(); }
   absl::StatusOr<StoredDecision> FindDecision(absl::string_view id) const override {

@@ -1,6 +1,7 @@
 // What every engine's store must do is written against Store alone, in server/store/conformance_*.
 // An engine joins by a factory, in a file of its own: `INSTANTIATE_TEST_SUITE_P(Engines,
-// StoreConformance, ...)`, and the same of StoreIdentity.
+// StoreConformance, ...)`, and the same of StoreIdentity and
+// StoreState.
 #ifndef SLUICE_TESTS_SUPPORT_STORE_CONFORMANCE_H_
 #define SLUICE_TESTS_SUPPORT_STORE_CONFORMANCE_H_
 
@@ -139,6 +140,29 @@ class StoreSeals : public StoreConformance {
       Tamper(absl::StrCat("DELETE FROM ", table, those));
       Tamper(absl::StrCat("INSERT INTO ", table, " SELECT * FROM old_", table, those));
     }
+  }
+};
+
+// Of what decisions rest on. Runs on the store in memory, too.
+class StoreState : public StoreConformance {
+ protected:
+  // Where what was stored outlives its store.
+  void Reopen() {
+    if (GetParam().name != "Memory") StoreConformance::Reopen();
+  }
+  absl::Status Put(const StoredMouVersion& version, std::optional<uint64_t> replaces) {
+    return store_->Commit({.apply = [&](Transaction& transaction) {
+      return transaction.PutMouVersion(version, replaces);
+    }});
+  }
+  absl::Status Put(const StoredOrganization& organization, std::optional<uint64_t> replaces) {
+    return store_->Commit({.apply = [&](Transaction& transaction) {
+      return transaction.PutOrganization(organization, replaces);
+    }});
+  }
+  absl::Status PutCatalog(const std::string& kept) {
+    return store_->Commit(
+        {.apply = [&](Transaction& transaction) { return transaction.PutCatalog(kept); }});
   }
 };
 

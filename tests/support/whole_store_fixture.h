@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -86,8 +87,12 @@ class WholeStoreTest : public ::testing::Test {
                            {"river-unified", "signature 2", kTestTime}};
       stored.state = state;
       stored.log_index = log_->NextIndexIn(transaction);
-      absl::Status status = transaction.PutMouVersion(stored);
+      const auto before = versions_at_.find({mou, version});
+      absl::Status status = transaction.PutMouVersion(
+          stored,
+          before == versions_at_.end() ? std::nullopt : std::optional<uint64_t>(before->second));
       if (!status.ok()) return status;
+      versions_at_[{mou, version}] = stored.log_index;
       MouEntry entry;
       entry.mou = mou;
       entry.version = version;
@@ -173,6 +178,7 @@ class WholeStoreTest : public ::testing::Test {
   std::unique_ptr<Store> store_;
   std::unique_ptr<AuditLog> log_;
   uint64_t organization_at_ = 0;
+  std::map<std::pair<std::string, int>, uint64_t> versions_at_;
 
  private:
   template <typename Apply>
