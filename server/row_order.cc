@@ -34,10 +34,30 @@ bool IsBefore(const ReleasedRow& a, const ReleasedRow& b) {
   return of_a != of_b ? of_a < of_b : std::memcmp(a.row_id, b.row_id, sizeof a.row_id) < 0;
 }
 
+// By eleven bits at a time, the lowest first: a comparison of random numbers costs more, because
+// nobody can foretell it.
+constexpr size_t kBits = 11, kDigits = size_t{1} << kBits;
+
+void OrderByDigits(std::vector<uint32_t>& numbers) {
+  std::vector<uint32_t> ordered(numbers.size());
+  for (size_t shift = 0; shift < 32; shift += kBits) {
+    const auto digit = [shift](uint32_t number) { return number >> shift & (kDigits - 1); };
+    std::array<size_t, kDigits + 1> next{};
+    for (const uint32_t number : numbers) ++next[digit(number) + 1];
+    for (size_t i = 1; i <= kDigits; ++i) next[i] += next[i - 1];
+    for (const uint32_t number : numbers) ordered[next[digit(number)]++] = number;
+    numbers.swap(ordered);
+  }
+}
+
 }  // namespace
 
 // Ids are random: put where their beginnings say, few are left to compare with each other.
 void OrderById(std::vector<ReleasedRow>& rows) {
+  if (rows.size() < kPlaces) {
+    std::sort(rows.begin(), rows.end(), IsBefore);
+    return;
+  }
   std::array<size_t, kPlaces + 1> end{};
   for (const ReleasedRow& row : rows) ++end[PlaceOf(row) + 1];
   for (size_t place = 1; place <= kPlaces; ++place) end[place] += end[place - 1];
@@ -52,18 +72,11 @@ void OrderById(std::vector<ReleasedRow>& rows) {
   rows = std::move(ordered);
 }
 
-// By eleven bits at a time, the lowest first: a comparison of random numbers costs more, because
-// nobody can foretell it.
 void OrderOnce(std::vector<uint32_t>& numbers) {
-  constexpr size_t kBits = 11, kDigits = size_t{1} << kBits;
-  std::vector<uint32_t> ordered(numbers.size());
-  for (size_t shift = 0; shift < 32; shift += kBits) {
-    const auto digit = [shift](uint32_t number) { return number >> shift & (kDigits - 1); };
-    std::array<size_t, kDigits + 1> next{};
-    for (const uint32_t number : numbers) ++next[digit(number) + 1];
-    for (size_t i = 1; i <= kDigits; ++i) next[i] += next[i - 1];
-    for (const uint32_t number : numbers) ordered[next[digit(number)]++] = number;
-    numbers.swap(ordered);
+  if (numbers.size() < kDigits) {
+    std::sort(numbers.begin(), numbers.end());
+  } else {
+    OrderByDigits(numbers);
   }
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }

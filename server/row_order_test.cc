@@ -71,13 +71,15 @@ TEST(RowOrder, TellsIdsApartByTheirLastCharacters) {
 TEST(RowOrder, HasEachNumberOnceAndTheSmallestFirst) {
   std::mt19937 random(4);
   for (const uint32_t most : {1u, 50u, 5'000u, 10'000'000u, 0xffffffffu}) {
-    std::vector<uint32_t> numbers = {most, 0, most};
-    for (int i = 0; i < 20'000; ++i) numbers.push_back(random() % most);
-    std::vector<uint32_t> expected = numbers;
-    std::sort(expected.begin(), expected.end());
-    expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
-    OrderOnce(numbers);
-    EXPECT_THAT(numbers, ::testing::ContainerEq(expected)) << most;
+    for (const int count : {0, 1, 20, 2'045, 20'000}) {
+      std::vector<uint32_t> numbers = {most, 0, most};
+      for (int i = 0; i < count; ++i) numbers.push_back(random() % most);
+      std::vector<uint32_t> expected = numbers;
+      std::sort(expected.begin(), expected.end());
+      expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
+      OrderOnce(numbers);
+      EXPECT_THAT(numbers, ::testing::ContainerEq(expected)) << most;
+    }
   }
   std::vector<uint32_t> none;
   OrderOnce(none);
