@@ -164,10 +164,9 @@ TEST_F(Pkcs11TokenTest, EachChangedByteIsDataLossHoweverTheTokenSaysSo) {
     EXPECT_TRUE(absl::IsDataLoss(token->Unwrap(kId, std::string(size, 'w')).status())) << size;
   }
   // A token that has failed says the same, and the bytes are right.
-  faults().result = CKR_FUNCTION_FAILED;
-  faults().fail = 1000;
+  faults().no_unwrap = true;
   EXPECT_TRUE(absl::IsUnavailable(token->Unwrap(kId, wrapped).status()));
-  faults().fail = 0;
+  faults().no_unwrap = false;
   EXPECT_TRUE(token->Unwrap(kId, wrapped).ok());
 }
 

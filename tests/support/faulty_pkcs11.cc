@@ -58,6 +58,7 @@ CK_RV UnwrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT
                 CK_BYTE_PTR wrapped, CK_ULONG size, CK_ATTRIBUTE_PTR wanted, CK_ULONG count,
                 CK_OBJECT_HANDLE_PTR key) {
   if (Fails()) return faults.result;
+  if (faults.no_unwrap) return CKR_FUNCTION_FAILED;
   const CK_RV result = real->C_UnwrapKey(session, mechanism, by, wrapped, size, wanted, count, key);
   return result != CKR_OK && faults.vague ? CKR_FUNCTION_FAILED : result;
 }

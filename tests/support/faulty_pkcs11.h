@@ -20,6 +20,7 @@ struct Pkcs11Faults {
   std::atomic<bool> destroy_nothing{false};
   std::atomic<bool> no_key_wrap{false};  // the token lacks the mechanism
   std::atomic<bool> vague{false};        // what can't be unwrapped is CKR_FUNCTION_FAILED
+  std::atomic<bool> no_unwrap{false};    // nothing can be unwrapped: CKR_FUNCTION_FAILED
   std::atomic<CK_FLAGS> token_flags{0};  // beside those that it has
   std::atomic<int> logins{0};
   std::atomic<int> sessions{0};

@@ -38,7 +38,8 @@ class SoftHsmTest : public ::testing::Test {
     SetPin("1234");
     Pkcs11Faults& mended = faults();
     mended.fail = 0;
-    mended.lose_answer = mended.destroy_nothing = mended.no_key_wrap = mended.vague = false;
+    mended.lose_answer = mended.destroy_nothing = mended.no_key_wrap = mended.vague =
+        mended.no_unwrap = false;
     mended.token_flags = 0;
     mended.logins = mended.sessions = 0;
     source_.directory = Path("keys");
