@@ -1,12 +1,5 @@
 #include "server/gateway.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/resource_quota.h>
-#include <grpcpp/security/tls_certificate_provider.h>
-#include <grpcpp/security/tls_credentials_options.h>
-
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -25,12 +18,12 @@
 #include "server/collection_note.h"
 #include "server/denials.h"
 #include "server/exchange_rpc.h"
+#include "server/grpc_server.h"
 #include "server/inbox_log.h"
 #include "server/json_log.h"
 #include "server/key_encryption_keys.h"
 #include "server/key_rpc.h"
 #include "server/keys.h"
-#include "server/listener.h"
 #include "server/metrics.h"
 #include "server/mou_registry.h"
 #include "server/operator_rpc.h"
@@ -41,34 +34,18 @@
 #include "server/store/postgres_store.h"
 #include "server/store/sqlite_store.h"
 #include "server/trust_files.h"
+#include "server/upkeep.h"
 
 namespace sluice::server {
 namespace {
 
-// Above a batch's 4 MiB, for what stands around it.
-constexpr int kMaxMessageBytes = 5 << 20;
-// Threads of calls that are not release streams: beyond them callers wait.
-constexpr int kMaxThreads = 256;
-// Of those, kept waiting for calls.
-constexpr int kMaxPollers = 16;
-constexpr int kMaxStreamsOfConnection = 100;
-constexpr int kMinPingMs = 10'000;
 // Streams that are on their way to be told that there are too many.
 constexpr int kThreadsBesideStreams = 32;
-// A connection without calls goes; a client makes another when it has one.
-constexpr absl::Duration kIdleConnection = absl::Minutes(10);
 constexpr absl::Duration kDenialWindow = absl::Seconds(1);
 constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 // How often the inbox is looked at, and what the days have moved on is written down.
 constexpr absl::Duration kInboxEvery = absl::Minutes(1);
-// What is forgotten of replaced records at a time, and how often in a row.
-constexpr int kRecordsABite = 512;
-constexpr int kBitesAWatch = 16;
 constexpr absl::Duration kClockAhead = absl::Hours(24);
-
-int Milliseconds(absl::Duration duration) {
-  return static_cast<int>(absl::ToInt64Milliseconds(duration));
-}
 
 class Wired final : public Gateway {
  public:
@@ -79,7 +56,7 @@ class Wired final : public Gateway {
   absl::Status Open();
   absl::Status Serve();
 
-  int port() const override { return listener_->port(); }
+  int port() const override { return server_->port(); }
   absl::Status Reload(Config config) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Fatal() const override ABSL_LOCKS_EXCLUDED(mutex_);
   void Stop() override;
@@ -105,10 +82,6 @@ class Wired final : public Gateway {
   void KeepUp(absl::Time inbox_at) ABSL_LOCKS_EXCLUDED(mutex_);
   // False once the gateway stops.
   bool WaitForNextWatch() ABSL_LOCKS_EXCLUDED(mutex_);
-  void ForgetHistory(absl::Time time);
-  void LookAtState();
-  void NoteCollections();
-  void FollowKeys();
   bool TakeTrustChanged() ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
     return std::exchange(trust_changed_, false);
@@ -140,6 +113,7 @@ class Wired final : public Gateway {
   std::unique_ptr<OwnerView> owner_view_;
   std::unique_ptr<KeyRenewal> key_renewal_;
   std::unique_ptr<OwnerKeys> owner_keys_;
+  std::unique_ptr<Upkeep> upkeep_;
   absl::Mutex inbox_mutex_;
   InboxLog inbox_log_ ABSL_GUARDED_BY(inbox_mutex_);
   Metrics metrics_;
@@ -150,13 +124,9 @@ class Wired final : public Gateway {
   std::unique_ptr<AuditRpc> audit_rpc_;
   std::unique_ptr<OperatorRpc> operator_rpc_;
   std::unique_ptr<KeyRpc> key_rpc_;
-  std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
-  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<GrpcServer> server_;
   std::thread watch_;
   std::thread keep_up_;
-  absl::Time state_again_ = absl::InfinitePast();  // the second one's
-  bool keys_followed_ = true;                      // likewise
 
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::vector<std::string>> purposes_ ABSL_GUARDED_BY(mutex_);
@@ -295,6 +265,9 @@ absl::Status Wired::Serve() {
   // What a crash left of a destruction comes before all else.
   if (const absl::Status s = owner_keys_->Follow(); !s.ok()) return s;
   key_renewal_->Start();
+  upkeep_ =
+      std::make_unique<Upkeep>(Upkeep::Parts{store_.get(), log_.get(), collection_note_.get(),
+                                             owner_keys_.get(), options_.clock, config_.history});
   const CallParts calls{admission_.get(), &quotas_, clock_.get(), &metrics_};
   exchange_rpc_ = std::make_unique<ExchangeRpc>(ExchangeRpc::Parts{
       calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(), &threads_,
@@ -305,58 +278,11 @@ absl::Status Wired::Serve() {
 
   key_rpc_ = std::make_unique<KeyRpc>(calls, owner_keys_.get());
 
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  auto certificates = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      config_.tls_key, config_.tls_certificate, ClientCas(), /*refresh_interval_sec=*/1);
-  grpc::experimental::TlsServerCredentialsOptions tls(certificates);
-  tls.watch_root_certs();
-  tls.watch_identity_key_cert_pairs();
-  // TLS lets in whoever some organization's CA stands behind; which, each call looks at anew.
-  tls.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-
-  grpc::ServerBuilder builder;
-  auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
-      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      grpc::experimental::TlsServerCredentials(tls));
-  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // gRPC looks at a message's size before it inflates it, and never after.
-  for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
-    builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
-  }
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
-                             Milliseconds(options_.handshake_within));
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(kIdleConnection));
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsOfConnection);
-  // A client that waits may ask now and then whether the connection still stands.
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options_.ping_every));
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options_.ping_timeout));
-  grpc::ResourceQuota quota("sluiced");
-  quota.SetMaxThreads(kMaxThreads);
-  builder.SetResourceQuota(quota);
-  // Of its own gRPC keeps two threads for unary calls, and makes one anew for each call beyond.
-  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kMaxPollers);
-  builder.RegisterService(exchange_rpc_.get());
-  builder.RegisterService(audit_rpc_.get());
-  builder.RegisterService(operator_rpc_.get());
-  builder.RegisterService(key_rpc_.get());
-  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Open(config_.listen);
-  if (!listener.ok()) return listener.status();
-  listener_ = *std::move(listener);
-  listener_->SetMost(config_.quotas.connections);
-  server_ = builder.BuildAndStart();
-  if (server_ == nullptr) {
-    return absl::FailedPreconditionError(
-        "can't serve; do tls.certificate and tls.key belong together?");
-  }
-  acceptor_ = std::move(acceptor);
-  listener_->Start([this](int connection) {
-    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
-    parameters.fd = connection;
-    acceptor_->HandleNewConnection(&parameters);
-  });
+  absl::StatusOr<std::unique_ptr<GrpcServer>> server = GrpcServer::Start(
+      config_, options_, ClientCas(),
+      {exchange_rpc_.get(), audit_rpc_.get(), operator_rpc_.get(), key_rpc_.get()});
+  if (!server.ok()) return server.status();
+  server_ = *std::move(server);
   if (!config_.metrics_listen.empty()) {
     const absl::StatusOr<int> metrics_port = metrics_.Serve(config_.metrics_listen);
     if (!metrics_port.ok()) return metrics_port.status();
@@ -446,7 +372,7 @@ absl::Status Wired::Reload(Config config) {
   }
   quotas_.SetLimits(config.quotas);
   publish_budget_.SetMost(config.quotas.publish_bytes_outstanding);
-  listener_->SetMost(config.quotas.connections);
+  server_->SetMostConnections(config.quotas.connections);
   if (const absl::Status s = TakeInbox(*now); !s.ok()) {
     return absl::Status(
         s.code(), absl::StrCat("trust and quotas are in force; the inbox is not: ", s.message()));
@@ -489,7 +415,7 @@ void Wired::Watch() {
               health.ok() ? "serving again" : "halted")
           .With("cause", health.message());
       serving = health.ok();
-      server_->GetHealthCheckService()->SetServingStatus(serving);
+      server_->SetServing(serving);
     }
     metrics_.SetServing(serving);
     metrics_.SetLogSize(log_->size());
@@ -517,52 +443,8 @@ void Wired::KeepUp(absl::Time inbox_at) {
         LogLine(LogLine::Level::kWarning, "inbox").With("cause", s.message());
       }
     }
-    ForgetHistory(*now - config_.history);
-    LookAtState();
-    NoteCollections();
-    FollowKeys();
+    upkeep_->Run(*now);
   }
-}
-
-// What changes before `time` replaced goes a bite at a time, so that no publish waits for long.
-void Wired::ForgetHistory(absl::Time time) {
-  for (int bite = 0; bite < kBitesAWatch; ++bite) {
-    const absl::StatusOr<bool> there = store_->HistoryBefore(time);
-    if (!there.ok() || !*there) return;
-    const absl::Status forgotten = store_->Commit({.apply = [time](Transaction& transaction) {
-      return transaction.ForgetHistory(time, kRecordsABite).status();
-    }});
-    if (forgotten.ok()) continue;
-    LogLine(LogLine::Level::kWarning, "history").With("cause", forgotten.message());
-    return;
-  }
-}
-
-// Each second, where that costs little: of very many versions as seldom as to take a fiftieth of
-// one core at the most. What is wrong is in the store's health from then on.
-void Wired::LookAtState() {
-  const absl::Time before = options_.clock();
-  if (before < state_again_) return;
-  if (const absl::Status s = CheckStateNow(*store_, *log_); !s.ok()) {
-    LogLine(LogLine::Level::kError, "state").With("cause", s.message());
-  }
-  const absl::Time after = options_.clock();
-  state_again_ = after + 50 * std::max(after - before, absl::ZeroDuration());
-}
-
-void Wired::NoteCollections() {
-  const absl::Status noted = collection_note_->Keep();
-  if (noted.ok()) return;
-  LogLine(LogLine::Level::kWarning, "collections").With("cause", noted.message());
-}
-
-// What another gateway did to keys is done here, too; what could not be done is tried again.
-void Wired::FollowKeys() {
-  const absl::Status followed = owner_keys_->Follow();
-  if (followed.ok() == keys_followed_) return;
-  keys_followed_ = followed.ok();
-  if (followed.ok()) return;
-  LogLine(LogLine::Level::kWarning, "keys").With("cause", followed.message());
 }
 
 void Wired::Stop() {
@@ -574,10 +456,8 @@ void Wired::Stop() {
   if (watch_.joinable()) watch_.join();
   if (keep_up_.joinable()) keep_up_.join();
   if (denials_ != nullptr) denials_->Stop();
-  if (listener_ != nullptr) listener_->Stop();
   if (server_ != nullptr) {
-    server_->GetHealthCheckService()->SetServingStatus(false);
-    server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(config_.drain));
+    server_->Shutdown(config_.drain);
     threads_.Wait();
     server_->Wait();
   }
@@ -590,7 +470,7 @@ void Wired::Stop() {
     LogLine(LogLine::Level::kInfo, "stopped").With("logged", index.ok() ? "yes" : "no");
     log_->Stop();
   }
-  if (collection_note_ != nullptr) NoteCollections();
+  if (upkeep_ != nullptr) upkeep_->NoteCollections();
   // The log takes part in the store's groups: none may begin when it goes.
   if (store_ != nullptr) store_->Stop();
 }
