@@ -207,6 +207,7 @@ class SqlMany {
   SqlManyRun StartSmall(PreparedSqlMany::OnRow on_row) {
     return Start(std::move(on_row), /*row_bytes=*/256);
   }
+  std::unique_ptr<PreparedSqlMany> Release() && { return std::move(prepared_); }
 
  private:
   SqlManyRun Start(PreparedSqlMany::OnRow on_row, size_t row_bytes) {
