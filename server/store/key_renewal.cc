@@ -114,6 +114,13 @@ absl::Status KeyRenewal::Renew(const std::vector<StoredKeyVersion>& replaced) {
   return absl::OkStatus();
 }
 
+std::optional<KeyRenewal::Remaining> KeyRenewal::RemainingUnder(const KekName& name) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = remaining_.find(name);
+  if (found == remaining_.end()) return std::nullopt;
+  return found->second;
+}
+
 absl::Status KeyRenewal::Walk(KekScope scope, absl::string_view owner,
                               absl::Span<const int64_t> versions,
                               absl::FunctionRef<absl::Status(std::vector<SealedRow>)> visit) const {
