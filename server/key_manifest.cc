@@ -113,9 +113,7 @@ std::string ManifestText(const KeyManifest& manifest) {
 
 std::optional<KeyManifest> ParseManifest(absl::string_view text) {
   const size_t end = text.rfind(kEnd);
-  if (end == absl::string_view::npos || text.substr(end) != LastLine(text.substr(0, end))) {
-    return std::nullopt;
-  }
+  if (end == absl::string_view::npos) return std::nullopt;
   absl::string_view lines = text.substr(0, end);
   if (!absl::ConsumePrefix(&lines, kFirstLine)) return std::nullopt;
   KeyManifest manifest;
@@ -125,7 +123,7 @@ std::optional<KeyManifest> ParseManifest(absl::string_view text) {
     std::string name = made->name;
     manifest.emplace(std::move(name), *std::move(made));
   }
-  // One form: what would be written otherwise was not written by us.
+  // One form, its last line included: what would be written otherwise was not written by us.
   if (ManifestText(manifest) != text) return std::nullopt;
   return manifest;
 }
