@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -65,14 +66,16 @@ void Fill(SqlConnection* connection, const SchemaTable& table, int rows) {
                                                       ") VALUES (", values, ")")))
           .Release();
   for (int row = 0; row < rows; ++row) {
+    std::deque<std::string> lent;  // until Add
     for (size_t i = 0; i < table.columns.size(); ++i) {
       const int at = static_cast<int>(i) + 1;
-      const std::string text = absl::StrCat("\u00e9 '", row, "' ", i, row == 0 ? "\n" : "");
+      const std::string& text =
+          lent.emplace_back(absl::StrCat("\u00e9 '", row, "' ", i, row == 0 ? "\n" : ""));
       // Long ones where no index is in their way.
       const size_t most = table.columns[i].name == "bytes" || table.name == "added" ? 1 << 20 : 60;
-      const std::string blob = row == 1   ? std::string(most, '\0')
-                               : row == 2 ? std::string()
-                                          : std::string(1, '\xff') + text;
+      const std::string& blob = lent.emplace_back(row == 1   ? std::string(most, '\0')
+                                                  : row == 2 ? std::string()
+                                                             : std::string(1, '\xff') + text);
       switch (table.columns[i].type) {
         case SchemaColumn::Type::kInteger:
           insert->Bind(at, row == 3 ? std::numeric_limits<int64_t>::max() - 2
