@@ -172,7 +172,7 @@ absl::Status RecordVerifier::ReadRecords(int64_t id, Collection& collection) {
   int64_t ordinal = -1;
   last_.clear();
   absl::Status read = EachRow(
-      "record", [&] { return records_.Bind(id, ordinal, SqlBlob(last_)); },
+      "record", [&] { return records_.Bind(id, ordinal, From()); },
       [&](const SqlRow& row) -> absl::Status {
         ordinal = row.Int(0);
         last_ = Copy(row.Bytes(1));
@@ -223,7 +223,7 @@ absl::Status RecordVerifier::ReadRecords(int64_t id, Collection& collection) {
 absl::Status RecordVerifier::ReadKeys() {
   last_.clear();
   return EachRow(
-      "record_key", [&] { return keys_.Bind(SqlBlob(last_)); },
+      "record_key", [&] { return keys_.Bind(From()); },
       [&](const SqlRow& row) -> absl::Status {
         last_ = Copy(row.Bytes(0));
         Collection* const collection = Find(row.Int(3), "record_key");

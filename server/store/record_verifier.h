@@ -95,6 +95,12 @@ class RecordVerifier {
     return absl::OkStatus();
   }
 
+  // What a page is bound with: its own, for `last_` goes on while its rows come.
+  SqlBlob From() {
+    from_ = last_;
+    return SqlBlob(from_);
+  }
+
   const Parts parts_;
   std::unique_ptr<OpeningKeys> opening_;
   SqlStatement owners_, collections_, records_, keys_, history_, changes_, begin_, names_,
@@ -106,6 +112,7 @@ class RecordVerifier {
   std::map<int64_t, SetDigest> further_names_;  // by collection
   std::unique_ptr<SetDigest> joined_;
   std::string last_;  // where a walk is, of what has no number
+  std::string from_;  // the same of the page under way, whose run borrows it
 };
 
 }  // namespace sluice::server

@@ -32,7 +32,7 @@ absl::Status RecordVerifier::ReadHistory() {
   int64_t position = begin - 1;
   last_.assign(17, '\xff');
   return EachRow(
-      "record_history", [&] { return history_.Bind(position, SqlBlob(last_)); },
+      "record_history", [&] { return history_.Bind(position, From()); },
       [&](const SqlRow& row) -> absl::Status {
         position = row.Int(0);
         last_ = Copy(row.Bytes(1));
@@ -83,7 +83,7 @@ absl::Status RecordVerifier::ReadNames() {
   int64_t collection = -1, name = -1;
   last_.clear();
   absl::Status status = EachRow(
-      "further_name", [&] { return names_.Bind(collection, name, SqlBlob(last_)); },
+      "further_name", [&] { return names_.Bind(collection, name, From()); },
       [&](const SqlRow& row) -> absl::Status {
         collection = row.Int(0);
         name = row.Int(1);
@@ -107,7 +107,7 @@ absl::Status RecordVerifier::ReadNames() {
 absl::Status RecordVerifier::ReadIdentities() {
   last_.clear();
   absl::Status status = EachRow(
-      "identity", [&] { return identities_.Bind(SqlBlob(last_)); },
+      "identity", [&] { return identities_.Bind(From()); },
       [&](const SqlRow& row) -> absl::Status {
         last_ = Copy(row.Bytes(0));
         if (const absl::StatusOr<Hash16> name = row.Array<16>(0); name.ok()) {
