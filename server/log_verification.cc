@@ -136,7 +136,9 @@ absl::Status LogVerification::ReadOpenings() {
   std::string owner, field;
   for (uint64_t read = kPage; read == kPage;) {
     read = 0;
-    SqlRun run = openings_.Bind(index, owner, field);
+    // What is bound stays as it is while the rows come.
+    const std::string from_owner = owner, from_field = field;
+    SqlRun run = openings_.Bind(index, from_owner, from_field);
     for (;; ++read) {
       absl::StatusOr<bool> row = run.Next();
       if (!row.ok()) return row.status();

@@ -59,6 +59,43 @@ TEST_F(StoreVerificationTest, LooksAtEveryTableThatIsSealed) {
   EXPECT_GE(looked["dictionary_opening"], 33);
 }
 
+TEST_F(StoreVerificationTest, ReadsPageAfterPage) {
+  constexpr int kMany = 1'300;
+  std::vector<policy::ValidRecord> records, identities;
+  for (int i = 0; i < kMany; ++i) {
+    const std::string key = absl::StrCat("one of many ", i);
+    records.push_back(RecordOf(key, key, {key, absl::StrCat("mentor of ", i)}));
+    identities.push_back(IdentityOf(key, key));
+  }
+  PublishAs("river-unified", "Candidate", "many", records);
+  PublishAs("river-unified", "PersonIdentity", "identities", std::move(identities));
+  for (policy::ValidRecord& record : records) record.bytes += " again";
+  PublishAs("river-unified", "Candidate", "again", std::move(records));
+  for (int i = 0; i < kMany; ++i) {
+    OutcomeEntry outcome;
+    outcome.request = RequestNumber(1'000 + i);
+    outcome.caller = RiverUnified();
+    outcome.owner = i % 2 == 0 ? "state-university" : "river-unified";
+    outcome.status = "OK";
+    ASSERT_TRUE(log_->Append(outcome).ok());
+  }
+  std::map<std::string, int64_t> looked;
+  StoreFindings findings(
+      [&](absl::string_view table, int64_t rows) { looked[std::string(table)] += rows; });
+  ASSERT_TRUE(VerifyStore(config_, clock(), &findings).ok());
+  EXPECT_THAT(findings.Lines(), IsEmpty());
+  EXPECT_EQ(looked["record"], 32 + 2 * kMany);
+  EXPECT_EQ(looked["record_key"], 34 + 2 * kMany);
+  EXPECT_EQ(looked["record_history"], 32 + kMany);
+  EXPECT_EQ(looked["identity"], 3 + kMany);
+  EXPECT_EQ(looked["log_entry"], static_cast<int64_t>(log_->size()));
+  EXPECT_GE(looked["log_opening"], 2 * kMany);
+  EXPECT_GE(looked["dictionary_opening"], 2 * kMany);
+  // The last of many pages is read as the first is.
+  Run("DELETE FROM record WHERE ordinal = (SELECT max(ordinal) FROM record)");
+  EXPECT_THAT(Findings(), Contains(HasSubstr("record: some were taken out")));
+}
+
 TEST_F(StoreVerificationTest, WritesNothing) {
   Close();
   const auto before = std::filesystem::last_write_time(config_.sqlite);
@@ -111,32 +148,32 @@ TEST_P(TamperedVerificationTest, IsFound) {
 
 // The first collection is of the candidates of state-university.
 constexpr Change kChanges[] = {
-    {"RecordTakenOut", "DELETE FROM record WHERE ordinal = 5 AND collection = 1",
+    {"RecordTakenOut", "DELETE FROM record WHERE ordinal = 9 AND collection = 1",
      "record: some were taken out, put back or moved: they are not those that were sealed; owner "
      "state-university; type Candidate"},
     {"RecordAndKeyTakenOut",
-     "DELETE FROM record_key WHERE ordinal = 5 AND collection = 1; "
-     "DELETE FROM record WHERE ordinal = 5 AND collection = 1",
+     "DELETE FROM record_key WHERE ordinal = 9 AND collection = 1; "
+     "DELETE FROM record WHERE ordinal = 9 AND collection = 1",
      "record: some were taken out"},
-    {"KeyTakenOut", "DELETE FROM record_key WHERE ordinal = 5 AND collection = 1",
+    {"KeyTakenOut", "DELETE FROM record_key WHERE ordinal = 9 AND collection = 1",
      "collection: its counts are not those of its keys and records"},
     {"TombstoneTakenOut", "DELETE FROM record_key WHERE live = 0",
      "collection: its counts are not those of its keys and records"},
     {"TwoSwapped",
-     "CREATE TEMP TABLE s AS SELECT * FROM record WHERE ordinal IN (5, 6) AND collection = 1; "
+     "CREATE TEMP TABLE s AS SELECT * FROM record WHERE ordinal IN (9, 10) AND collection = 1; "
      "UPDATE record SET (position, bytes) = (SELECT position, bytes FROM s WHERE s.ordinal <> "
-     "record.ordinal) WHERE ordinal IN (5, 6) AND collection = 1",
+     "record.ordinal) WHERE ordinal IN (9, 10) AND collection = 1",
      "record: it is not what was sealed; owner state-university; type Candidate; 2 times"},
     {"PutBackFromHistory",
      "UPDATE record SET (position, bytes) = (SELECT h.sealed_position, h.bytes FROM record_history "
-     "h WHERE h.record_id = record.record_id) WHERE ordinal = 5 AND collection = 1",
+     "h WHERE h.record_id = record.record_id) WHERE ordinal = 9 AND collection = 1",
      "record: some were taken out"},
     {"MovedToAnotherOwner",
-     "UPDATE record SET collection = (SELECT max(id) FROM collection) WHERE ordinal = 5 AND "
+     "UPDATE record SET collection = (SELECT max(id) FROM collection) WHERE ordinal = 9 AND "
      "collection = 1",
      "owner river-unified"},
     {"KeysSwapped",
-     "CREATE TEMP TABLE s AS SELECT key_hash, record_id FROM record_key WHERE ordinal IN (5, 6) "
+     "CREATE TEMP TABLE s AS SELECT key_hash, record_id FROM record_key WHERE ordinal IN (9, 10) "
      "AND "
      "collection = 1; UPDATE record_key SET record_id = randomblob(16) WHERE key_hash IN (SELECT "
      "key_hash FROM s); UPDATE record_key SET record_id = (SELECT s.record_id FROM s WHERE "
@@ -144,9 +181,9 @@ constexpr Change kChanges[] = {
      "record_key: it has another's record; owner state-university"},
     {"TombstoneLive", "UPDATE record_key SET live = 1 WHERE live = 0",
      "record_key: its record is not there"},
-    {"LiveTombstone", "UPDATE record_key SET live = 0 WHERE ordinal = 5",
+    {"LiveTombstone", "UPDATE record_key SET live = 0 WHERE ordinal = 9",
      "record_key: its deleted record is there"},
-    {"KeyPosition", "UPDATE record_key SET position = position - 1 WHERE ordinal = 5",
+    {"KeyPosition", "UPDATE record_key SET position = position - 1 WHERE ordinal = 9",
      "record_key: it is of another position"},
     {"LiveCount", "UPDATE collection SET live = live - 1", "collection: its numbers are not those"},
     {"Seal", "UPDATE collection SET seal = zeroblob(32)", "collection: its numbers are not those"},
@@ -174,7 +211,7 @@ constexpr Change kChanges[] = {
     {"SubjectTakenOut", "DELETE FROM subject WHERE name = 3", "subject: its names are not those"},
     {"SubjectsSwapped",
      "UPDATE subject SET subject_id = (SELECT s.subject_id FROM subject s WHERE s.owner = "
-     "subject.owner AND s.ordinal = 11 - subject.ordinal) WHERE ordinal IN (5, 6) AND owner = 1",
+     "subject.owner AND s.ordinal = 19 - subject.ordinal) WHERE ordinal IN (9, 10) AND owner = 1",
      "subject, dictionary_opening: they are not those of the dictionary; owner state-university"},
     {"DictionaryOpening", "UPDATE dictionary_opening SET salt = zeroblob(length(salt))",
      "dictionary_opening: it is not what was sealed"},
@@ -182,7 +219,8 @@ constexpr Change kChanges[] = {
     {"DictionaryHeadTakenOut", "DELETE FROM dictionary_head",
      "dictionary_head: it is not what the log says last"},
     {"LogBody",
-     "UPDATE log_entry SET body = replace(body, 'ACTIVE', 'SIGNED') WHERE idx IN (SELECT "
+     "UPDATE log_entry SET body = CAST(replace(CAST(body AS TEXT), 'ACTIVE', 'SIGNED') AS BLOB) "
+     "WHERE idx IN (SELECT "
      "log_index FROM mou_version)",
      "log_entry: it is not what was hashed"},
     {"LogTakenOut", "DELETE FROM log_entry WHERE idx = 2",
@@ -219,6 +257,7 @@ TEST_F(StoreVerificationTest, FindsALogThatIsNotThePublishedOne) {
   const std::string tiles = config_.log_tiles;
   std::filesystem::rename(config_.sqlite, directory_.Path("kept.db"));
   config_.log_tiles = directory_.Path("other-tiles");
+  versions_at_.clear();
   ASSERT_TRUE(Open().ok());
   Fill();
   config_.log_tiles = tiles;
