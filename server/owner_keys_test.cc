@@ -232,8 +232,8 @@ class OwnerKeysTest : public ::testing::Test {
 TEST_F(OwnerKeysTest, EachCreationRotationAndDestructionIsAnEntry) {
   KeyGateway gateway(directory_);
   gateway.Publish("r1", 3);
-  EXPECT_THAT(gateway.KeyEntries(), ElementsAre("CREATED state-university dictionary 1",
-                                                "CREATED state-university records 1"));
+  EXPECT_THAT(gateway.KeyEntries(), ElementsAre("CREATED state-university records 1",
+                                                "CREATED state-university dictionary 1"));
   ASSERT_TRUE(gateway.Rotate(kRecords, admin_).ok());
   ASSERT_TRUE(gateway.renewal_->Turn().ok());
   const auto destroyed = gateway.Destroy(gateway.Destruction(kRecords, 1, admin_), admin_);

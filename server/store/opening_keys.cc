@@ -25,15 +25,14 @@ absl::Status Explain(const absl::Status& status, const KekName& kek) {
                       absl::StrCat("the data keys of ", whose, ": ", status.message()));
 }
 
-// The keyring's own word may be the only one: a database that came back from a copy does not know.
+}  // namespace
+
 bool IsDestroyed(const KeyEncryptionKeys& keks, const KekName& name) {
   const absl::StatusOr<std::vector<KeyEncryptionKeys::Listed>> all = keks.List();
   return all.ok() && std::any_of(all->begin(), all->end(), [&](const auto& listed) {
            return listed.name == name && listed.state == KeyEncryptionKeys::State::kDestroyed;
          });
 }
-
-}  // namespace
 
 absl::StatusOr<policy::Secret> SubkeyOf(const policy::Secret& data_key, absl::string_view salt) {
   if (salt.size() != kSaltBytes) return absl::DataLossError("a subkey's salt has another length");

@@ -76,6 +76,10 @@ absl::StatusOr<policy::Secret> SubkeyOf(const policy::Secret& data_key, absl::st
 absl::StatusOr<policy::Secret> UnwrapDataKey(const KeyEncryptionKeys& keks, const KekName& kek,
                                              absl::string_view wrapped);
 
+// Whether the keyring says so: its word may be the only one, for a database that came back from a
+// copy does not know.
+bool IsDestroyed(const KeyEncryptionKeys& keks, const KekName& name);
+
 // Looks at every data key, so that a gateway with a keyring that is not its own, or that lost a
 // key, does not start: FAILED_PRECONDITION or DATA_LOSS. What was destroyed is passed over.
 absl::Status CheckDataKeys(SqlConnection* connection, const KeyEncryptionKeys& keks);

@@ -16,7 +16,7 @@ struct SealedRowFinder::Stretch {
   SealedRows found;
 
   void Enter(SealedTable table) {
-    if (place.table != table) place = {.table = table};
+    if (place.table != table) place = {.table = table, .first = -1};
   }
 };
 

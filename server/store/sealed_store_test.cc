@@ -196,8 +196,8 @@ TEST_F(SealedStoreTest, AVersionThatSealsWhatIsDamagedIsNotEmpty) {
                                 }})
                   .ok());
   Tamper(
-      "UPDATE record SET bytes = substr(bytes, 1, length(bytes) - 1) || x'00' "
-      "WHERE ordinal = 1");
+      "UPDATE record SET bytes = CAST(substr(bytes, 1, 13) || CASE substr(bytes, 14, 1) WHEN x'00' "
+      "THEN x'01' ELSE x'00' END || substr(bytes, 15) AS BLOB) WHERE ordinal = 1");
   KeyRenewal renewal(store_.get(), KeyRenewal::Limits(), [](const absl::Status&) {});
   ASSERT_TRUE(renewal.Turn().ok());
   const StoredKeyVersion first = store_->KeyVersions().value().at(0);

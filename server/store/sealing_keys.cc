@@ -104,10 +104,12 @@ absl::StatusOr<SealingKeys::DataKey> SealingKeys::DataKeyOf(KekScope scope,
       if (*row) {
         version = static_cast<int32_t>(run.Int(1));
         const KekName kek{scope, std::string(owner), static_cast<int32_t>(run.Int(2))};
-        // The log may say that it is destroyed before the key store does.
+        // The log may say that it is destroyed before the key store does. A newer key-encryption
+        // key alone replaces nothing: it was made for a rotation that did not take place, and
+        // whoever else writes would not know of it.
         if (run.Int(4) >= 0) {
           *usable = std::max(*usable, kek.version + 1);
-        } else if (made || kek.version >= *usable) {
+        } else if (made || kek.version >= *usable || !IsDestroyed(*keks_, kek)) {
           absl::StatusOr<policy::Secret> key = UnwrapDataKey(*keks_, kek, run.Bytes(3));
           if (!key.ok()) return key.status();
           return DataKey{run.Int(0), *std::move(key)};
