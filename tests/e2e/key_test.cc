@@ -130,7 +130,7 @@ class KeysByCommand : public ::testing::Test {
     fs::create_directories(deployment_.Path(to));
     for (const auto& entry : fs::directory_iterator(deployment_.Path(from))) {
       const std::string name = entry.path().filename().string();
-      if (name.find("sluice.db") == 0 || name == "log") {
+      if (name == "sluice.db" || name == "sluice.db-wal" || name == "log") {
         fs::copy(entry.path(), deployment_.Path(to) / name, fs::copy_options::recursive);
       }
     }
