@@ -204,6 +204,8 @@ TEST_P(StoreCopyTest, MovesNoLogThatDoesNotHold) {
   };
   for (const std::string& change :
        {absl::StrCat("UPDATE log_entry SET body = ", value("00"), " WHERE idx = 3"),
+        absl::StrCat("UPDATE log_entry SET leaf_hash = ", value(std::string(64, '0')),
+                     " WHERE idx = 3"),
         absl::StrCat("UPDATE log_head SET root = ", value(std::string(64, '0'))),
         std::string("UPDATE log_entry SET idx = 1000 WHERE idx = 3"),
         std::string("UPDATE log_head SET checkpoint = 'no note'"),

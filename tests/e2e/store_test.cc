@@ -63,7 +63,8 @@ class Stores : public ::testing::Test {
   std::string Own() const { return deployment_.Path("sluiced.yaml").string(); }
   void Publish(absl::string_view request, int begin, int end) {
     const auto gateway = deployment_.Connect(deployment_.As(kProgram, "system", "sis"));
-    Must(tests::Publish(*gateway, request, begin, end).status());
+    EXPECT_EQ(Must(tests::Publish(*gateway, request, begin, end)).state(),
+              v1::PUBLISH_STATE_COMMITTED);
   }
   // Row ids and bytes, as the district has them.
   std::vector<std::pair<std::string, std::string>> Released() {
@@ -156,7 +157,7 @@ TEST_F(Stores, AreWholeWhereTheyWereWhenACopyIsKilled) {
   const std::string there = Beside("there.yaml", OnPostgres(server_.TcpSettings(database_)));
   deployment_.Start();
   for (int batch = 0; batch < 4; ++batch) {
-    Publish(absl::StrCat("batch ", batch), batch * 5000, (batch + 1) * 5000);
+    Publish(absl::StrCat("batch-", batch), batch * 5000, (batch + 1) * 5000);
   }
   EXPECT_EQ(deployment_.End(SIGTERM), 0);
   int out[2];
