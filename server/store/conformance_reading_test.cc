@@ -108,14 +108,27 @@ TEST_P(StoreConformance, LendsPagesThatAreTheScanInParts) {
 }
 
 TEST_P(StoreConformance, StopsAScanWhenItsVisitorHasEnough) {
-  ASSERT_TRUE(
-      Publish(*store_, BatchOf("r1", {RecordOf("a", "1", {"x"}), RecordOf("b", "2", {"y"})})).ok());
-  int visited = 0;
-  ASSERT_TRUE(store_
-                  ->Read(right_.permit, right_.receipt, "state-university", std::nullopt,
-                         std::nullopt, [&](const StoredRecord&) { return ++visited < 1; })
-                  .ok());
-  EXPECT_EQ(visited, 1);
+  // More than a page of nobody, and more than one of somebody.
+  std::vector<policy::ValidRecord> records;
+  for (int i = 0; i < 300; ++i) {
+    records.push_back(
+        RecordOf(absl::StrCat("k", i), "1",
+                 i < 150 ? std::vector<std::string>() : std::vector<std::string>{"x"}));
+  }
+  ASSERT_TRUE(Publish(*store_, BatchOf("r1", records)).ok());
+  const std::vector<ScannedRecord> all = Scan(*store_, right_).value();
+  ASSERT_THAT(all, SizeIs(300));
+  for (const size_t first : {0, 1, 151}) {
+    for (const int enough : {1, 64, 100}) {
+      int visited = 0;
+      const auto count = [&](const StoredRecord&) { return ++visited < enough; };
+      ASSERT_TRUE(store_
+                      ->Read(right_.permit, right_.receipt, "state-university", all[first].place,
+                             std::nullopt, count)
+                      .ok());
+      EXPECT_EQ(visited, enough);
+    }
+  }
 }
 
 TEST_P(StoreConformance, FindsOneRecordByItsIdForItsOwnersReaderOnly) {

@@ -49,6 +49,15 @@ TEST_P(StoreSeals, FindsARecordInThePlaceOfAnother) {
   EXPECT_TRUE(absl::IsDataLoss(WalkAll()));
 }
 
+TEST_P(StoreSeals, LendsNoRecordFromAPlaceThatIsNotItsOwn) {
+  // Where a record stands in a scan is sealed by its subjects alone.
+  for (const std::string table : {"record", "record_key"}) {
+    Tamper(absl::StrCat("UPDATE ", table, " SET ordinal = 70", kFirst, " AND ", kCandidates));
+  }
+  EXPECT_TRUE(absl::IsDataLoss(Scan(*store_, right_).status()));
+  EXPECT_TRUE(absl::IsDataLoss(OwnOne("state-university", "Candidate", "key 0").status()));
+}
+
 TEST_P(StoreSeals, FindsARecordThatWasMovedIntoAnotherCollection) {
   Tamper(
       "UPDATE record SET collection = (SELECT id FROM collection WHERE record_type = 'Placement') "
