@@ -264,8 +264,8 @@ ExitCode Destroy(Session& session, const Options& options) {
 }  // namespace
 
 void AddKey(CLI::App& app, Session& session) {
-  CLI::App* noun = app.add_subcommand(
-      "key", "The keys that seal what an organization published: list, rotate, destroy");
+  CLI::App* noun =
+      app.add_subcommand("key", "An organization's sealing keys: list, rotate, destroy");
   noun->require_subcommand(1);
   auto options = std::make_shared<Options>();
   CLI::App* list = session.AddVerb(

@@ -142,10 +142,13 @@ class StoredLog : public AuditLog {
   }
 
   void Tick() override {
+    // Nothing but a group that is written shows that a full disk is no more, and everybody else is
+    // refused until one is.
+    const bool full = absl::IsResourceExhausted(store_.Health());
     // Beside others a group takes in what they appended, whether it beats or not.
-    if (store_.IsShared()) Beat();
+    if (store_.IsShared()) Beat(full);
     Publish();
-    if (!store_.IsShared() && Idle()) Beat();
+    if (!store_.IsShared() && (full || Idle())) Beat(full);
   }
 
   void Stop() override {
@@ -161,8 +164,9 @@ class StoredLog : public AuditLog {
  private:
   bool Idle() const { return clock_() - NewestEntryTime() >= options_.heartbeat_after; }
 
-  // A heartbeat, if the log is idle when its turn comes; none while other works wait.
-  void Beat() {
+  // A heartbeat, if the log is idle when its turn comes, or in any case; none while other works
+  // wait.
+  void Beat(bool in_any_case) {
     absl::StatusOr<EncodedEntry> entry = EncodeEntry(HeartbeatEntry(), options_.random);
     if (!entry.ok()) return;
     {
@@ -172,8 +176,8 @@ class StoredLog : public AuditLog {
     }
     store_.Submit({.is_append = true,
                    .apply =
-                       [this, entry = *std::move(entry)](Transaction& transaction) {
-                         if (!Idle()) return absl::OkStatus();
+                       [this, in_any_case, entry = *std::move(entry)](Transaction& transaction) {
+                         if (!in_any_case && !Idle()) return absl::OkStatus();
                          return sequencer_->Append(transaction, entry).status();
                        },
                    .done =

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/audit/audit_log.h"
 #include "server/audit/checkpoint.h"
 #include "server/store/sqlite_store.h"
@@ -106,10 +107,11 @@ TEST_F(LogOnSqliteTest, GivesConcurrentCallersDistinctIndicesWithoutAGap) {
   for (const std::vector<uint64_t>& some : indices) all.insert(all.end(), some.begin(), some.end());
   std::sort(all.begin(), all.end());
   EXPECT_EQ(std::unique(all.begin(), all.end()), all.end());
-  EXPECT_EQ(log_->size(), 2u * kThreads * kEach);
+  // One more says that the key was made that their openings are sealed under.
+  EXPECT_EQ(log_->size(), 2u * kThreads * kEach + 1);
   ExpectSound();
   ASSERT_TRUE(Open().ok());
-  EXPECT_EQ(log_->size(), 2u * kThreads * kEach);
+  EXPECT_EQ(log_->size(), 2u * kThreads * kEach + 1);
   ExpectSound();
 }
 
@@ -182,6 +184,24 @@ TEST_F(LogOnSqliteTest, AFullDiskDeniesAndChangesNothing) {
   ASSERT_TRUE(Open().ok());
   EXPECT_TRUE(log_->Append(HeartbeatEntry()).ok());
   ExpectSound();
+}
+
+// Whoever asks is refused meanwhile, so nobody else finds out.
+TEST_F(LogOnSqliteTest, FindsAtItsNextTurnThatThereIsRoomAgain) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(log_->Append(AdminEntry{"START", "", ""}).ok());
+  disk_.Fail(FaultyVfs::Operation::kWrite, FaultyVfs::Error::kNoSpace);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(log_->Append(AdminEntry{"RELOAD", "", ""}).ok());
+    log_->Tick();
+    EXPECT_TRUE(absl::IsResourceExhausted(store_->Health())) << store_->Health();
+  }
+  disk_.Heal();
+  log_->Tick();
+  while (!store_->Health().ok()) absl::SleepFor(absl::Milliseconds(1));
+  log_->Tick();
+  EXPECT_TRUE(log_->Health().ok()) << log_->Health();
+  EXPECT_EQ(log_->size(), 2u) << "one heartbeat, and no more";
 }
 
 // A process appends from several threads and says each index once it has it; it is killed as soon

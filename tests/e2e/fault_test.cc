@@ -39,10 +39,8 @@ class Faults : public OnBothEngines {
   void RefusesUntilMended(Spoil spoil, Mend mend, const std::string& says) {
     EXPECT_EQ(deployment_.End(SIGTERM), 0);
     spoil();
-    for (int tries = 0; tries < 2; ++tries) {
-      EXPECT_NE(deployment_.RunAnother(), 0);
-      EXPECT_THAT(deployment_.AnothersLines(), HasSubstr(says));
-    }
+    EXPECT_NE(deployment_.RunAnother(), 0);
+    EXPECT_THAT(deployment_.AnothersLines(), HasSubstr(says));
     mend();
     deployment_.Start();
     EXPECT_EQ(deployment_.CountReleased(), size_t{kRecords});
@@ -77,11 +75,9 @@ TEST_P(Faults, AWrongKeyEncryptionKeyStopsTheStartUntilItIsBack) {
 }
 
 TEST_P(Faults, AMissingKeyEncryptionKeyStopsTheStartUntilItIsBack) {
-  for (const fs::path& kek : KeyEncryptionKeys()) {
-    const fs::path away = deployment_.Path("away.kek");
-    RefusesUntilMended([&] { fs::rename(kek, away); }, [&] { fs::rename(away, kek); },
-                       kek.filename().string());
-  }
+  const fs::path kek = KeyEncryptionKeys().front(), away = deployment_.Path("away.kek");
+  RefusesUntilMended([&] { fs::rename(kek, away); }, [&] { fs::rename(away, kek); },
+                     kek.filename().string());
 }
 
 TEST_P(Faults, AnotherGatewaysKeyringStopsTheStart) {

@@ -107,7 +107,10 @@ TEST_F(GatewayInProcess, EndsAReleaseWhoseReaderNeverReads) {
   Start();
   const auto program = Connect(kProgram, "system", "sis");
   for (int begin = 0; begin < 60'000; begin += 5000) {  // more than the transport holds
-    Must(Publish(*program, absl::StrCat("batch-", begin), begin, begin + 5000).status());
+    // The stream before may have its place yet.
+    WaitFor("a publish", [&] {
+      return Publish(*program, absl::StrCat("batch-", begin), begin, begin + 5000).ok();
+    });
   }
   const auto district = Connect(kDistrict, "system", "hr");
   const auto never = district->ReadRecords(ReadRequest("pipeline"));

@@ -298,7 +298,7 @@ TEST(HostileStringsInACertificate, AreNobodysName) {
   StoredDeployment deployment(Engine::kSqlite);
   deployment.Start();
   int number = 0;
-  for (const char* name : {"x'; DROP TABLE record; --", "a/../../operator/root", "%27"}) {
+  for (const char* name : {"x'; DROP TABLE record; --", "a/../../operator/root"}) {
     pki::CertificateSpec spec = pki::ClientSpec(
         absl::StrCat("spiffe://", kTrustDomain, "/org/", kProgram, "/system/", name),
         {absl::Now() - absl::Hours(1), absl::Now() + absl::Hours(24)});

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -52,18 +51,17 @@ absl::StatusOr<SmallDisk> SmallDisk::Mount(int64_t bytes) {
   return SmallDisk(path);
 }
 
-int64_t SmallDisk::FreeBytes() const {
-  struct statvfs state {};
-  if (statvfs(path_.c_str(), &state) != 0) Must(absl::ErrnoToStatus(errno, "statvfs"));
-  return static_cast<int64_t>(state.f_bavail) * static_cast<int64_t>(state.f_frsize);
-}
-
-void SmallDisk::FillBut(int64_t bytes) const {
+void SmallDisk::Fill() const {
   const int file = open((path_ / "filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  const int64_t size = lseek(file, 0, SEEK_END);
-  const int failed = posix_fallocate(file, size, FreeBytes() - bytes);
+  int failed = 0;
+  // Others write meanwhile: large pieces first, and in the end the last page.
+  for (int64_t piece = int64_t{1} << 20; piece >= 4096; piece /= 16) {
+    do {
+      failed = posix_fallocate(file, lseek(file, 0, SEEK_END), piece);
+    } while (failed == 0);
+    if (failed != ENOSPC) Must(absl::ErrnoToStatus(failed, "fallocate"));
+  }
   close(file);
-  if (failed != 0) Must(absl::ErrnoToStatus(failed, "fallocate"));
 }
 
 void SmallDisk::Empty() const { fs::remove(path_ / "filler"); }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <utility>
 
 #include "absl/status/statusor.h"
 
@@ -18,9 +19,8 @@ class SmallDisk {
   static absl::StatusOr<SmallDisk> Mount(int64_t bytes);
 
   const std::filesystem::path& path() const { return path_; }
-  int64_t FreeBytes() const;
-  // Takes all that is free but so much, and gives it back.
-  void FillBut(int64_t bytes) const;
+  // Takes all that is free, and gives it back.
+  void Fill() const;
   void Empty() const;
 
  private:
