@@ -255,7 +255,7 @@ absl::Status PostgresConnection::Flush() {
     if (left < 0) return Lost("it was closed");
     // Who does not read what it is sent may wait to be read.
     if (absl::Status status = Await(POLLIN | POLLOUT, since); !status.ok()) return status;
-    if (PQconsumeInput(connection_.get()) == 0) return Lost("it was closed");
+    if (absl::Status status = Consume(); !status.ok()) return status;
   }
 }
 
@@ -263,31 +263,32 @@ absl::StatusOr<PostgresResult> PostgresConnection::Take() {
   const Moment since = Moment::clock::now();
   while (PQisBusy(connection_.get()) != 0) {
     if (absl::Status status = Await(POLLIN, since); !status.ok()) return status;
-    if (PQconsumeInput(connection_.get()) == 0) return Lost("it was closed");
+    if (absl::Status status = Consume(); !status.ok()) return status;
   }
   return PostgresResult(PQgetResult(connection_.get()));
 }
 
 absl::Status PostgresConnection::Await(short events, Moment since) {
-  const auto tell = [this](bool is) {
-    if (overdue_ != nullptr) *overdue_ = is;
-  };
   for (;;) {
     const absl::Duration waited = absl::FromChrono(Moment::clock::now() - since);
     if (waited >= patience_) return Lost("it does not answer");
     if (hopeless_ != nullptr && *hopeless_) return Lost("the server was given up");
-    if (waited >= kAnswersWithin) tell(true);
+    if (waited >= kAnswersWithin && overdue_ != nullptr) *overdue_ = true;
     const absl::Duration next = waited < kAnswersWithin ? kAnswersWithin : patience_;
     absl::Duration left = std::min(next, patience_) - waited;
     if (hopeless_ != nullptr) left = std::min(left, kHopelessEvery);
     pollfd socket = {.fd = PQsocket(connection_.get()), .events = events, .revents = 0};
     const int ready = poll(&socket, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
-    if (ready > 0) {
-      tell(false);
-      return absl::OkStatus();
-    }
+    if (ready > 0) return absl::OkStatus();
     if (ready < 0 && errno != EINTR) return Lost("its socket can't be polled");
   }
+}
+
+absl::Status PostgresConnection::Consume() {
+  if (PQconsumeInput(connection_.get()) == 0) return Lost("it was closed");
+  // Not before: one that is closed has not answered.
+  if (overdue_ != nullptr) *overdue_ = false;
+  return absl::OkStatus();
 }
 
 absl::Status PostgresConnection::Lost(absl::string_view how) {

@@ -124,6 +124,8 @@ class PostgresConnection final : public SqlConnection {
   absl::StatusOr<PostgresResult> Take();
   // Waits until libpq can go on, at most until `patience_` is over since `since`.
   absl::Status Await(short events, Moment since);
+  // Takes over what came.
+  absl::Status Consume();
   // OK, or what an error means; the connection remembers it.
   absl::Status StatusOf(const PGresult* result);
   absl::Status Lost(absl::string_view how);

@@ -117,9 +117,9 @@ void CuttingProxy::Run() {
       if (!stands) Close(*pair);
       pair = stands ? std::next(pair) : pairs_.erase(pair);
     }
-    if (fds[1].revents != 0) {
-      char byte;
-      if (read(wake_[0], &byte, 1) != 1) abort();
+    char byte;
+    if (fds[1].revents != 0 && read(wake_[0], &byte, 1) != 1) abort();
+    {
       absl::MutexLock lock(&mutex_);
       if (stop_) return;
       if (std::exchange(hang_, false)) {
@@ -162,6 +162,10 @@ bool CuttingProxy::FromClient(Pair& pair) {
       cut_ = Cut::kNone;
       close(std::exchange(pair.client, -1));
       pair.hangs = true;
+      return true;
+    case Cut::kHang:
+      cut_ = Cut::kNone;
+      hang_ = true;
       return true;
   }
   return false;

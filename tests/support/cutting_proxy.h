@@ -21,7 +21,8 @@ class CuttingProxy {
     kNone,
     kBefore,  // the server never gets it, and sees the connection end
     kAfter,   // the server has answered; the answer goes nowhere
-    kHidden   // the server never gets it, and does not see the connection end
+    kHidden,  // the server never gets it, and does not see the connection end
+    kHang     // it and all others that stand hang, as by Hang
   };
 
   // Listens as `.s.PGSQL.{port}` in `directory`.
