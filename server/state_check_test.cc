@@ -123,9 +123,35 @@ TEST_F(StateCheckTest, BuildsNothingOnWhatWasPutBack) {
 
 TEST_F(StateCheckTest, ReadsAtStartOnlyWhatCameSince) {
   // A start moves the seal on: of what is before it no body is read again.
+  EXPECT_LT(**store_->CheckState(), log_->size());
   ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(**store_->CheckState(), log_->size());
   Run("UPDATE log_entry SET body = CAST('{}' AS BLOB) WHERE idx = 0");
   EXPECT_TRUE(CheckStateAtStart(*store_, *log_).ok());
+}
+
+TEST_F(StateCheckTest, MovesTheSealOnWhereTheLogHasGrown) {
+  const uint64_t before = **store_->CheckState();
+  const auto grow = [&](int entries) {
+    ASSERT_TRUE(store_
+                    ->Commit({.apply =
+                                  [&](Transaction& transaction) {
+                                    absl::Status status;
+                                    for (int i = 0; i < entries && status.ok(); ++i) {
+                                      status =
+                                          log_->AppendIn(transaction, HeartbeatEntry()).status();
+                                    }
+                                    return status;
+                                  }})
+                    .ok());
+  };
+  grow(1'000);
+  ASSERT_TRUE(Now().ok());
+  EXPECT_EQ(**store_->CheckState(), before) << "not for every entry";
+  grow(4'000);
+  ASSERT_TRUE(Now().ok());
+  EXPECT_EQ(**store_->CheckState(), log_->size());
+  EXPECT_TRUE(Now().ok());
 }
 
 TEST_F(StateCheckTest, FindsAnEntryThatIsNotWhatWasHashed) {
