@@ -47,7 +47,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::experimental::TlsServerCredentials(tls));
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // gRPC looks at a message's size before it inflates it, and never after.
+  // gRPC inflates a message whole before it finds that it is too large.
   for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
     builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
   }
