@@ -8,6 +8,7 @@
 #include "policy/mou_document.h"
 #include "server/audit/entry_encoding.h"
 #include "server/audit/merkle.h"
+#include "server/store/hkdf.h"
 
 namespace sluice::server {
 namespace {
@@ -36,6 +37,15 @@ bool Says(absl::string_view body, const policy::CompiledMou& mou, absl::string_v
          entry->json.FindInteger("version", 0) == mou.version() &&
          entry->json.FindString("document") == mou.document_digest() &&
          entry->json.FindString("state") == state;
+}
+
+// Tells one MOU's pseudonym root from another, and nothing else of it.
+absl::StatusOr<std::string> RootCheck(Keys& keys, absl::string_view mou) {
+  const absl::StatusOr<policy::Secret> root = keys.PseudonymRoot(mou);
+  if (!root.ok()) return root.status();
+  const absl::StatusOr<policy::Secret> check = HkdfSha256(*root, "", "sluice/root-check");
+  if (!check.ok()) return check.status();
+  return std::string(check->bytes().begin(), check->bytes().end());
 }
 
 }  // namespace
@@ -108,7 +118,20 @@ absl::StatusOr<MouLedger::Held> MouLedger::Read(StoredMouVersion stored,
     return absl::DataLossError(
         absl::StrCat(name, " is not what the log says was taken in: restore the store"));
   }
-  return After(std::move(stored), std::move(mou), before);
+  Held taken = After(std::move(stored), std::move(mou), before);
+  if (absl::Status root = CheckRoot(*taken); !root.ok()) return root;
+  return taken;
+}
+
+absl::Status MouLedger::CheckRoot(const TakenVersion& version) const {
+  if (version.IsOver()) return absl::OkStatus();
+  const absl::StatusOr<std::string> check = RootCheck(keys_, version.stored.mou);
+  if (!check.ok() && !absl::IsNotFound(check.status())) return check.status();
+  if (check.ok() && *check == version.stored.root_check) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the key directory does not hold the pseudonym root that MOU ", version.stored.mou,
+      " was taken in with: give all gateways of a database one "
+      "key directory, or restore it"));
 }
 
 MouLedger::Held MouLedger::After(StoredMouVersion stored,
@@ -225,8 +248,14 @@ absl::Status MouLedger::MoveOnOne(const std::map<int, Held>& versions, absl::Tim
 absl::Status MouLedger::TakeIn(const policy::CompiledMou& mou, absl::string_view document,
                                const Held& known, std::vector<StoredSignature> signatures,
                                const std::vector<VerifiedSignature>& verified) {
-  StoredMouVersion next{mou.name(), mou.version(), std::string(document), std::move(signatures),
-                        kSigned};
+  absl::StatusOr<std::string> root_check = RootCheck(keys_, mou.name());
+  if (!root_check.ok()) return root_check.status();
+  StoredMouVersion next{.mou = mou.name(),
+                        .version = mou.version(),
+                        .document = std::string(document),
+                        .signatures = std::move(signatures),
+                        .state = kSigned,
+                        .root_check = *std::move(root_check)};
   MouEntry entry = EntryOf(mou, kSigned);
   for (const VerifiedSignature& s : verified) {
     entry.signatures.push_back({s.organization, s.signer_spki, s.chain, s.crl_number, s.received});

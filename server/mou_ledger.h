@@ -26,6 +26,7 @@
 #include "policy/decide.h"
 #include "server/audit/audit_log.h"
 #include "server/identity/mou_signature.h"
+#include "server/keys.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
@@ -49,12 +50,13 @@ class MouLedger {
  public:
   using Held = std::shared_ptr<const TakenVersion>;
 
-  // `store` and `log` must outlive it.
-  MouLedger(Store* store, AuditLog* log, std::shared_ptr<const policy::Catalog> catalog)
-      : store_(*store), log_(*log), catalog_(std::move(catalog)) {}
+  // `store`, `log` and `keys` must outlive it.
+  MouLedger(Store* store, AuditLog* log, Keys* keys, std::shared_ptr<const policy::Catalog> catalog)
+      : store_(*store), log_(*log), keys_(*keys), catalog_(std::move(catalog)) {}
 
   // Takes over what the store holds and this does not: all, at first. DATA_LOSS if a version no
-  // longer compiles, or is not what the log says was taken in.
+  // longer compiles, or is not what the log says was taken in; FAILED_PRECONDITION if one that is
+  // not over has a pseudonym root that is not among these keys.
   absl::Status CatchUp() ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
 
   // Takes back the signatures that were revoked as of before their receipt. Even where that fails
@@ -94,6 +96,8 @@ class MouLedger {
   // A version in a state that follows `before`.
   static Held After(StoredMouVersion stored, std::shared_ptr<const policy::CompiledMou> mou,
                     const TakenVersion* before);
+  // Whether its MOU's root is among the keys: with another one its people had other pseudonyms.
+  absl::Status CheckRoot(const TakenVersion& version) const;
   // In the place of an earlier state.
   void Hold(Held version) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status VoidOne(const Trust& trust, const Held& version);
@@ -103,6 +107,7 @@ class MouLedger {
 
   Store& store_;
   AuditLog& log_;
+  Keys& keys_;
   const std::shared_ptr<const policy::Catalog> catalog_;
 
   // Held by the one that reads from the store what is new.

@@ -91,7 +91,7 @@ Signatures Verify(const MouInbox& inbox, const policy::MouDocument& document,
 class InboxRegistry : public MouRegistry {
  public:
   explicit InboxRegistry(Parts parts)
-      : parts_(std::move(parts)), ledger_(parts_.store, parts_.log, parts_.catalog) {}
+      : parts_(std::move(parts)), ledger_(parts_.store, parts_.log, parts_.keys, parts_.catalog) {}
 
   absl::Status Load(const Trust& trust, absl::Time now) ABSL_LOCKS_EXCLUDED(refresh_mutex_) {
     absl::MutexLock lock(&refresh_mutex_);

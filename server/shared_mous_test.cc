@@ -33,11 +33,12 @@ constexpr absl::Duration kDay = absl::Hours(24);
 const absl::Time kNow = absl::FromCivil(absl::CivilDay(2027, 1, 1), absl::UTCTimeZone());
 const absl::Time kAfterTerm = absl::FromCivil(absl::CivilDay(2028, 7, 1), absl::UTCTimeZone());
 
-// A gateway with an inbox and tiles of its own; the keys are everybody's.
+// A gateway with an inbox and tiles of its own; the keys are everybody's, but where one has others.
 class Gateway {
  public:
   Gateway(const std::string& name, const std::string& directory, MemoryStore* store,
-          const LogKey* log_key, const absl::Time* now, const Trust& trust)
+          const LogKey* log_key, const absl::Time* now, const Trust& trust,
+          absl::string_view keys = "keys")
       : inbox_(absl::StrCat(directory, "/inbox-", name)), store_(store) {
     std::filesystem::create_directory(inbox_);
     AuditLogOptions options;
@@ -46,7 +47,7 @@ class Gateway {
     options.tile_directory = absl::StrCat(directory, "/tiles-", name);
     options.background_thread = false;
     log_ = AuditLog::Open(options, &store_, log_key, [now] { return *now; }).value();
-    keys_ = Keys::Open({.directory = directory + "/keys"}, absl::Now).value();
+    keys_ = Keys::Open({.directory = absl::StrCat(directory, "/", keys)}, absl::Now).value();
     MouRegistry::Parts parts;
     parts.inbox = inbox_;
     parts.catalog = policy::CatalogForTest();
@@ -244,6 +245,32 @@ TEST_F(SharedMousTest, LooksAtSignaturesThatAnotherTookInByItsOwnTrust) {
   CatchUp(*b_);
   ASSERT_TRUE(b_->registry().Refresh(*newer, now_).ok());
   EXPECT_EQ(Ask(*b_), "NOT_SIGNED");
+}
+
+TEST_F(SharedMousTest, RefusesAnMouWhosePseudonymRootIsAnother) {
+  Gateway other("other", directory_, &store_, log_key_.get(), &now_, *Trusted(), "other-keys");
+  PutSigned(*a_, "mou.yaml", Document());
+  PutSigned(other, "mou.yaml", Document());
+  Refresh(*a_);
+  // It has none of this MOU, and then one that it made itself.
+  const absl::Status lacking = other.registry().CatchUp();
+  EXPECT_TRUE(absl::IsFailedPrecondition(lacking)) << lacking;
+  EXPECT_THAT(lacking.message(), HasSubstr("key directory"));
+  EXPECT_TRUE(absl::IsFailedPrecondition(other.registry().Refresh(*Trusted(), now_).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(other.registry().CatchUp()));
+  EXPECT_EQ(Ask(other), "NO_MOU");
+  EXPECT_EQ(Ask(*a_), "PERMIT 1");
+  CatchUp(*b_);
+  EXPECT_EQ(Ask(*b_), "PERMIT 1");
+}
+
+TEST_F(SharedMousTest, NeedsNoPseudonymRootForWhatIsOver) {
+  PutSigned(*a_, "mou.yaml", Document());
+  Refresh(*a_);
+  now_ = kAfterTerm;
+  Refresh(*a_);
+  Gateway other("other", directory_, &store_, log_key_.get(), &now_, *Trusted(), "other-keys");
+  EXPECT_EQ(Ask(other), "OUTSIDE_PERIOD");
 }
 
 TEST_F(SharedMousTest, KeepsNothingBackThatTheLogDoesNotSay) {

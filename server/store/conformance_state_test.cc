@@ -22,7 +22,8 @@ StoredMouVersion Version(int number, uint64_t log_index) {
           .document = std::string("mou: stem\n\0x", 12),
           .signatures = {{"a", std::string("\x30\0", 2), kTestTime}, {"b", "\x31", kTestTime}},
           .state = "SIGNED",
-          .log_index = log_index};
+          .log_index = log_index,
+          .root_check = std::string("\0check", 6)};
 }
 
 TEST_P(StoreState, TakesAnMouVersionInOnceAndMovesItOn) {
@@ -39,6 +40,7 @@ TEST_P(StoreState, TakesAnMouVersionInOnceAndMovesItOn) {
   EXPECT_EQ(versions[0].signatures[0].cms_der, version.signatures[0].cms_der);
   EXPECT_EQ(versions[0].signatures[0].received, kTestTime);
   EXPECT_EQ(versions[0].state, "SIGNED");
+  EXPECT_EQ(versions[0].root_check, version.root_check);
 
   version.state = "NOT_SIGNED";
   version.log_index = 12;
@@ -48,6 +50,7 @@ TEST_P(StoreState, TakesAnMouVersionInOnceAndMovesItOn) {
   const auto moved = store_->MouVersions(0).value();
   ASSERT_THAT(moved, SizeIs(1));
   EXPECT_EQ(moved[0].document, version.document);
+  EXPECT_EQ(moved[0].root_check, version.root_check);
   EXPECT_EQ(moved[0].state, "NOT_SIGNED");
   EXPECT_EQ(moved[0].log_index, 12u);
   ASSERT_THAT(moved[0].signatures, SizeIs(1));

@@ -196,6 +196,7 @@ CREATE TABLE mou_version (
   document BLOB NOT NULL,
   state TEXT NOT NULL,
   log_index INTEGER NOT NULL,           -- of the entry that says so
+  root_check BLOB NOT NULL,             -- of the MOU's pseudonym root, so that another one is noticed
   seal BLOB NOT NULL,                   -- over all of it, signatures too: StateSeal
   PRIMARY KEY (mou, version)
 ) STRICT, WITHOUT ROWID;

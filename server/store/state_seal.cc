@@ -53,6 +53,7 @@ absl::StatusOr<Hash> MacOf(const SealKeys& keys, const StoredMouVersion& version
   AppendSealed(version.document, words);
   AppendSealed(version.state, words);
   AppendSealed(version.log_index, words);
+  AppendSealed(version.root_check, words);
   std::vector<const StoredSignature*> signatures;
   for (const StoredSignature& signature : version.signatures) signatures.push_back(&signature);
   std::sort(signatures.begin(), signatures.end(),

@@ -219,6 +219,7 @@ struct StoredMouVersion {
   std::vector<StoredSignature> signatures;  // of every party; fewer while one is void
   std::string state;                        // the last that the log says: SIGNED, ACTIVE, ...
   uint64_t log_index = 0;                   // of the entry that says so
+  std::string root_check;                   // of the MOU's pseudonym root; never changes
 };
 
 // --- Organizations that the operator added ---

@@ -95,8 +95,8 @@ absl::Status StoreTransaction::Prepare() {
        {&find_dictionary_head_, "SELECT size, compact_range FROM dictionary_head WHERE owner = $1"},
        {&find_version_, "SELECT document, seal FROM mou_version WHERE mou = $1 AND version = $2"},
        {&insert_version_,
-        "INSERT INTO mou_version (mou, version, document, state, log_index, seal) "
-        "VALUES ($1, $2, $3, $4, $5, $6)"},
+        "INSERT INTO mou_version (mou, version, document, state, log_index, root_check, seal) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)"},
        {&update_version_,
         "UPDATE mou_version SET state = $1, log_index = $2, seal = $3 WHERE mou = $4 AND "
         "version = $5 AND log_index = $6"},
@@ -245,14 +245,15 @@ absl::Status StoreTransaction::PutMouVersion(const StoredMouVersion& version,
     }
   }
   if (known != replaces.has_value()) return Changed("the version of the MOU");
-  absl::Status status = known ? update_version_
-                                    .Bind(version.state, version.log_index, SqlBlob(*mac),
-                                          version.mou, version.version, *replaces)
-                                    .Finish()
-                              : insert_version_
-                                    .Bind(version.mou, version.version, SqlBlob(version.document),
-                                          version.state, version.log_index, SqlBlob(*mac))
-                                    .Finish();
+  absl::Status status =
+      known ? update_version_
+                  .Bind(version.state, version.log_index, SqlBlob(*mac), version.mou,
+                        version.version, *replaces)
+                  .Finish()
+            : insert_version_
+                  .Bind(version.mou, version.version, SqlBlob(version.document), version.state,
+                        version.log_index, SqlBlob(version.root_check), SqlBlob(*mac))
+                  .Finish();
   if (status.ok() && connection_->changes() != 1) return Changed("the version of the MOU");
   if (status.ok()) status = state_seal_->Replace(before, *mac, version.log_index);
   if (status.ok()) status = delete_signatures_.Bind(version.mou, version.version).Finish();
