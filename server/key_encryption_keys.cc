@@ -156,13 +156,11 @@ class DirectoryKeyEncryptionKeys final : public KeyEncryptionKeys {
       const std::optional<KekName> name = NameOf(key.name);
       if (!name) continue;
       const std::optional<std::string> id = TokenIdOf(key.digest);
-      const bool there = key.there && (!id || on_token.contains(*id));
-      all.push_back({.name = *name,
-                     .state = key.destroyed ? State::kDestroyed
-                              : there       ? State::kKept
-                                            : State::kLost,
-                     .created = key.created,
-                     .destroyed = key.destroyed});
+      const bool on_it = id && on_token.contains(*id);
+      State state = key.there && (!id || on_it) ? State::kKept : State::kLost;
+      if (key.destroyed) state = key.there || on_it ? State::kDestroying : State::kDestroyed;
+      all.push_back(
+          {.name = *name, .state = state, .created = key.created, .destroyed = key.destroyed});
     }
     std::sort(all.begin(), all.end(),
               [](const Listed& a, const Listed& b) { return a.name < b.name; });
@@ -230,8 +228,7 @@ int32_t KeyEncryptionKeys::UsableOf(const std::vector<Listed>& all, KekScope sco
   int32_t usable = 1;
   for (const Listed& listed : all) {
     if (listed.name.scope != scope || listed.name.owner != owner) continue;
-    const bool destroyed = listed.state == State::kDestroyed;
-    usable = std::max(usable, listed.name.version + (destroyed ? 1 : 0));
+    usable = std::max(usable, listed.name.version + (listed.IsDestroyed() ? 1 : 0));
   }
   return usable;
 }

@@ -40,12 +40,20 @@ struct KekName {
 
 class KeyEncryptionKeys {
  public:
-  enum class State { kKept, kLost, kDestroyed };
+  enum class State {
+    kKept,
+    kLost,
+    kDestroying,  // nobody uses it any more, and its file or the token's key is still there
+    kDestroyed
+  };
   struct Listed {
     KekName name;
     State state = State::kKept;
     std::optional<absl::Time> created;
     std::optional<absl::Time> destroyed;
+
+    // Whether it is gone yet or not: nothing is opened by it.
+    bool IsDestroyed() const { return state == State::kDestroying || state == State::kDestroyed; }
   };
 
   virtual ~KeyEncryptionKeys() = default;
@@ -64,7 +72,8 @@ class KeyEncryptionKeys {
   virtual absl::StatusOr<std::vector<Listed>> List() const = 0;
   // The newest version that was not destroyed, made or not: what is wrapped now is wrapped by it.
   virtual absl::StatusOr<int32_t> UsableVersion(KekScope scope, absl::string_view owner) const;
-  // For good. OK if it was destroyed before, NOT_FOUND if it never was; a lost one can be.
+  // For good. OK if it was destroyed before, NOT_FOUND if it never was; a lost one can be. What
+  // fails is kDestroying, and is done by destroying it again.
   absl::Status Destroy(const KekName& name);
   // Grows with every key that is destroyed here: who holds what one unwrapped lets go of it.
   uint64_t destroyed() const { return destroyed_.load(std::memory_order_acquire); }

@@ -27,10 +27,9 @@ bool SameKey(const KekName& a, const KekName& b) {
 auto PlaceOf(const KekName& key) { return std::pair(key.owner, static_cast<int>(key.scope)); }
 
 v1::KeyVersionState StateOf(const StoredKeyVersion& version, const Listed* listed, bool newest) {
-  const bool destroyed = listed != nullptr && listed->state == KeyEncryptionKeys::State::kDestroyed;
-  if (destroyed) return v1::KEY_VERSION_STATE_DESTROYED;
-  if (version.destroyed_index) {
-    return listed == nullptr ? v1::KEY_VERSION_STATE_DESTROYED : v1::KEY_VERSION_STATE_DESTROYING;
+  if (version.destroyed_index || (listed != nullptr && listed->IsDestroyed())) {
+    const bool gone = listed == nullptr || listed->state == KeyEncryptionKeys::State::kDestroyed;
+    return gone ? v1::KEY_VERSION_STATE_DESTROYED : v1::KEY_VERSION_STATE_DESTROYING;
   }
   if (listed == nullptr || listed->state == KeyEncryptionKeys::State::kLost) {
     return v1::KEY_VERSION_STATE_LOST;

@@ -5,9 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -15,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/denials.h"
 #include "server/error.h"
@@ -24,6 +28,20 @@
 #include "tests/support/log_fixture.h"
 #include "tests/support/owner_right.h"
 #include "tests/support/store_builders.h"
+
+namespace {
+std::atomic<int> removals_that_fail{0};
+}  // namespace
+
+// In the place of the C library's: a disk that keeps the file of a key.
+extern "C" int unlinkat(int directory, const char* name, int flags) noexcept {
+  if (absl::EndsWith(name, ".kek") && removals_that_fail > 0) {
+    --removals_that_fail;
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_unlinkat, directory, name, flags));
+}
 
 namespace sluice::server {
 namespace {
@@ -403,6 +421,22 @@ TEST_F(OwnerKeysTest, AKeyStoreThatDoesNotFollowIsToldAndTriedAgain) {
   ASSERT_TRUE(gateway.keys_->Follow().ok());
   EXPECT_EQ(gateway.Get(kRecords, admin_)->versions(0).state(), v1::KEY_VERSION_STATE_DESTROYED);
   EXPECT_FALSE(KekIsThere("owner-state-university.data.1.kek"));
+}
+
+TEST_F(OwnerKeysTest, AKeyThatStaysThoughItIsKnownAsDestroyedIsTriedAgain) {
+  KeyGateway gateway(directory_);
+  gateway.Publish("r1", 2);
+  v1::DestroyKeyRequest destroy = gateway.Destruction(kRecords, 1, admin_);
+  destroy.set_allow_unreadable(true);
+  removals_that_fail = 2;
+  EXPECT_EQ(ReasonOf(gateway.Destroy(destroy, admin_).status()), "DESTRUCTION_UNFINISHED");
+  EXPECT_EQ(gateway.Get(kRecords, admin_)->versions(0).state(), v1::KEY_VERSION_STATE_DESTROYING);
+  EXPECT_TRUE(DestroyedKeyOf(gateway.Records().status()).has_value());
+  EXPECT_FALSE(gateway.keys_->Follow().ok());
+  EXPECT_TRUE(KekIsThere("owner-state-university.data.1.kek"));
+  EXPECT_TRUE(gateway.keys_->Follow().ok());
+  EXPECT_FALSE(KekIsThere("owner-state-university.data.1.kek"));
+  EXPECT_EQ(gateway.Get(kRecords, admin_)->versions(0).state(), v1::KEY_VERSION_STATE_DESTROYED);
 }
 
 TEST_F(OwnerKeysTest, WhatAKillLeftOfADestructionIsDoneAtTheNextStart) {

@@ -115,6 +115,22 @@ TEST_F(TokenKeysTest, WhatACrashLeftOfADestructionEndsAtTheNextStart) {
   EXPECT_EQ(KeysOnToken(), 0u);
 }
 
+TEST_F(TokenKeysTest, OneThatTheTokenKeepsIsBeingDestroyedUntilItIsGone) {
+  const std::unique_ptr<KeyEncryptionKeys> keks = OpenKeks();
+  ASSERT_TRUE(keks->Create(Data("a")).ok());
+  faults().destroy_nothing = true;
+  EXPECT_FALSE(keks->Destroy(Data("a")).ok());
+  faults().destroy_nothing = false;
+  EXPECT_EQ(keks->List().value().at(0).state, State::kDestroying);
+  EXPECT_EQ(keks->UsableVersion(KekScope::kOwnerData, "a").value(), 2);
+  std::filesystem::rename(FileOf("a"), Path("aside"));
+  EXPECT_EQ(keks->List().value().at(0).state, State::kDestroying) << "on the token";
+  std::filesystem::rename(Path("aside"), FileOf("a"));
+  ASSERT_TRUE(keks->Destroy(Data("a")).ok());
+  EXPECT_EQ(keks->List().value().at(0).state, State::kDestroyed);
+  EXPECT_EQ(KeysOnToken(), 0u);
+}
+
 TEST_F(TokenKeysTest, DestroysOnTheTokenThoughItsFileIsGone) {
   std::unique_ptr<KeyEncryptionKeys> keks = OpenKeks();
   ASSERT_TRUE(keks->Create(Data("a")).ok());

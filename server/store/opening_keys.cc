@@ -30,7 +30,7 @@ absl::Status Explain(const absl::Status& status, const KekName& kek) {
 bool IsDestroyed(const KeyEncryptionKeys& keks, const KekName& name) {
   const absl::StatusOr<std::vector<KeyEncryptionKeys::Listed>> all = keks.List();
   return all.ok() && std::any_of(all->begin(), all->end(), [&](const auto& listed) {
-           return listed.name == name && listed.state == KeyEncryptionKeys::State::kDestroyed;
+           return listed.name == name && listed.IsDestroyed();
          });
 }
 
@@ -60,7 +60,7 @@ absl::Status CheckDataKeys(SqlConnection* connection, const KeyEncryptionKeys& k
   if (!all.ok()) return all.status();
   std::set<KekName> destroyed;
   for (const KeyEncryptionKeys::Listed& listed : *all) {
-    if (listed.state == KeyEncryptionKeys::State::kDestroyed) destroyed.insert(listed.name);
+    if (listed.IsDestroyed()) destroyed.insert(listed.name);
   }
   absl::StatusOr<SqlStatement> select = connection->PrepareScan(
       "SELECT scope, owner, kek_version, wrapped FROM data_key WHERE destroyed_index < 0 "

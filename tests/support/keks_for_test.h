@@ -59,6 +59,7 @@ class KeksForTest final : public KeyEncryptionKeys {
         return absl::OkStatus();
       case State::kLost:
         return absl::DataLossError("the key-encryption key is lost");
+      case State::kDestroying:
       case State::kDestroyed:
         return absl::FailedPreconditionError("the key-encryption key was destroyed");
     }
