@@ -38,6 +38,12 @@ v1::KeyVersionState StateOf(const StoredKeyVersion& version, const Listed* liste
   return version.empty ? v1::KEY_VERSION_STATE_EMPTY : v1::KEY_VERSION_STATE_REPLACED;
 }
 
+absl::Status NotInLog(const StoredKeyVersion& version) {
+  return absl::DataLossError(absl::StrCat(KeyVersionNameOf(version.name),
+                                          " is destroyed in the store, and the log does not say "
+                                          "so: restore the store"));
+}
+
 // Of a change that a group did not take.
 absl::Status ChangeError(const absl::Status& status) {
   if (absl::IsAborted(status)) return EtagMismatch();
@@ -281,31 +287,40 @@ absl::Status OwnerKeys::Follow() {
   if (followed_ == *generation) return absl::OkStatus();
   const absl::StatusOr<std::vector<StoredKeyVersion>> versions = parts_.store->KeyVersions();
   if (!versions.ok()) return versions.status();
+  // After the versions: an entry that is beyond it was never written.
+  const absl::StatusOr<LogHead> head = parts_.store->ReadLogHead();
+  if (!head.ok()) return head.status();
   const bool log_follows =
-      std::all_of(versions->begin(), versions->end(), [&](const StoredKeyVersion& version) {
-        return version.destroyed_index.value_or(0) < parts_.log->size();
+      std::none_of(versions->begin(), versions->end(), [&](const StoredKeyVersion& version) {
+        return version.destroyed_index && *version.destroyed_index < head->size &&
+               *version.destroyed_index >= parts_.log->size();
       });
   // Another gateway's entry that is not here yet will be, a second later.
-  if (!log_follows && !versions->empty()) return absl::OkStatus();
-  if (absl::Status status = FinishDestroying(*versions); !status.ok()) return status;
+  if (!log_follows) return absl::OkStatus();
+  if (absl::Status s = FinishDestroying(*versions, head->size); !s.ok()) return s;
   parts_.store->LetGoOfKeys();
   parts_.renewal->Wake();
   followed_ = *generation;
   return absl::OkStatus();
 }
 
-absl::Status OwnerKeys::FinishDestroying(const std::vector<StoredKeyVersion>& versions) const {
+absl::Status OwnerKeys::FinishDestroying(const std::vector<StoredKeyVersion>& versions,
+                                         uint64_t log_size) const {
   const absl::StatusOr<std::map<KekName, Listed>> listed = ListKeks();
   if (!listed.ok()) return listed.status();
+  // What is wrong with one keeps no other.
+  absl::Status first;
   for (const StoredKeyVersion& version : versions) {
     if (!version.destroyed_index) continue;
     const auto kek = listed->find(version.name);
     if (kek == listed->end() || kek->second.state == KeyEncryptionKeys::State::kDestroyed) continue;
     // Who can write to the database is not to have keys destroyed by it.
-    if (absl::Status said = CheckEntry(version); !said.ok()) return said;
-    if (absl::Status gone = parts_.keks->Destroy(version.name); !gone.ok()) return gone;
+    absl::Status status =
+        *version.destroyed_index < log_size ? CheckEntry(version) : NotInLog(version);
+    if (status.ok()) status = parts_.keks->Destroy(version.name);
+    if (first.ok()) first = std::move(status);
   }
-  return absl::OkStatus();
+  return first;
 }
 
 absl::Status OwnerKeys::CheckEntry(const StoredKeyVersion& version) const {
@@ -321,10 +336,7 @@ absl::Status OwnerKeys::CheckEntry(const StoredKeyVersion& version) const {
     return false;
   });
   if (!read.ok()) return read;
-  if (said) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(KeyVersionNameOf(version.name),
-                                          " is destroyed in the store, and the log does not say "
-                                          "so: restore the store"));
+  return said ? absl::OkStatus() : NotInLog(version);
 }
 
 }  // namespace sluice::server

@@ -69,7 +69,9 @@ class OwnerKeys {
   absl::StatusOr<v1::Key> ViewOf(const KekName& key) const;
   v1::Key View(absl::Span<const StoredKeyVersion> versions,
                const std::map<KekName, KeyEncryptionKeys::Listed>& listed) const;
-  absl::Status FinishDestroying(const std::vector<StoredKeyVersion>& versions) const;
+  // `log_size`: of the store's log, as of the versions or later.
+  absl::Status FinishDestroying(const std::vector<StoredKeyVersion>& versions,
+                                uint64_t log_size) const;
   // Whether the entry is there that says that a version is destroyed.
   absl::Status CheckEntry(const StoredKeyVersion& version) const;
   absl::Status DestroyVersion(const Caller& caller, const RequestId& request_id,

@@ -462,6 +462,35 @@ TEST_F(OwnerKeysTest, WhatAKillLeftOfADestructionIsDoneAtTheNextStart) {
   EXPECT_EQ(gateway.Records().value(), 2u);
 }
 
+TEST_F(OwnerKeysTest, ADestructionBeyondTheLogIsNoneAndKeepsNoOther) {
+  {
+    KeyGateway gateway(directory_, KeksThatDontDestroy::By::kFailing);
+    gateway.Publish("r1", 2);
+    gateway.Publish("r2", 2, kOther);
+    const std::string others = "organizations/river-unified/keys/records";
+    v1::DestroyKeyRequest destroy = gateway.Destruction(others, 1, other_);
+    destroy.set_allow_unreadable(true);
+    EXPECT_EQ(ReasonOf(gateway.Destroy(destroy, other_).status()), "DESTRUCTION_UNFINISHED");
+  }
+  for (const char* const index : {"1000000000000", "(SELECT size FROM log_head)"}) {
+    {
+      const auto connection = SqliteConnection::Open({.path = directory_.Path("store.db")}).value();
+      ASSERT_TRUE(
+          connection
+              ->Execute(absl::StrCat("UPDATE data_key SET wrapped = x'', destroyed_index = ", index,
+                                     " WHERE owner = 'state-university'"))
+              .ok());
+    }
+    KeyGateway gateway(directory_);
+    for (int i = 0; i < 2; ++i) {
+      const absl::Status refused = gateway.keys_->Follow();
+      EXPECT_TRUE(absl::IsDataLoss(refused)) << index << refused;
+    }
+    EXPECT_TRUE(KekIsThere("owner-state-university.data.1.kek"));
+    EXPECT_FALSE(KekIsThere("owner-river-unified.data.1.kek"));
+  }
+}
+
 TEST_F(OwnerKeysTest, WhoWritesToTheDatabaseDestroysNoKey) {
   {
     KeyGateway gateway(directory_);
