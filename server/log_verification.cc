@@ -6,6 +6,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"
+#include "server/audit/entry.h"
+#include "server/key_name.h"
 #include "server/store/opening_bytes.h"
 
 namespace sluice::server {
@@ -60,6 +62,7 @@ absl::Status LogVerification::Run() {
   }
   absl::Status status = ReadEntries();
   if (status.ok()) status = ReadOpenings();
+  if (status.ok()) status = CompareKeys();
   return status.ok() ? CompareState() : status;
 }
 
@@ -124,6 +127,11 @@ void LogVerification::Fold(const LogRow& row) {
     for (const char* const digest : {"ca_bundle", "crl", "signatory_bundle", "signatory_crl"}) {
       absl::StrAppend(&said.documents, after == nullptr ? "" : after->FindString(digest), ",");
     }
+  } else if (entry->type == "key" && json.FindInteger("version", 0) > 0) {
+    SaidKey& said = said_keys_[absl::StrCat(KeyParent(json.FindString("owner")), "/keys/",
+                                            json.FindString("key"), "/versions/",
+                                            json.FindInteger("version", 0))];
+    (json.FindString("action") == kDestroyedAction ? said.destroyed : said.made) = row.index;
   } else if (entry->type == "ordinals") {
     dictionaries_[std::string(json.FindString("owner"))] = {
         static_cast<uint64_t>(json.FindInteger("end", 1)) - 1,
@@ -168,6 +176,23 @@ absl::Status LogVerification::ReadOpenings() {
       if (!committed) wrong("its entry commits to something else");
     }
     parts_.findings->Looked("log_opening", static_cast<int64_t>(read));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogVerification::CompareKeys() {
+  const absl::StatusOr<std::vector<StoredKeyVersion>> versions = parts_.reader->KeyVersions();
+  if (!versions.ok()) return versions.status();
+  for (const StoredKeyVersion& version : *versions) {
+    const std::string name = KeyVersionNameOf(version.name);
+    const SaidKey said = said_keys_[name];
+    said_keys_.erase(name);
+    // One that has no entry yet is owed it by the next group.
+    if (said.made == version.log_index && said.destroyed == version.destroyed_index) continue;
+    Add("data_key", absl::StrCat(name, " is not what the log says of it"));
+  }
+  for (const auto& [name, said] : said_keys_) {
+    Add("data_key", absl::StrCat(name, " is in the log and not in the store"), said.made);
   }
   return absl::OkStatus();
 }

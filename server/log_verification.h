@@ -1,6 +1,7 @@
 // Looks at every row that a store has of its log: that bodies are what was hashed, that leaves are
 // the head's and the head is what its checkpoint says, that openings open and are what entries
-// commit to; and that MOU versions and organizations are what the log says last.
+// commit to; and that MOU versions, organizations and the versions of keys are what the log says
+// last.
 //
 // One a verification; not thread-safe.
 #ifndef SLUICE_SERVER_LOG_VERIFICATION_H_
@@ -58,10 +59,17 @@ class LogVerification {
     std::string documents;  // digests of what it is
   };
 
+  // The entries that say that a version of a key was made, and destroyed.
+  struct SaidKey {
+    std::optional<uint64_t> made;
+    std::optional<uint64_t> destroyed;
+  };
+
   explicit LogVerification(Parts parts) : parts_(std::move(parts)) {}
   absl::Status ReadEntries();
   void Fold(const LogRow& row);
   absl::Status ReadOpenings();
+  absl::Status CompareKeys();
   absl::Status CompareState();
   void Compare(const std::string& table, const std::string& name, const Said& stored);
   void Add(const std::string& table, const std::string& what,
@@ -75,7 +83,8 @@ class LogVerification {
   std::optional<Checkpoint> published_;
   SqlStatement openings_;
   std::map<std::string, Dictionary> dictionaries_;
-  std::map<std::string, Said> said_;  // by a version's or an organization's name
+  std::map<std::string, Said> said_;          // by a version's or an organization's name
+  std::map<std::string, SaidKey> said_keys_;  // by the name of a key's version
 };
 
 }  // namespace sluice::server

@@ -246,6 +246,16 @@ constexpr Change kChanges[] = {
      "organizations/hill-county is in the log and not in the store"},
     {"OrganizationChanged", "UPDATE organization SET ca_bundle = x'00'",
      "state_seal: organization hill-county: not what was sealed"},
+    {"KeyDestroyed",
+     "UPDATE data_key SET destroyed_index = 1000000000000, wrapped = x'' WHERE owner = "
+     "'state-university' AND scope = 1",
+     "data_key: organizations/state-university/keys/records/versions/1 is not what the log says"},
+    {"KeyMadeAtAnotherEntry", "UPDATE data_key SET log_index = log_index + 1 WHERE scope = 2",
+     "data_key: organizations/state-university/keys/dictionary/versions/1 is not what the log "
+     "says"},
+    {"DataKeyTakenOut", "DELETE FROM data_key WHERE owner = 'river-unified' AND scope = 1",
+     "data_key: organizations/river-unified/keys/records/versions/1 is in the log and not in the "
+     "store"},
     {"StateSeal", "UPDATE state_seal SET through = through + 1", "state_seal: MOU versions"},
 };
 INSTANTIATE_TEST_SUITE_P(Changes, TamperedVerificationTest, ::testing::ValuesIn(kChanges),
