@@ -207,12 +207,10 @@ grpc::Status ExchangeRpc::ExplainDecision(grpc::ServerContext* context,
       !s.ok()) {
     return call.End(s);
   }
-  const absl::StatusOr<StoredDecision> found = parts_.store->FindDecision(request->decision_id());
   // Another's decision looks like one that was never made.
-  if (absl::IsNotFound(found.status()) ||
-      (found.ok() && found->principal != PrincipalPath(call.caller().principal()))) {
-    return call.End(NotFound("decision"));
-  }
+  const absl::StatusOr<StoredDecision> found =
+      parts_.store->FindDecision(request->decision_id(), PrincipalPath(call.caller().principal()));
+  if (absl::IsNotFound(found.status())) return call.End(NotFound("decision"));
   if (!found.ok()) return call.End(found.status());
   if (!response->mutable_decision()->ParseFromString(found->decision)) {
     return call.End(absl::DataLossError("a stored decision does not parse"));

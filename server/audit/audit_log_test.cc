@@ -127,10 +127,10 @@ TEST_F(AuditLogTest, GivesAPermitAReceiptForItsPlanAlone) {
 TEST_F(AuditLogTest, RemembersADecisionWithTheIndexOfItsEntry) {
   ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
   ASSERT_TRUE(log_->AppendDenial(DenialEntry(2), DecisionOf(DenialEntry(2))).ok());
-  absl::StatusOr<StoredDecision> stored = store_.FindDecision(RequestNumber(2));
+  absl::StatusOr<StoredDecision> stored =
+      store_.FindDecision(RequestNumber(2), "/org/river-unified/system/hiring");
   ASSERT_TRUE(stored.ok());
   EXPECT_EQ(stored->log_index, 1u);
-  EXPECT_EQ(stored->principal, "/org/river-unified/system/hiring");
   v1::Decision decision;
   ASSERT_TRUE(decision.ParseFromString(stored->decision));
   EXPECT_EQ(decision.code(), v1::DENIAL_CODE_OUTSIDE_PERIOD);

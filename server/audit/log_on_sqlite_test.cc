@@ -121,7 +121,8 @@ TEST_F(LogOnSqliteTest, KeepsOpeningsAndDecisionsAcrossARestart) {
   ASSERT_TRUE(log_->AppendDenial(denial, DecisionOf(denial)).ok());
   ASSERT_TRUE(log_->Append(OutcomeOf(6, 0)).ok());
   ASSERT_TRUE(Open().ok());
-  EXPECT_EQ(store_->FindDecision(RequestNumber(5))->log_index, 0u);
+  EXPECT_EQ(store_->FindDecision(RequestNumber(5), "/org/river-unified/system/hiring")->log_index,
+            0u);
   const std::vector<LogRow::Opening> openings = store_->ReadOpenings(1).value();
   ASSERT_EQ(openings.size(), 2u);
   EXPECT_EQ(openings[0].field, "rows.considered");

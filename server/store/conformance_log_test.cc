@@ -129,7 +129,7 @@ TEST_P(StoreConformance, KeepsTheDictionarysHeadAndOpenings) {
   EXPECT_THAT(after.second, ElementsAre(DigestOf(8)));
 }
 
-TEST_P(StoreConformance, FindsADecisionByItsId) {
+TEST_P(StoreConformance, FindsADecisionByItsIdForWhoseItIs) {
   const StoredDecision decision{.decision_id = "00112233445566778899aabbccddeeff",
                                 .principal = "p",
                                 .decision = std::string("\0\1", 2),
@@ -139,14 +139,18 @@ TEST_P(StoreConformance, FindsADecisionByItsId) {
                   ->Commit({.is_append = true,
                             .apply = [&](Transaction& t) { return t.PutDecision(decision); }})
                   .ok());
-  const StoredDecision found = store_->FindDecision(decision.decision_id).value();
-  EXPECT_EQ(found.principal, "p");
+  const StoredDecision found = store_->FindDecision(decision.decision_id, "p").value();
   EXPECT_EQ(found.decision, decision.decision);
   EXPECT_EQ(found.time, kTestTime);
   EXPECT_EQ(found.log_index, 4u);
   for (const char* id : {"", "00112233445566778899aabbccddeef0", "00112233445566778899AABBCCDDEEFF",
                          "' OR 1=1 --", "zz112233445566778899aabbccddeeff"}) {
-    EXPECT_TRUE(absl::IsNotFound(store_->FindDecision(id).status())) << id;
+    EXPECT_TRUE(absl::IsNotFound(store_->FindDecision(id, "p").status())) << id;
+  }
+  for (const char* principal : {"", "P", "pp"}) {
+    EXPECT_EQ(store_->FindDecision(decision.decision_id, principal).status(),
+              store_->FindDecision("00112233445566778899aabbccddeef0", "p").status())
+        << principal;
   }
 }
 

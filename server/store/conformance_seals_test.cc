@@ -172,5 +172,31 @@ TEST_P(StoreSeals, AWalkOfWhatWasNeverPublishedIsWhole) {
   EXPECT_TRUE(Walk(*store_, ReadRight({"river-unified"}), "river-unified").ok());
 }
 
+TEST_P(StoreSeals, NamesNobodyInADecisionAndGivesItToNobodyElse) {
+  const std::string ids[] = {std::string(32, 'a'), std::string(32, 'b')};
+  for (size_t i = 0; i < 2; ++i) {
+    const StoredDecision decision{
+        .decision_id = ids[i], .principal = i == 0 ? "pat" : "kim", .time = kTestTime};
+    ASSERT_TRUE(store_
+                    ->Commit({.is_append = true,
+                              .apply = [&](Transaction& t) { return t.PutDecision(decision); }})
+                    .ok());
+  }
+  EXPECT_TRUE(store_->FindDecision(ids[0], "pat").ok());
+  // Each is no more than 16 bytes that are of nobody else's, and of no other decision.
+  Tamper("CREATE TABLE none (rows INTEGER CHECK (rows = 0))");
+  Tamper(
+      "INSERT INTO none SELECT count(*) FROM decision WHERE principal IN ('pat', 'kim') OR "
+      "length(principal) <> 16");
+  Tamper(
+      "UPDATE decision SET principal = (SELECT o.principal FROM decision o WHERE o.decision_id <> "
+      "decision.decision_id)");
+  for (const std::string& id : ids) {
+    for (const char* principal : {"pat", "kim"}) {
+      EXPECT_TRUE(absl::IsNotFound(store_->FindDecision(id, principal).status())) << principal;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sluice::server

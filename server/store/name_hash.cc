@@ -21,6 +21,10 @@ struct FreeMac {
 
 char kSha256[] = "SHA256";
 
+absl::string_view View(const Hash16& hash) {
+  return absl::string_view(reinterpret_cast<const char*>(hash.data()), hash.size());
+}
+
 }  // namespace
 
 absl::StatusOr<NameHasher::Context> NameHasher::Derive(const policy::Secret& key,
@@ -50,7 +54,7 @@ absl::StatusOr<std::unique_ptr<NameHasher>> NameHasher::Create(const policy::Sec
       {"record-key", &hasher->record_key_},     {"key-tie", &hasher->key_tie_},
       {"subject-name", &hasher->subject_name_}, {"person", &hasher->person_},
       {"request", &hasher->request_},           {"content", &hasher->content_},
-      {"key-check", &hasher->key_check_}};
+      {"decided", &hasher->decided_},           {"key-check", &hasher->key_check_}};
   for (const auto& [use, context] : uses) {
     absl::StatusOr<Context> derived = Derive(key, use);
     if (!derived.ok()) return derived.status();
@@ -87,10 +91,7 @@ absl::StatusOr<Hash16> NameHasher::RecordKey(absl::string_view owner, absl::stri
 }
 
 absl::StatusOr<Hash16> NameHasher::KeyTie(const Hash16& key, const Hash16& record_id) const {
-  const auto view = [](const Hash16& hash) {
-    return absl::string_view(reinterpret_cast<const char*>(hash.data()), hash.size());
-  };
-  return Hash(key_tie_, {view(key), view(record_id)});
+  return Hash(key_tie_, {View(key), View(record_id)});
 }
 
 absl::StatusOr<Hash16> NameHasher::SubjectName(absl::string_view owner, absl::string_view id_space,
@@ -111,6 +112,11 @@ absl::StatusOr<Hash16> NameHasher::Content(absl::string_view kind, absl::string_
                                            absl::string_view record_type,
                                            absl::string_view digest) const {
   return Hash(content_, {kind, owner, record_type, digest});
+}
+
+absl::StatusOr<Hash16> NameHasher::Decided(absl::string_view principal,
+                                           const Hash16& decision_id) const {
+  return Hash(decided_, {principal, View(decision_id)});
 }
 
 absl::StatusOr<Hash16> NameHasher::KeyCheck() const { return Hash(key_check_, {}); }

@@ -1,6 +1,6 @@
-// Keyed hashes of the names that outsiders choose: record keys, subjects' ids, request ids. The
-// store's indexes hold these and never the names. HMAC-SHA-256, cut to 16 bytes, under a key of its
-// own for each use, each part preceded by its length.
+// Keyed hashes of the names that outsiders choose: record keys, subjects' ids, request ids, and of
+// principals. The store's indexes hold these and never the names. HMAC-SHA-256, cut to 16 bytes,
+// under a key of its own for each use, each part preceded by its length.
 //
 // One thread at a time.
 #ifndef SLUICE_SERVER_STORE_NAME_HASH_H_
@@ -40,6 +40,8 @@ class NameHasher {
   // records could be guessed at.
   absl::StatusOr<Hash16> Content(absl::string_view kind, absl::string_view owner,
                                  absl::string_view record_type, absl::string_view digest) const;
+  // Whose a decision is: another hash for each of theirs, so that they don't show as one's.
+  absl::StatusOr<Hash16> Decided(absl::string_view principal, const Hash16& decision_id) const;
   // Tells one key from another, and nothing else of it.
   absl::StatusOr<Hash16> KeyCheck() const;
 
@@ -54,7 +56,7 @@ class NameHasher {
   static absl::StatusOr<Hash16> Hash(const Context& context,
                                      std::initializer_list<absl::string_view> parts);
 
-  Context record_key_, key_tie_, subject_name_, person_, request_, content_, key_check_;
+  Context record_key_, key_tie_, subject_name_, person_, request_, content_, decided_, key_check_;
 };
 
 }  // namespace sluice::server

@@ -27,6 +27,9 @@ TEST(NameHasher, HasAKeyOfItsOwnForEachUse) {
                                    hasher->Content("a", "b", "c", "").value(),
                                    hasher->Request("a", "b").value(), hasher->KeyCheck().value()};
   EXPECT_EQ(hashes.size(), 5u);
+  const Hash16 id{};
+  EXPECT_NE(hasher->Decided("a", id).value(),
+            hasher->Request("a", std::string(id.size(), '\0')).value());
 }
 
 TEST(NameHasher, KeepsThePartsOfANameApart) {

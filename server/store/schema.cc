@@ -238,7 +238,7 @@ CREATE TABLE catalog (                  -- what types were read from, for the do
 CREATE TABLE decision (
   id INTEGER PRIMARY KEY,
   decision_id BLOB NOT NULL UNIQUE,
-  principal TEXT NOT NULL,
+  principal BLOB NOT NULL,              -- whose: NameHasher::Decided
   decision BLOB NOT NULL,
   time_us INTEGER NOT NULL,
   log_index INTEGER NOT NULL

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/store/collection_seals.h"
+#include "server/store/decision_id.h"
 
 namespace sluice::server {
 namespace {
@@ -161,8 +162,20 @@ class SqlStore final : public Store {
   absl::StatusOr<std::vector<std::string>> Catalogs() const override {
     return Reader(this)->Catalogs();
   }
-  absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const override {
-    return Reader(this)->FindDecision(decision_id);
+  absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id,
+                                              absl::string_view principal) const override {
+    const std::optional<Hash16> id = ParseDecisionId(decision_id);
+    if (!id.has_value()) return absl::NotFoundError("there is no such decision");
+    const absl::StatusOr<Hash16> whose = [&] {
+      absl::MutexLock lock(&hasher_mutex_);
+      return hasher_->Decided(principal, *id);
+    }();
+    if (!whose.ok()) return whose.status();
+    absl::StatusOr<StoredDecision> found = Reader(this)->FindDecision(*id, *whose);
+    if (!found.ok()) return found.status();
+    found->decision_id = std::string(decision_id);
+    found->principal = std::string(principal);
+    return found;
   }
   absl::StatusOr<LogHead> ReadLogHead() const override { return Reader(this)->ReadLogHead(); }
   absl::Status ReadLogRows(uint64_t begin, uint64_t end,

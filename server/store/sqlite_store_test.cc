@@ -146,6 +146,11 @@ TEST_F(SqliteStoreTest, KeepsNoNameInTheClear) {
   PublishBatch batch = BatchOf("request-4711", {RecordOf("key-4711", "bytes", {"person-4711"})});
   batch.principal = "principal-4711";
   ASSERT_TRUE(Publish(**store, batch).ok());
+  const StoredDecision decision{.decision_id = std::string(32, 'd'), .principal = "admin-4711"};
+  ASSERT_TRUE((*store)
+                  ->Commit({.is_append = true,
+                            .apply = [&](Transaction& t) { return t.PutDecision(decision); }})
+                  .ok());
   for (const char* suffix : {"", "-wal"}) {
     std::stringstream bytes;
     bytes << std::ifstream(path_ + suffix, std::ios::binary).rdbuf();

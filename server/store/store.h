@@ -446,8 +446,9 @@ class Store {
   virtual absl::StatusOr<std::optional<uint64_t>> CheckState() const { return std::nullopt; }
   // The kept ones, in the order in which they came.
   virtual absl::StatusOr<std::vector<std::string>> Catalogs() const = 0;
-  // NOT_FOUND.
-  virtual absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const = 0;
+  // NOT_FOUND if it was never made, or is not this principal's.
+  virtual absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id,
+                                                      absl::string_view principal) const = 0;
 
   // The head of an empty log if nothing was ever written.
   virtual absl::StatusOr<LogHead> ReadLogHead() const = 0;

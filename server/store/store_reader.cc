@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/key_name.h"
-#include "server/store/decision_id.h"
 #include "server/store/hash_bytes.h"
 #include "server/store/key_versions.h"
 #include "server/store/opening_bytes.h"
@@ -105,7 +104,8 @@ absl::Status StoreReader::Prepare() {
         "WHERE mou = $1 AND version = $2 ORDER BY organization"},
        {&state_row_, kFindStateRow},
        {&decision_,
-        "SELECT principal, decision, time_us, log_index FROM decision WHERE decision_id = $1"},
+        "SELECT decision, time_us, log_index FROM decision "
+        "WHERE decision_id = $1 AND principal = $2"},
        {&head_, "SELECT size, root, compact_range, checkpoint FROM log_head WHERE id = 1"},
        {&openings_,
         "SELECT owner, field, opening, (SELECT key_generation FROM store) FROM log_opening "
@@ -401,19 +401,15 @@ absl::StatusOr<std::vector<std::string>> StoreReader::Catalogs() {
   }
 }
 
-absl::StatusOr<StoredDecision> StoreReader::FindDecision(absl::string_view decision_id) {
-  const std::optional<Hash16> id = ParseDecisionId(decision_id);
-  const absl::Status none = absl::NotFoundError("there is no such decision");
-  if (!id.has_value()) return none;
-  SqlRun run = decision_.Bind(SqlBlob(*id));
+absl::StatusOr<StoredDecision> StoreReader::FindDecision(const Hash16& decision_id,
+                                                         const Hash16& principal) {
+  SqlRun run = decision_.Bind(SqlBlob(decision_id), SqlBlob(principal));
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
-  if (!*row) return none;
-  return StoredDecision{.decision_id = Copy(decision_id),
-                        .principal = Copy(run.Bytes(0)),
-                        .decision = Copy(run.Bytes(1)),
-                        .time = absl::FromUnixMicros(run.Int(2)),
-                        .log_index = static_cast<uint64_t>(run.Int(3))};
+  if (!*row) return absl::NotFoundError("there is no such decision");
+  return StoredDecision{.decision = Copy(run.Bytes(0)),
+                        .time = absl::FromUnixMicros(run.Int(1)),
+                        .log_index = static_cast<uint64_t>(run.Int(2))};
 }
 
 absl::StatusOr<LogHead> StoreReader::ReadLogHead() {

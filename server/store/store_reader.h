@@ -65,7 +65,8 @@ class StoreReader {
   // As Store::CheckState, but for what it was before.
   absl::StatusOr<uint64_t> CheckState();
   absl::StatusOr<std::vector<std::string>> Catalogs();
-  absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id);
+  // `principal`: NameHasher::Decided. Without names: who asks knows them.
+  absl::StatusOr<StoredDecision> FindDecision(const Hash16& decision_id, const Hash16& principal);
   absl::StatusOr<LogHead> ReadLogHead();
   absl::Status ReadLogRows(uint64_t begin, uint64_t end,
                            absl::FunctionRef<bool(const LogRow&)> visit);

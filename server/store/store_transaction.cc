@@ -18,7 +18,8 @@ absl::Status Changed(absl::string_view what) {
 absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
     SqlConnection* connection, const NameHasher* hasher, const SealKeys* seal_keys,
     KeyEncryptionKeys* keks) {
-  std::unique_ptr<StoreTransaction> transaction(new StoreTransaction(connection, seal_keys));
+  std::unique_ptr<StoreTransaction> transaction(
+      new StoreTransaction(connection, hasher, seal_keys));
   absl::StatusOr<std::unique_ptr<StateSeal>> state_seal = StateSeal::Create(connection, seal_keys);
   if (!state_seal.ok()) return state_seal.status();
   transaction->state_seal_ = *std::move(state_seal);
@@ -316,8 +317,10 @@ absl::Status StoreTransaction::PutDecision(const StoredDecision& decision) {
   if (!id.has_value()) {
     return absl::InvalidArgumentError("a decision id is 32 lower-case hexadecimal digits");
   }
+  const absl::StatusOr<Hash16> whose = hasher_.Decided(decision.principal, *id);
+  if (!whose.ok()) return whose.status();
   return insert_decision_
-      .Bind(SqlBlob(*id), decision.principal, SqlBlob(decision.decision),
+      .Bind(SqlBlob(*id), SqlBlob(*whose), SqlBlob(decision.decision),
             absl::ToUnixMicros(decision.time), decision.log_index)
       .Finish();
 }

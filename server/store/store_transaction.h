@@ -74,8 +74,8 @@ class StoreTransaction final : public Transaction {
   void BeginAsOf(int64_t key_generation);
 
  private:
-  StoreTransaction(SqlConnection* connection, const SealKeys* seal_keys)
-      : connection_(connection), seal_keys_(*seal_keys) {}
+  StoreTransaction(SqlConnection* connection, const NameHasher* hasher, const SealKeys* seal_keys)
+      : connection_(connection), hasher_(*hasher), seal_keys_(*seal_keys) {}
   absl::Status Prepare();
   // A change of records, whole with its collections' seals.
   template <typename Outcome>
@@ -90,6 +90,7 @@ class StoreTransaction final : public Transaction {
   };
 
   SqlConnection* const connection_;
+  const NameHasher& hasher_;
   const SealKeys& seal_keys_;
   std::unique_ptr<StateSeal> state_seal_;
   std::optional<Boot> boot_;  // of this group's last entry

@@ -227,10 +227,13 @@ absl::StatusOr<std::vector<std::string>> MemoryStore::Catalogs() const {
   return tables_.catalogs;
 }
 
-absl::StatusOr<StoredDecision> MemoryStore::FindDecision(absl::string_view decision_id) const {
+absl::StatusOr<StoredDecision> MemoryStore::FindDecision(absl::string_view decision_id,
+                                                         absl::string_view principal) const {
   absl::MutexLock lock(&mutex_);
   const auto found = tables_.decisions.find(std::string(decision_id));
-  if (found == tables_.decisions.end()) return absl::NotFoundError("no such decision");
+  if (found == tables_.decisions.end() || found->second.principal != principal) {
+    return absl::NotFoundError("no such decision");
+  }
   return found->second;
 }
 

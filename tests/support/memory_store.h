@@ -49,7 +49,8 @@ class MemoryStore : public Store {
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const override;
   absl::StatusOr<std::vector<StoredOrganization>> Organizations(uint64_t since) const override;
   absl::StatusOr<std::vector<std::string>> Catalogs() const override;
-  absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id) const override;
+  absl::StatusOr<StoredDecision> FindDecision(absl::string_view decision_id,
+                                              absl::string_view principal) const override;
   absl::StatusOr<LogHead> ReadLogHead() const override;
   absl::Status ReadLogRows(uint64_t begin, uint64_t end,
                            absl::FunctionRef<bool(const LogRow&)> visit) const override;

@@ -79,8 +79,9 @@ class SharedMemoryStore : public Store {
     return store_.Organizations(since);
   }
   absl::StatusOr<std::vector<std::string>> Catalogs() const override { return store_.Catalogs(); }
-  absl::StatusOr<StoredDecision> FindDecision(absl::string_view id) const override {
-    return store_.FindDecision(id);
+  absl::StatusOr<StoredDecision> FindDecision(absl::string_view id,
+                                              absl::string_view principal) const override {
+    return store_.FindDecision(id, principal);
   }
   absl::StatusOr<LogHead> ReadLogHead() const override { return store_.ReadLogHead(); }
   absl::Status ReadLogRows(uint64_t begin, uint64_t end,
