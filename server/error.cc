@@ -38,6 +38,25 @@ absl::string_view CodeName(v1::DenialCode code) {
   return name;
 }
 
+// A quota, or what else there is only so much of.
+absl::Status Spent(absl::string_view quota, const std::string& sentence,
+                   std::optional<absl::Duration> retry_after) {
+  absl::Status status = Make(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED", sentence);
+  google::rpc::QuotaFailure failure;
+  auto* violation = failure.add_violations();
+  violation->set_subject(std::string(quota));
+  violation->set_description(sentence);
+  Attach(status, failure);
+  if (!retry_after) return status;
+  google::rpc::RetryInfo retry;
+  const absl::Duration after = std::max(*retry_after, absl::Milliseconds(1));
+  retry.mutable_retry_delay()->set_seconds(absl::ToInt64Seconds(after));
+  retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(after - absl::Seconds(absl::ToInt64Seconds(after)))));
+  Attach(status, retry);
+  return status;
+}
+
 }  // namespace
 
 absl::Status Denied(const v1::Decision& decision) {
@@ -151,22 +170,17 @@ absl::Status TooManyOrganizations(size_t most) {
 }
 
 absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> retry_after) {
-  const std::string sentence =
-      absl::StrCat("the quota \"", quota, "\" is spent; the gateway's operator can raise it");
-  absl::Status status = Make(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED", sentence);
-  google::rpc::QuotaFailure failure;
-  auto* violation = failure.add_violations();
-  violation->set_subject(std::string(quota));
-  violation->set_description(sentence);
-  Attach(status, failure);
-  if (!retry_after) return status;
-  google::rpc::RetryInfo retry;
-  const absl::Duration after = std::max(*retry_after, absl::Milliseconds(1));
-  retry.mutable_retry_delay()->set_seconds(absl::ToInt64Seconds(after));
-  retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(after - absl::Seconds(absl::ToInt64Seconds(after)))));
-  Attach(status, retry);
-  return status;
+  return Spent(
+      quota,
+      absl::StrCat("the quota \"", quota, "\" is spent; the gateway's operator can raise it"),
+      retry_after);
+}
+
+absl::Status KeyCountUnderWay() {
+  return Spent(
+      "key_counts",
+      "what a version of a key seals is counted for somebody else, one at a time; ask again",
+      absl::Seconds(5));
 }
 
 absl::Status AuditUnavailable() {

@@ -112,6 +112,14 @@ TEST(Outward, NamesTheQuotaThatIsSpentAndNoTimeToWaitWhereWaitingDoesNotHelp) {
   EXPECT_FALSE(DetailOf<google::rpc::RetryInfo>(outward).has_retry_delay());
 }
 
+TEST(Outward, SaysThatKeysAreCountedOneAtATimeAndWhenToAskAgain) {
+  const google::rpc::Status outward = Outward(KeyCountUnderWay(), "id");
+  EXPECT_EQ(outward.code(), static_cast<int>(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(outward).reason(), "RESOURCE_EXHAUSTED");
+  EXPECT_EQ(DetailOf<google::rpc::QuotaFailure>(outward).violations(0).subject(), "key_counts");
+  EXPECT_EQ(DetailOf<google::rpc::RetryInfo>(outward).retry_delay().seconds(), 5);
+}
+
 TEST(Outward, GivesEachKindOfErrorItsCodeAndReason) {
   const struct {
     absl::Status status;

@@ -1,5 +1,6 @@
 #include "server/key_rpc.h"
 
+#include <chrono>
 #include <utility>
 
 namespace sluice::server {
@@ -33,7 +34,16 @@ grpc::Status KeyRpc::RotateKey(grpc::ServerContext* context, const v1::RotateKey
 
 grpc::Status KeyRpc::DestroyKey(grpc::ServerContext* context, const v1::DestroyKeyRequest* request,
                                 v1::DestroyKeyResponse* response) {
-  return Run(context, "DestroyKey", *request, *response, &OwnerKeys::Destroy);
+  Call call(calls_, "DestroyKey");
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  // Work as long as a read of all.
+  if (const absl::Status s = call.BeginStream(); !s.ok()) return call.End(s);
+  absl::StatusOr<v1::DestroyKeyResponse> answer =
+      keys_->Destroy(call.caller(), call.request_id(), *request, [context] {
+        return context->IsCancelled() || std::chrono::system_clock::now() >= context->deadline();
+      });
+  if (answer.ok()) *response = *std::move(answer);
+  return call.End(answer.status());
 }
 
 }  // namespace sluice::server

@@ -215,9 +215,21 @@ absl::StatusOr<v1::RotateKeyResponse> OwnerKeys::Rotate(const Caller& caller, Re
   return response;
 }
 
+absl::StatusOr<KeyRenewal::Counted> OwnerKeys::Count(const StoredKeyVersion& version,
+                                                     const std::function<bool()>& given_up) {
+  // Replaced records and openings of all owners lie together, so that a count is as long as the
+  // store is large, whoever asks.
+  if (counting_.exchange(true)) return KeyCountUnderWay();
+  absl::StatusOr<KeyRenewal::Counted> counted = parts_.renewal->Count(version, given_up);
+  counting_ = false;
+  if (absl::IsCancelled(counted.status())) return Cancelled();
+  return counted;
+}
+
 absl::StatusOr<v1::DestroyKeyResponse> OwnerKeys::Destroy(const Caller& caller,
                                                           RequestId& request_id,
-                                                          const v1::DestroyKeyRequest& request) {
+                                                          const v1::DestroyKeyRequest& request,
+                                                          const std::function<bool()>& given_up) {
   const absl::StatusOr<KekName> name = VersionNameIn(request.name());
   const absl::Status admitted =
       parts_.admission->AdmitKeys(caller, request_id, "DestroyKey", name.ok() ? name->owner : "-");
@@ -235,7 +247,7 @@ absl::StatusOr<v1::DestroyKeyResponse> OwnerKeys::Destroy(const Caller& caller,
   }
   if (!request.etag().empty() && request.etag() != absl::StrCat(as_of)) return EtagMismatch();
   if (version->destroyed_index) return KeyDestroyed(KeyVersionNameOf(*name));
-  const absl::StatusOr<KeyRenewal::Counted> counted = parts_.renewal->Count(*version);
+  const absl::StatusOr<KeyRenewal::Counted> counted = Count(*version, given_up);
   if (!counted.ok()) return counted.status();
   if (!request.validate_only()) {
     const bool in_use = version->name == found->versions.back().name;

@@ -7,7 +7,9 @@
 #ifndef SLUICE_SERVER_OWNER_KEYS_H_
 #define SLUICE_SERVER_OWNER_KEYS_H_
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,8 +55,11 @@ class OwnerKeys {
                                          const v1::GetKeyRequest& request);
   absl::StatusOr<v1::RotateKeyResponse> Rotate(const Caller& caller, RequestId& request_id,
                                                const v1::RotateKeyRequest& request);
+  // Counts first what would be lost, which is a walk of the store: for one caller at a time, and
+  // until `given_up` says that nobody waits for it.
   absl::StatusOr<v1::DestroyKeyResponse> Destroy(const Caller& caller, RequestId& request_id,
-                                                 const v1::DestroyKeyRequest& request);
+                                                 const v1::DestroyKeyRequest& request,
+                                                 const std::function<bool()>& given_up = nullptr);
 
  private:
   // The versions of one key, the newest last; and what the key store says of all.
@@ -66,6 +71,8 @@ class OwnerKeys {
   absl::StatusOr<std::map<KekName, KeyEncryptionKeys::Listed>> ListKeks() const;
   // Of one key; NOT_FOUND.
   absl::StatusOr<Found> Find(const KekName& key) const;
+  absl::StatusOr<KeyRenewal::Counted> Count(const StoredKeyVersion& version,
+                                            const std::function<bool()>& given_up);
   absl::StatusOr<v1::Key> ViewOf(const KekName& key) const;
   v1::Key View(absl::Span<const StoredKeyVersion> versions,
                const std::map<KekName, KeyEncryptionKeys::Listed>& listed) const;
@@ -78,6 +85,7 @@ class OwnerKeys {
                               const KekName& name, uint64_t as_of, int64_t unreadable);
 
   const Parts parts_;
+  std::atomic<bool> counting_{false};
 
   absl::Mutex following_;
   std::optional<int64_t> followed_ ABSL_GUARDED_BY(following_);  // a key generation

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -173,9 +174,10 @@ class KeyGateway {
     return response->key();
   }
   absl::StatusOr<v1::DestroyKeyResponse> Destroy(v1::DestroyKeyRequest destroy,
-                                                 const Caller& caller) {
+                                                 const Caller& caller,
+                                                 const std::function<bool()>& given_up = nullptr) {
     RequestId request = RequestNumber(++requests_);
-    return keys_->Destroy(caller, request, destroy);
+    return keys_->Destroy(caller, request, destroy, given_up);
   }
   // Of whom, by the state that is.
   v1::DestroyKeyRequest Destruction(const std::string& key, int version, const Caller& caller) {
@@ -366,6 +368,32 @@ TEST_F(OwnerKeysTest, ChangesNothingThatWasNotLookedAtOrIsInUse) {
   EXPECT_EQ(ReasonOf(gateway.Destroy(destroy, admin_).status()), "NOT_FOUND");
   EXPECT_EQ(gateway.Records().value(), 2u);
   EXPECT_EQ(gateway.KeyEntries().back(), "ROTATED state-university records 2");
+}
+
+TEST_F(OwnerKeysTest, CountsForOneAtATimeAndAsLongAsSomebodyWaits) {
+  KeyGateway gateway(directory_);
+  gateway.Publish("r1", 3);
+  gateway.Publish("r2", 2, kOther);
+  v1::DestroyKeyRequest destroy = gateway.Destruction(kRecords, 1, admin_);
+  v1::DestroyKeyRequest others =
+      gateway.Destruction("organizations/river-unified/keys/records", 1, other_);
+  destroy.set_validate_only(true);
+  others.set_validate_only(true);
+  int asked = 0;
+  const auto counted = gateway.Destroy(destroy, admin_, [&] {
+    ++asked;
+    EXPECT_EQ(ReasonOf(gateway.Destroy(others, other_).status()), "RESOURCE_EXHAUSTED");
+    return false;
+  });
+  ASSERT_TRUE(counted.ok()) << counted.status();
+  EXPECT_EQ(counted->records(), 3);
+  EXPECT_GT(asked, 0);
+  EXPECT_EQ(gateway.Destroy(others, other_)->records(), 2);
+  destroy.set_validate_only(false);
+  destroy.set_allow_unreadable(true);
+  EXPECT_EQ(ReasonOf(gateway.Destroy(destroy, admin_, [] { return true; }).status()), "CANCELLED");
+  EXPECT_EQ(gateway.Records().value(), 3u);
+  EXPECT_EQ(gateway.Destroy(others, other_)->records(), 2);
 }
 
 TEST_F(OwnerKeysTest, SaysHowMuchIsLeftUnderAReplacedVersion) {

@@ -136,10 +136,12 @@ absl::Status KeyRenewal::Walk(KekScope scope, absl::string_view owner,
   return absl::OkStatus();
 }
 
-absl::StatusOr<KeyRenewal::Counted> KeyRenewal::Count(const StoredKeyVersion& version) const {
+absl::StatusOr<KeyRenewal::Counted> KeyRenewal::Count(const StoredKeyVersion& version,
+                                                      const std::function<bool()>& given_up) const {
   Counted counted;
   const absl::Status walked =
       Walk(version.name.scope, version.name.owner, {version.id}, [&](std::vector<SealedRow> rows) {
+        if (given_up && given_up()) return absl::CancelledError("nobody waits for the count");
         for (const SealedRow& row : rows) {
           counted.bytes += row.bytes;
           switch (row.place.table) {

@@ -65,8 +65,10 @@ class KeyRenewal {
   absl::Status Turn() ABSL_LOCKS_EXCLUDED(mutex_);
   // nullopt: not counted yet, or nothing to count. What others wrote over since is counted still.
   std::optional<Remaining> RemainingUnder(const KekName& name) const ABSL_LOCKS_EXCLUDED(mutex_);
-  // Walks over all that is sealed under one version.
-  absl::StatusOr<Counted> Count(const StoredKeyVersion& version) const;
+  // Walks over all that is sealed under one version. CANCELLED when `given_up`, which is asked
+  // after each stretch of the walk, says so.
+  absl::StatusOr<Counted> Count(const StoredKeyVersion& version,
+                                const std::function<bool()>& given_up = nullptr) const;
 
  private:
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);

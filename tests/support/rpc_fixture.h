@@ -69,17 +69,15 @@ class RpcFixture : public ExchangeFixture {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", credentials, &port);
     builder.RegisterService(rpc_.get());
+    if (grpc::Service* const further = FurtherService()) builder.RegisterService(further);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
-    const auto connect = [port] {
-      grpc::ChannelArguments own;  // a connection: what a caller is, is the connection's
-      own.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-      return v1::ExchangeService::NewStub(grpc::CreateCustomChannel(
-          absl::StrCat("127.0.0.1:", port), grpc::experimental::LocalCredentials(LOCAL_TCP), own));
-    };
-    recipient_ = connect();
-    owner_ = connect();
+    address_ = absl::StrCat("127.0.0.1:", port);
+    recipient_ = v1::ExchangeService::NewStub(Connect());
+    owner_ = v1::ExchangeService::NewStub(Connect());
   }
+  // Served beside ExchangeService.
+  virtual grpc::Service* FurtherService() { return nullptr; }
   void TearDown() override {
     denials_->Stop();
     store_.Release();  // what a test that failed left waiting
@@ -89,6 +87,12 @@ class RpcFixture : public ExchangeFixture {
     ExchangeFixture::TearDown();
   }
 
+  std::shared_ptr<grpc::Channel> Connect() const {
+    grpc::ChannelArguments own;  // a connection: what a caller is, is the connection's
+    own.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel(address_, grpc::experimental::LocalCredentials(LOCAL_TCP),
+                                     own);
+  }
   // A call that ends by itself when a test has waited in vain.
   static std::unique_ptr<grpc::ClientContext> As(const std::string& caller) {
     auto context = std::make_unique<grpc::ClientContext>();
@@ -141,6 +145,7 @@ class RpcFixture : public ExchangeFixture {
   PublishBudget publish_budget_{limits_.publish_bytes_outstanding};
   std::unique_ptr<ExchangeRpc> rpc_;
   std::unique_ptr<grpc::Server> server_;
+  std::string address_;
   // Each for one caller: AsRecipient's calls, AsOwner's calls.
   std::unique_ptr<v1::ExchangeService::Stub> recipient_;
   std::unique_ptr<v1::ExchangeService::Stub> owner_;
