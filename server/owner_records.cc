@@ -168,7 +168,7 @@ class OwnerRecords::Reading {
     if (!next_ && !ended_ && scan_ == nullptr) {
       absl::StatusOr<std::unique_ptr<CollectionScan>> scan =
           parts_.store->StartScan(admitted_.permit.owner(), admitted_.permit.type()->name());
-      if (!scan.ok()) return scan.status();
+      if (!scan.ok()) return absl::IsDataLoss(scan.status()) ? NotAsSealed() : scan.status();
       scan_ = *std::move(scan);
     }
     while (!ended_) {

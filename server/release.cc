@@ -215,7 +215,7 @@ absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::
   if (!next_ && !ended_ && scan_ == nullptr) {
     absl::StatusOr<std::unique_ptr<CollectionScan>> scan =
         parts_.store->StartScan(owner_, admitted_.permit.plan().type->name());
-    if (!scan.ok()) return scan.status();
+    if (!scan.ok()) return absl::IsDataLoss(scan.status()) ? NotAsSealed() : scan.status();
     scan_ = *std::move(scan);
   }
   while (!ended_) {

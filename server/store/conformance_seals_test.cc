@@ -153,6 +153,32 @@ TEST_P(StoreSeals, SaysNothingOfACollectionThatIsChangedDuringTheWalk) {
   EXPECT_TRUE(store_->Health().ok());
 }
 
+TEST_P(StoreSeals, IsNotTalkedOutOfTheComparisonByAnotherSeal) {
+  Tamper("CREATE TABLE kept AS SELECT * FROM collection");
+  Tamper(absl::StrCat("DELETE FROM record WHERE ordinal = 7 AND ", kCandidates));
+  const auto set = [&](const std::string& columns, const std::string& from) {
+    Tamper(absl::StrCat("UPDATE collection SET ", columns, " FROM ", from,
+                        " o WHERE o.id = collection.id"));
+  };
+  const std::string all =
+      "seal = o.seal, position = o.position, live = o.live, tombstones = o.tombstones";
+  // One that does not open, and one that does and is older.
+  for (const std::string& columns : {std::string("seal = o.seal"), all}) {
+    Reopen();
+    const absl::Status walked = Walk(*store_, right_, "state-university", "Candidate",
+                                     [&] { set(columns, "old_collection"); });
+    EXPECT_TRUE(absl::IsDataLoss(walked)) << walked << columns;
+    EXPECT_TRUE(absl::IsDataLoss(store_->Health())) << columns;
+    set(all, "kept");
+  }
+}
+
+TEST_P(StoreSeals, BeginsNoReadUnderASealThatDoesNotOpen) {
+  Tamper("UPDATE collection SET seal = o.seal FROM old_collection o WHERE o.id = collection.id");
+  EXPECT_TRUE(absl::IsDataLoss(store_->StartScan("state-university", "Candidate").status()));
+  EXPECT_TRUE(absl::IsDataLoss(store_->Health()));
+}
+
 TEST_P(StoreSeals, HoldsAfterAWorkThatWasUndone) {
   ASSERT_FALSE(Delete(*store_, DeletionOf("d1", {"key 1", "nobody"})).ok());
   ASSERT_FALSE(store_

@@ -24,13 +24,14 @@ absl::Status Away() { return absl::UnavailableError("the database can't be reach
 absl::StatusOr<std::unique_ptr<PostgresEngine>> PostgresEngine::Create(
     PostgresConnection::Options options, Claim claim,
     std::unique_ptr<PostgresConnection> connection, std::unique_ptr<NameHasher> hasher,
-    std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<KeyEncryptionKeys> keks) {
+    std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<HighWaterMarks> marks,
+    std::shared_ptr<KeyEncryptionKeys> keks) {
   absl::StatusOr<std::vector<Hash16>> boot = RandomIds(1);
   if (!boot.ok()) return boot.status();
   if (options.overdue == nullptr) options.overdue = std::make_shared<std::atomic<bool>>(false);
-  std::unique_ptr<PostgresEngine> engine(new PostgresEngine(std::move(options), std::move(claim),
-                                                            std::move(hasher), std::move(seal_keys),
-                                                            std::move(keks), boot->front()));
+  std::unique_ptr<PostgresEngine> engine(
+      new PostgresEngine(std::move(options), std::move(claim), std::move(hasher),
+                         std::move(seal_keys), std::move(marks), std::move(keks), boot->front()));
   absl::StatusOr<Session> session = engine->MakeSession(std::move(connection));
   if (!session.ok()) return session.status();
   engine->session_ = *std::move(session);
@@ -54,7 +55,7 @@ absl::StatusOr<PostgresEngine::Session> PostgresEngine::MakeSession(
   absl::Status taken = TakeClaim(session.connection.get());
   if (!taken.ok()) return taken;
   absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction = StoreTransaction::Create(
-      session.connection.get(), hasher_.get(), seal_keys_.get(), keks_.get());
+      session.connection.get(), hasher_.get(), seal_keys_.get(), marks_.get(), keks_.get());
   if (!transaction.ok()) return transaction.status();
   session.transaction = *std::move(transaction);
   SqlStatement who;

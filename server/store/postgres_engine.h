@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "server/key_encryption_keys.h"
 #include "server/store/group_commit.h"
+#include "server/store/high_water_marks.h"
 #include "server/store/name_hash.h"
 #include "server/store/postgres.h"
 #include "server/store/store_transaction.h"
@@ -39,7 +40,8 @@ class PostgresEngine final : public GroupEngine {
   static absl::StatusOr<std::unique_ptr<PostgresEngine>> Create(
       PostgresConnection::Options options, Claim claim,
       std::unique_ptr<PostgresConnection> connection, std::unique_ptr<NameHasher> hasher,
-      std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<KeyEncryptionKeys> keks);
+      std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<HighWaterMarks> marks,
+      std::shared_ptr<KeyEncryptionKeys> keks);
 
   // Takes the database for a connection, alone or beside others.
   static absl::Status Take(PostgresConnection* connection, bool alone, absl::Duration patience);
@@ -69,11 +71,13 @@ class PostgresEngine final : public GroupEngine {
 
   PostgresEngine(PostgresConnection::Options options, Claim claim,
                  std::unique_ptr<NameHasher> hasher, std::shared_ptr<const SealKeys> seal_keys,
-                 std::shared_ptr<KeyEncryptionKeys> keks, const Hash16& boot)
+                 std::shared_ptr<HighWaterMarks> marks, std::shared_ptr<KeyEncryptionKeys> keks,
+                 const Hash16& boot)
       : options_(std::move(options)),
         claim_(std::move(claim)),
         hasher_(std::move(hasher)),
         seal_keys_(std::move(seal_keys)),
+        marks_(std::move(marks)),
         keks_(std::move(keks)),
         boot_(boot) {}
   absl::StatusOr<Session> MakeSession(std::unique_ptr<PostgresConnection> connection) const;
@@ -91,6 +95,7 @@ class PostgresEngine final : public GroupEngine {
   const Claim claim_;
   const std::unique_ptr<NameHasher> hasher_;
   const std::shared_ptr<const SealKeys> seal_keys_;
+  const std::shared_ptr<HighWaterMarks> marks_;
   const std::shared_ptr<KeyEncryptionKeys> keks_;
   const Hash16 boot_;  // of this writer
   Session session_;

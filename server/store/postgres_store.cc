@@ -60,9 +60,10 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
     readers.push_back(*std::move(reader));
   }
 
-  absl::StatusOr<std::unique_ptr<PostgresEngine>> engine =
-      PostgresEngine::Create(writing, {.writer = options.writer, .alone = options.alone},
-                             *std::move(writer), *std::move(hasher), *seal_keys, options.keks);
+  const auto marks = std::make_shared<HighWaterMarks>();
+  absl::StatusOr<std::unique_ptr<PostgresEngine>> engine = PostgresEngine::Create(
+      writing, {.writer = options.writer, .alone = options.alone}, *std::move(writer),
+      *std::move(hasher), *seal_keys, marks, options.keks);
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));
@@ -70,6 +71,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
                        .check = [] { return absl::OkStatus(); },
                        .hasher = *std::move(reading_hasher),
                        .seal_keys = *seal_keys,
+                       .marks = marks,
                        .readers = std::move(readers),
                        .open_reader = open_reader,
                        .revision = [revision = std::make_shared<PostgresRevision>(

@@ -1,7 +1,6 @@
 #include "server/store/sql_store.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +20,7 @@ class SqlStore final : public Store {
         check_(std::move(parts.check)),
         hasher_(std::move(parts.hasher)),
         seal_keys_(std::move(parts.seal_keys)),
+        marks_(std::move(parts.marks)),
         open_reader_(std::move(parts.open_reader)),
         revision_(std::move(parts.revision)),
         commit_(std::move(parts.commit)),
@@ -36,8 +36,10 @@ class SqlStore final : public Store {
   absl::Status Health() const override {
     if (absl::Status status = commit_->Health(); !status.ok()) return status;
     if (absl::Status status = check_(); !status.ok()) return status;
-    absl::MutexLock lock(&mutex_);
-    return unsound_;
+    return marks_->unsound();
+  }
+  absl::Status FoundUnsound(absl::Status status) const override {
+    return marks_->FoundUnsound(std::move(status));
   }
 
   absl::Status ReadPages(
@@ -51,23 +53,11 @@ class SqlStore final : public Store {
 
   absl::StatusOr<std::unique_ptr<CollectionScan>> StartScan(
       absl::string_view owner, absl::string_view record_type) const override {
-    const std::pair<std::string, std::string> key(owner, record_type);
-    int64_t before = 0;
-    {
-      absl::MutexLock lock(&mutex_);
-      before = positions_[key];
-    }
+    const int64_t before = marks_->collection(owner, record_type);
     absl::StatusOr<CollectionRow> row = Reader(this)->Collection(owner, record_type);
     if (!row.ok()) return row.status();
-    // A collection never goes back to before what was seen of it.
-    if (row->position < before) {
-      return FoundUnsound(absl::DataLossError(
-          absl::StrCat("the ", record_type, " records of ", owner, " are as they were before")));
-    }
-    if (OpenCollection(*seal_keys_, *row).ok()) {
-      absl::MutexLock lock(&mutex_);
-      int64_t& position = positions_[key];
-      position = std::max(position, row->position);
+    if (const absl::StatusOr<Hash16> sealed = Opened(*row, before); !sealed.ok()) {
+      return sealed.status();
     }
     absl::StatusOr<SetDigest> seen = EmptyCollection(*seal_keys_, *row);
     if (!seen.ok()) return seen.status();
@@ -143,11 +133,7 @@ class SqlStore final : public Store {
     return Reader(this)->Organizations(since);
   }
   absl::StatusOr<std::optional<uint64_t>> CheckState() const override {
-    uint64_t before = 0;
-    {
-      absl::MutexLock lock(&mutex_);
-      before = state_through_;
-    }
+    const uint64_t before = marks_->state();
     const absl::StatusOr<uint64_t> through = Reader(this)->CheckState();
     if (absl::IsDataLoss(through.status())) return FoundUnsound(through.status());
     if (!through.ok()) return through.status();
@@ -155,8 +141,7 @@ class SqlStore final : public Store {
       return FoundUnsound(absl::DataLossError(
           "MOU versions and organizations are as they were before: restore the store"));
     }
-    absl::MutexLock lock(&mutex_);
-    state_through_ = std::max(state_through_, *through);
+    marks_->RaiseState(*through);
     return std::optional<uint64_t>(*through);
   }
   absl::StatusOr<std::vector<std::string>> Catalogs() const override {
@@ -208,14 +193,14 @@ class SqlStore final : public Store {
       const absl::StatusOr<CollectionRow> now =
           Reader(&store_)->Collection(before_.owner, before_.record_type);
       if (!now.ok()) return now.status();
+      const absl::StatusOr<Hash16> sealed = store_.Opened(*now, before_.position);
+      if (!sealed.ok()) return sealed.status();
       // A change leaves another seal, and none ever comes back: if it is the same, all was read
       // of one state.
       if (now->seal != before_.seal) return absl::OkStatus();
-      const absl::StatusOr<Hash16> sealed = OpenCollection(*store_.seal_keys_, *now);
       const absl::StatusOr<Hash16> seen = seen_.Value();
       if (!seen.ok()) return seen.status();
-      if (!sealed.ok() && !absl::IsDataLoss(sealed.status())) return sealed.status();
-      if (sealed.ok() && *sealed == *seen && count_ == now->live) return absl::OkStatus();
+      if (*sealed == *seen && count_ == now->live) return absl::OkStatus();
       return store_.FoundUnsound(absl::DataLossError(
           absl::StrCat("the ", before_.record_type, " records of ", before_.owner,
                        " are not those that were sealed: run sluiced store verify")));
@@ -228,10 +213,17 @@ class SqlStore final : public Store {
     int64_t count_ = 0;
   };
 
-  absl::Status FoundUnsound(absl::Status status) const {
-    absl::MutexLock lock(&mutex_);
-    if (unsound_.ok()) unsound_ = status;
-    return status;
+  // The digest of a collection whose position was `before` when it was asked for. What is not as
+  // it was sealed, or is as it was before, is unsound.
+  absl::StatusOr<Hash16> Opened(const CollectionRow& row, int64_t before) const {
+    if (row.position < before) {
+      return FoundUnsound(absl::DataLossError(absl::StrCat("the ", row.record_type, " records of ",
+                                                           row.owner, " are as they were before")));
+    }
+    absl::StatusOr<Hash16> digest = OpenCollection(*seal_keys_, row);
+    if (absl::IsDataLoss(digest.status())) return FoundUnsound(digest.status());
+    if (digest.ok()) marks_->RaiseCollection(row.owner, row.record_type, row.position);
+    return digest;
   }
 
   // A reader on loan, waited for if all are out.
@@ -307,15 +299,13 @@ class SqlStore final : public Store {
   // Of what is read; the writer has its own.
   const std::unique_ptr<const NameHasher> hasher_ ABSL_PT_GUARDED_BY(hasher_mutex_);
   const std::shared_ptr<const SealKeys> seal_keys_;
+  const std::shared_ptr<HighWaterMarks> marks_;
   const std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader_;
   const std::function<absl::StatusOr<int64_t>()> revision_;
   const std::unique_ptr<GroupCommit> commit_;
   mutable absl::Mutex mutex_;
   mutable std::vector<std::unique_ptr<StoreReader>> readers_ ABSL_GUARDED_BY(mutex_);
-  mutable std::map<std::pair<std::string, std::string>, int64_t> positions_ ABSL_GUARDED_BY(mutex_);
-  mutable absl::Status unsound_ ABSL_GUARDED_BY(mutex_);        // what was found, for good
-  mutable uint64_t state_through_ ABSL_GUARDED_BY(mutex_) = 0;  // what it was never goes back
-  mutable uint64_t times_let_go_ ABSL_GUARDED_BY(mutex_) = 0;   // of keys, who may be on loan too
+  mutable uint64_t times_let_go_ ABSL_GUARDED_BY(mutex_) = 0;  // of keys, who may be on loan too
 };
 
 }  // namespace

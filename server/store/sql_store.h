@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/store/group_commit.h"
+#include "server/store/high_water_marks.h"
 #include "server/store/name_hash.h"
 #include "server/store/seal_keys.h"
 #include "server/store/store.h"
@@ -24,6 +25,7 @@ struct SqlStoreParts {
   std::function<absl::Status()> check;  // of the engine's health; what it holds goes last
   std::unique_ptr<const NameHasher> hasher;
   std::shared_ptr<const SealKeys> seal_keys;
+  std::shared_ptr<HighWaterMarks> marks;  // the writer's, too
   std::vector<std::unique_ptr<StoreReader>> readers;
   // In the place of one that has lost its connection.
   std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader;

@@ -13,15 +13,17 @@ constexpr int kFramesToCheckpoint = 4096;
 
 absl::StatusOr<std::unique_ptr<SqliteEngine>> SqliteEngine::Create(
     std::unique_ptr<SqliteConnection> connection, std::unique_ptr<NameHasher> hasher,
-    std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<KeyEncryptionKeys> keks) {
+    std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<HighWaterMarks> marks,
+    std::shared_ptr<KeyEncryptionKeys> keks) {
   std::unique_ptr<SqliteEngine> engine(new SqliteEngine);
   engine->connection_ = std::move(connection);
   engine->hasher_ = std::move(hasher);
   engine->seal_keys_ = std::move(seal_keys);
+  engine->marks_ = std::move(marks);
   engine->keks_ = std::move(keks);
   absl::StatusOr<std::unique_ptr<StoreTransaction>> transaction =
       StoreTransaction::Create(engine->connection_.get(), engine->hasher_.get(),
-                               engine->seal_keys_.get(), engine->keks_.get());
+                               engine->seal_keys_.get(), engine->marks_.get(), engine->keks_.get());
   if (!transaction.ok()) return transaction.status();
   engine->transaction_ = *std::move(transaction);
   absl::Status status = PrepareAll(engine->connection_.get(),

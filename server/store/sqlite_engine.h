@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/store/group_commit.h"
+#include "server/store/high_water_marks.h"
 #include "server/store/name_hash.h"
 #include "server/store/sqlite.h"
 #include "server/store/store_transaction.h"
@@ -20,7 +21,8 @@ class SqliteEngine final : public GroupEngine {
  public:
   static absl::StatusOr<std::unique_ptr<SqliteEngine>> Create(
       std::unique_ptr<SqliteConnection> connection, std::unique_ptr<NameHasher> hasher,
-      std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<KeyEncryptionKeys> keks);
+      std::shared_ptr<const SealKeys> seal_keys, std::shared_ptr<HighWaterMarks> marks,
+      std::shared_ptr<KeyEncryptionKeys> keks);
 
   absl::Status Begin() override;
   absl::Status Attempt(absl::FunctionRef<absl::Status(Transaction&)> work) override;
@@ -37,6 +39,7 @@ class SqliteEngine final : public GroupEngine {
   std::unique_ptr<SqliteConnection> connection_;
   std::unique_ptr<NameHasher> hasher_;
   std::shared_ptr<const SealKeys> seal_keys_;
+  std::shared_ptr<HighWaterMarks> marks_;
   std::shared_ptr<KeyEncryptionKeys> keks_;
   std::unique_ptr<StoreTransaction> transaction_;
   SqlStatement begin_, key_generation_, commit_, rollback_, savepoint_, release_, undo_;

@@ -63,8 +63,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
   }
   if (absl::Status status = (*file)->Remember(); !status.ok()) return status;
 
+  const auto marks = std::make_shared<HighWaterMarks>();
   absl::StatusOr<std::unique_ptr<SqliteEngine>> engine =
-      SqliteEngine::Create(*std::move(writer), *std::move(hasher), *seal_keys, options.keks);
+      SqliteEngine::Create(*std::move(writer), *std::move(hasher), *seal_keys, marks, options.keks);
   if (!engine.ok()) return engine.status();
   auto commit = std::make_unique<GroupCommit>(options.limits, *std::move(engine),
                                               std::move(options.on_fatal));
@@ -72,6 +73,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
       {.check = [held = std::shared_ptr<StoreFile>(*std::move(file))] { return held->Check(); },
        .hasher = *std::move(reading_hasher),
        .seal_keys = *seal_keys,
+       .marks = marks,
        .readers = std::move(readers),
        .commit = std::move(commit)});
 }

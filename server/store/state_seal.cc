@@ -120,8 +120,9 @@ absl::Status CheckState(const SealKeys& keys, const StateRow& row,
 }
 
 absl::StatusOr<std::unique_ptr<StateSeal>> StateSeal::Create(SqlConnection* connection,
-                                                             const SealKeys* keys) {
-  std::unique_ptr<StateSeal> seal(new StateSeal(keys));
+                                                             const SealKeys* keys,
+                                                             HighWaterMarks* marks) {
+  std::unique_ptr<StateSeal> seal(new StateSeal(keys, marks));
   absl::Status status = PrepareAll(
       connection, {{&seal->find_, kFindStateRow},
                    {&seal->write_,
@@ -131,7 +132,7 @@ absl::StatusOr<std::unique_ptr<StateSeal>> StateSeal::Create(SqlConnection* conn
 }
 
 absl::StatusOr<SetDigest> StateSeal::Open(const StateRow& row) {
-  if (row.through < std::max(written_, durable_)) return NotSealed();
+  if (row.through < std::max(written_, marks_.state())) return NotSealed();
   const absl::StatusOr<Hash16> before = OpenState(*keys_, row);
   if (!before.ok()) return before.status();
   absl::StatusOr<SetDigest> digest = Empty(*keys_);
@@ -169,11 +170,6 @@ absl::Status StateSeal::Write(StateRow row, SetDigest digest) {
   if (!seal.ok()) return seal.status();
   written_ = row.through;
   return write_.Bind(row.through, row.members, SqlBlob(*seal)).Finish();
-}
-
-void StateSeal::Committed() {
-  durable_ = std::max(durable_, written_);
-  written_ = 0;
 }
 
 }  // namespace sluice::server

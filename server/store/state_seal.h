@@ -11,11 +11,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/store/high_water_marks.h"
 #include "server/store/seal_keys.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
@@ -46,9 +48,10 @@ absl::Status CheckState(const SealKeys& keys, const StateRow& row,
 
 class StateSeal {
  public:
-  // Both must outlive it.
+  // All must outlive it.
   static absl::StatusOr<std::unique_ptr<StateSeal>> Create(SqlConnection* connection,
-                                                           const SealKeys* keys);
+                                                           const SealKeys* keys,
+                                                           HighWaterMarks* marks);
 
   // A member comes (`before`: empty), or is in the place of the one with the MAC `before`; the
   // entry that says so is at `log_index`. DATA_LOSS if the seal is not sound, or older than it was.
@@ -57,18 +60,19 @@ class StateSeal {
   absl::Status Advance(uint64_t through);
 
   void Undone() { written_ = 0; }
-  void Committed();
+  // What was written never goes back.
+  void Committed() { marks_.RaiseState(std::exchange(written_, 0)); }
 
  private:
-  StateSeal(const SealKeys* keys) : keys_(keys) {}
+  StateSeal(const SealKeys* keys, HighWaterMarks* marks) : keys_(keys), marks_(*marks) {}
   absl::Status Write(StateRow row, SetDigest digest);
   // Of the row as it stands.
   absl::StatusOr<SetDigest> Open(const StateRow& row);
 
   const SealKeys* const keys_;
+  HighWaterMarks& marks_;
   SqlStatement find_, write_;
   uint64_t written_ = 0;  // in this group
-  uint64_t durable_ = 0;  // what was written never goes back
 };
 
 }  // namespace sluice::server

@@ -363,6 +363,8 @@ class Store {
   // Not OK once a COMMIT or fsync has failed (fatal: only a restart mends it), the disk is full, or
   // the database file was moved, deleted or replaced.
   virtual absl::Status Health() const = 0;
+  // What is stored is not what was: health says so from now on, for good. Returns `status`.
+  virtual absl::Status FoundUnsound(absl::Status status) const { return status; }
 
   // A `visit` must not call the store: it holds one of the few connections that read.
 

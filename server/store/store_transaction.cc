@@ -17,10 +17,11 @@ absl::Status Changed(absl::string_view what) {
 
 absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
     SqlConnection* connection, const NameHasher* hasher, const SealKeys* seal_keys,
-    KeyEncryptionKeys* keks) {
+    HighWaterMarks* marks, KeyEncryptionKeys* keks) {
   std::unique_ptr<StoreTransaction> transaction(
       new StoreTransaction(connection, hasher, seal_keys));
-  absl::StatusOr<std::unique_ptr<StateSeal>> state_seal = StateSeal::Create(connection, seal_keys);
+  absl::StatusOr<std::unique_ptr<StateSeal>> state_seal =
+      StateSeal::Create(connection, seal_keys, marks);
   if (!state_seal.ok()) return state_seal.status();
   transaction->state_seal_ = *std::move(state_seal);
   absl::StatusOr<std::unique_ptr<OpeningKeys>> opening = OpeningKeys::Create(connection, keks);

@@ -16,6 +16,7 @@
 #include "server/key_encryption_keys.h"
 #include "server/store/collection_seals.h"
 #include "server/store/dictionary.h"
+#include "server/store/high_water_marks.h"
 #include "server/store/key_versions.h"
 #include "server/store/opening_keys.h"
 #include "server/store/record_history.h"
@@ -35,6 +36,7 @@ class StoreTransaction final : public Transaction {
   static absl::StatusOr<std::unique_ptr<StoreTransaction>> Create(SqlConnection* connection,
                                                                   const NameHasher* hasher,
                                                                   const SealKeys* seal_keys,
+                                                                  HighWaterMarks* marks,
                                                                   KeyEncryptionKeys* keks);
 
   absl::Status InsertLogRow(const LogRow& row) override;
