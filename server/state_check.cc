@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "server/audit/entry_encoding.h"
 #include "server/audit/merkle.h"
@@ -15,6 +16,30 @@ constexpr int kTries = 10;
 absl::Status SealThrough(Store& store, uint64_t size) {
   return store.Commit(
       {.apply = [size](Transaction& transaction) { return transaction.SealState(size); }});
+}
+
+// That entries [begin, end) say nothing of the state, and that none of them is missing.
+absl::Status LookAtEntries(const Store& store, uint64_t begin, uint64_t end) {
+  uint64_t next = begin;
+  while (next < end) {
+    const uint64_t block_end = std::min(end, next + kBlock);
+    absl::Status status;
+    const absl::Status read = store.ReadLogRows(next, block_end, [&](const LogRow& row) {
+      if (row.index != next || LeafHash(row.body) != row.leaf_hash) {
+        status = absl::DataLossError("the log holds an entry that is not what was hashed");
+      } else if (IsOfState(row.body)) {
+        status = absl::DataLossError(
+            "the log says more of MOUs and organizations than the store holds: they were taken "
+            "out, or are as they were before; restore the store");
+      }
+      ++next;
+      return status.ok();
+    });
+    if (!read.ok()) return read;
+    if (!status.ok()) return status;
+    if (next < block_end) return absl::DataLossError("the log lacks an entry");
+  }
+  return absl::OkStatus();
 }
 
 // Of a state that others may be changing at this moment.
@@ -41,23 +66,8 @@ absl::Status CheckStateAtStart(Store& store, const AuditLog& log) {
   const absl::StatusOr<std::optional<uint64_t>> through = Settled(store);
   if (!through.ok()) return through.status();
   if (!through->has_value()) return absl::OkStatus();
-  for (uint64_t begin = **through; begin < size; begin += kBlock) {
-    absl::Status status;
-    const absl::Status read =
-        store.ReadLogRows(begin, std::min(size, begin + kBlock), [&](const LogRow& row) {
-          // Its leaf is the tree's: the log has looked at all of them when it was recovered.
-          if (LeafHash(row.body) != row.leaf_hash) {
-            status = absl::DataLossError("the log holds an entry that is not what was hashed");
-          } else if (IsOfState(row.body)) {
-            status = absl::DataLossError(
-                "the log says more of MOUs and organizations than the store holds: they were taken "
-                "out, or are as they were before; restore the store");
-          }
-          return status.ok();
-        });
-    if (!read.ok()) return read;
-    if (!status.ok()) return status;
-  }
+  // Each leaf is the tree's: the log has looked at all of them when it was recovered.
+  if (const absl::Status s = LookAtEntries(store, **through, size); !s.ok()) return s;
   return **through < size ? SealThrough(store, size) : absl::OkStatus();
 }
 
@@ -66,8 +76,11 @@ absl::Status CheckStateNow(Store& store, const AuditLog& log) {
   const absl::StatusOr<std::optional<uint64_t>> through = store.CheckState();
   if (absl::IsDataLoss(through.status())) return through.status();
   // What can't be told now is looked at again.
-  if (!through.ok() || !through->has_value() || size < **through + kBlock) return absl::OkStatus();
-  return SealThrough(store, size);
+  if (!through.ok() || !through->has_value()) return absl::OkStatus();
+  // Nothing is sealed that was not read: what was put back may be sound by itself, and new to us.
+  absl::Status status = LookAtEntries(store, **through, size);
+  if (status.ok() && size >= **through + kBlock) status = SealThrough(store, size);
+  return absl::IsDataLoss(status) ? store.FoundUnsound(std::move(status)) : absl::OkStatus();
 }
 
 }  // namespace sluice::server

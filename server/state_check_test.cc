@@ -31,6 +31,16 @@ class StateCheckTest : public WholeStoreTest {
       Run(absl::StrCat("CREATE TABLE kept_", table, " AS SELECT * FROM ", table));
     }
   }
+  void Grow(int entries) {
+    const auto append = [&](Transaction& transaction) {
+      absl::Status status;
+      for (int i = 0; i < entries && status.ok(); ++i) {
+        status = log_->AppendIn(transaction, HeartbeatEntry()).status();
+      }
+      return status;
+    };
+    ASSERT_TRUE(store_->Commit({.apply = append}).ok());
+  }
   std::string PutBack(std::initializer_list<const char*> tables) {
     std::string sql;
     for (const char* const table : tables) {
@@ -99,6 +109,31 @@ TEST_F(StateCheckTest, FindsThatAllWasPutBackWithAllItsSeals) {
   EXPECT_THAT(std::string(started.message()), HasSubstr("the log says more"));
 }
 
+TEST_F(StateCheckTest, FindsAStateThatWasPutBackBeforeItWasLookedAt) {
+  Keep();
+  PutVersion("stem-pipeline", 1, "EXPIRED");
+  ExpectFound(PutBack({"mou_version", "mou_signature", "organization", "state_seal"}));
+}
+
+TEST_F(StateCheckTest, MovesNoSealOnThatItDidNotWriteOverEntriesThatItDidNotRead) {
+  Keep();
+  PutVersion("stem-pipeline", 1, "EXPIRED");
+  Run(PutBack({"mou_version", "mou_signature", "organization", "state_seal"}));
+  ASSERT_TRUE(absl::IsDataLoss(Open()));
+  // One that ran before knows of the seal no more than this.
+  Grow(5'000);
+  EXPECT_TRUE(absl::IsDataLoss(Now())) << Now();
+  EXPECT_TRUE(absl::IsDataLoss(store_->Health()));
+  EXPECT_TRUE(absl::IsDataLoss(Open())) << "nor did it make the next start content";
+}
+
+TEST_F(StateCheckTest, FindsThatAnEntryIsMissing) {
+  Grow(3);
+  Run(absl::StrCat("DELETE FROM log_entry WHERE idx = ", log_->size() - 2));
+  EXPECT_TRUE(absl::IsDataLoss(Now())) << Now();
+  EXPECT_TRUE(absl::IsDataLoss(store_->Health()));
+}
+
 TEST_F(StateCheckTest, FindsThatAllWasEmptied) {
   Run("DELETE FROM mou_version; DELETE FROM mou_signature; DELETE FROM organization; "
       "UPDATE state_seal SET through = 0, members = 0, seal = x''");
@@ -132,23 +167,10 @@ TEST_F(StateCheckTest, ReadsAtStartOnlyWhatCameSince) {
 
 TEST_F(StateCheckTest, MovesTheSealOnWhereTheLogHasGrown) {
   const uint64_t before = **store_->CheckState();
-  const auto grow = [&](int entries) {
-    ASSERT_TRUE(store_
-                    ->Commit({.apply =
-                                  [&](Transaction& transaction) {
-                                    absl::Status status;
-                                    for (int i = 0; i < entries && status.ok(); ++i) {
-                                      status =
-                                          log_->AppendIn(transaction, HeartbeatEntry()).status();
-                                    }
-                                    return status;
-                                  }})
-                    .ok());
-  };
-  grow(1'000);
+  Grow(1'000);
   ASSERT_TRUE(Now().ok());
   EXPECT_EQ(**store_->CheckState(), before) << "not for every entry";
-  grow(4'000);
+  Grow(4'000);
   ASSERT_TRUE(Now().ok());
   EXPECT_EQ(**store_->CheckState(), log_->size());
   EXPECT_TRUE(Now().ok());
