@@ -213,6 +213,12 @@ constexpr Change kChanges[] = {
      "UPDATE subject SET subject_id = (SELECT s.subject_id FROM subject s WHERE s.owner = "
      "subject.owner AND s.ordinal = 19 - subject.ordinal) WHERE ordinal IN (9, 10) AND owner = 1",
      "subject, dictionary_opening: they are not those of the dictionary; owner state-university"},
+    {"NamesSwapped",
+     "CREATE TEMP TABLE s AS SELECT name_hash, name FROM subject WHERE ordinal IN (9, 10) AND "
+     "owner = 1; UPDATE subject SET name_hash = randomblob(16) WHERE name IN (SELECT name FROM s) "
+     "AND owner = 1; UPDATE subject SET name_hash = (SELECT s.name_hash FROM s WHERE s.name <> "
+     "subject.name) WHERE name IN (SELECT name FROM s) AND owner = 1",
+     "subject: a name has another's subject; owner state-university; 2 times"},
     {"DictionaryOpening", "UPDATE dictionary_opening SET salt = zeroblob(length(salt))",
      "dictionary_opening: it is not what was sealed"},
     {"DictionaryHead", "UPDATE dictionary_head SET size = size - 1", "dictionary_head: it"},

@@ -198,6 +198,34 @@ TEST_P(StoreSeals, AWalkOfWhatWasNeverPublishedIsWhole) {
   EXPECT_TRUE(Walk(*store_, ReadRight({"river-unified"}), "river-unified").ok());
 }
 
+TEST_P(StoreSeals, FindsANameThatWasGivenAnothersSubject) {
+  ASSERT_TRUE(
+      Publish(*store_, IdentitiesOf("i", {IdentityOf("key 0", "P"), IdentityOf("new", "P")})).ok());
+  Tamper("CREATE TABLE kept AS SELECT * FROM subject WHERE ordinal IN (1, 2)");
+  for (const std::string tie : {"s.tie", "o.tie"}) {
+    Tamper("DELETE FROM subject WHERE ordinal IN (1, 2)");
+    Tamper(
+        absl::StrCat("INSERT INTO subject (name_hash, owner, name, ordinal, subject_id, tie) "
+                     "SELECT o.name_hash, s.owner, s.name, s.ordinal, s.subject_id, ",
+                     tie, " FROM kept s JOIN kept o ON o.ordinal <> s.ordinal"));
+    const absl::Status results[] = {
+        Publish(*store_, BatchOf(tie, {RecordOf("key 0", "key 0|3", {"key 0"})})).status(),
+        // One of whom somebody is known by another name.
+        Publish(*store_, BatchOf(tie, {RecordOf("key 0", "key 0|3", {"new"})})).status(),
+        Publish(*store_, IdentitiesOf(tie, {IdentityOf("key 1", "P")})).status(),
+        Withdraw(*store_, WithdrawalOf(tie, 2, 2)).status()};
+    for (const absl::Status& result : results) EXPECT_TRUE(absl::IsDataLoss(result)) << result;
+    Tamper("DELETE FROM subject WHERE ordinal IN (1, 2)");
+    Tamper(
+        "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id, tie) "
+        "SELECT name_hash, owner, name, ordinal, subject_id, tie FROM kept");
+  }
+  EXPECT_TRUE(Publish(*store_, BatchOf("p", {RecordOf("key 0", "key 0|3", {"new"})})).ok());
+  EXPECT_TRUE(Publish(*store_, IdentitiesOf("j", {IdentityOf("key 1", "P")})).ok());
+  // Who was joined is still who was written.
+  EXPECT_TRUE(Publish(*store_, BatchOf("q", {RecordOf("key 1", "key 1|3", {"key 1"})})).ok());
+}
+
 TEST_P(StoreSeals, NamesNobodyInADecisionAndGivesItToNobodyElse) {
   const std::string ids[] = {std::string(32, 'a'), std::string(32, 'b')};
   for (size_t i = 0; i < 2; ++i) {

@@ -8,51 +8,57 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/store/random_ids.h"
 
 namespace sluice::server {
 
-namespace {
-
-// Of a row of name, ordinal and subject id.
-absl::StatusOr<DictionaryEntry> EntryOf(const SqlRow& row) {
-  absl::StatusOr<Hash16> id = row.Array<16>(2);
+absl::StatusOr<DictionaryEntry> Dictionary::Entry(const NameHasher& hasher, const SqlRow& row) {
+  const absl::StatusOr<Hash16> name = row.Array<16>(0), id = row.Array<16>(4);
+  if (!name.ok()) return name.status();
   if (!id.ok()) return id.status();
-  return DictionaryEntry{.name = static_cast<uint32_t>(row.Int(0)),
-                         .ordinal = static_cast<uint32_t>(row.Int(1)),
+  const absl::StatusOr<Hash16> tie = hasher.SubjectTie({.name_hash = *name,
+                                                        .owner = row.Int(1),
+                                                        .name = row.Int(2),
+                                                        .ordinal = row.Int(3),
+                                                        .subject_id = *id});
+  if (!tie.ok()) return tie.status();
+  if (row.Bytes(5) != SqlBlob(*tie).bytes) {
+    return absl::DataLossError("a name has another's subject");
+  }
+  return DictionaryEntry{.name = static_cast<uint32_t>(row.Int(2)),
+                         .ordinal = static_cast<uint32_t>(row.Int(3)),
                          .id = {*id}};
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Dictionary>> Dictionary::Create(SqlConnection* connection,
                                                                const NameHasher* hasher) {
   std::unique_ptr<Dictionary> dictionary(new Dictionary(hasher));
-  constexpr absl::string_view kFind =
-      "SELECT name, ordinal, subject_id FROM subject WHERE name_hash = $1";
+  const std::string find = absl::StrCat("SELECT ", kRow, " FROM subject WHERE name_hash = $1");
+  const std::string current =
+      absl::StrCat("SELECT ", kRow, " FROM subject WHERE owner = $1 AND name = $2");
+  const std::string of_person =
+      absl::StrCat("SELECT ", kRow,
+                   " FROM identity JOIN subject USING (name_hash) WHERE person_hash = $1 LIMIT 1");
   absl::Status status = PrepareAllMany(
       connection,
-      {{&dictionary->find_names_, kFind},
-       {&dictionary->current_,
-        "SELECT ordinal, subject_id FROM subject WHERE owner = $1 AND name = $2"},
+      {{&dictionary->find_names_, find},
+       {&dictionary->current_, current},
        {&dictionary->find_persons_, "SELECT person_hash FROM identity WHERE name_hash = $1"},
        {&dictionary->insert_names_,
-        "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id) VALUES ($1, $2, $3, $4, "
-        "$5)"}});
+        "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id, tie) "
+        "VALUES ($1, $2, $3, $4, $5, $6)"}});
   if (!status.ok()) return status;
   status = PrepareAll(
       connection,
-      {{&dictionary->find_, kFind},
-       {&dictionary->subject_of_,
-        "SELECT s.ordinal, s.subject_id FROM identity i JOIN subject s ON s.name_hash = "
-        "i.name_hash "
-        "WHERE i.person_hash = $1 LIMIT 1"},
+      {{&dictionary->find_, find},
+       {&dictionary->subject_of_, of_person},
        {&dictionary->any_person_, "SELECT EXISTS (SELECT 1 FROM identity)"},
        {&dictionary->counts_, "SELECT subjects, names FROM owner WHERE id = $1"},
        {&dictionary->set_subjects_, "UPDATE owner SET subjects = $1 WHERE id = $2"},
        {&dictionary->set_names_, "UPDATE owner SET names = $1 WHERE id = $2"},
        {&dictionary->repoint_,
-        "UPDATE subject SET ordinal = $1, subject_id = $2 WHERE name_hash = $3"},
+        "UPDATE subject SET ordinal = $1, subject_id = $2, tie = $3 WHERE name_hash = $4"},
        {&dictionary->keep_former_,
         "INSERT INTO former_subject (owner, name, ordinal, subject_id) VALUES ($1, $2, $3, $4)"}});
   if (!status.ok()) return status;
@@ -83,7 +89,7 @@ absl::StatusOr<Dictionary::Resolved> Dictionary::Resolve(
     name_of[i] = distinct.size() - 1;
   }
   SqlManyRun known = find_names_.StartSmall([&](size_t i, const SqlRow& row) -> absl::Status {
-    absl::StatusOr<DictionaryEntry> entry = EntryOf(row);
+    absl::StatusOr<DictionaryEntry> entry = Entry(*hasher_, row);
     if (!entry.ok()) return entry.status();
     distinct[i].entry = *entry;
     distinct[i].is_new = false;
@@ -110,7 +116,7 @@ absl::StatusOr<std::optional<DictionaryEntry>> Dictionary::Find(const Hash16& na
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
-  absl::StatusOr<DictionaryEntry> entry = EntryOf(run);
+  absl::StatusOr<DictionaryEntry> entry = Entry(*hasher_, run);
   if (!entry.ok()) return entry.status();
   return *entry;
 }
@@ -127,10 +133,9 @@ absl::StatusOr<std::vector<std::string>> Dictionary::Current(
   }
   size_t found = 0;
   SqlManyRun run = current_.StartSmall([&](size_t i, const SqlRow& row) -> absl::Status {
-    absl::StatusOr<Hash16> id = row.Array<16>(1);
-    if (!id.ok()) return id.status();
-    subjects[i].ordinal = static_cast<uint32_t>(row.Int(0));
-    subjects[i].id.bytes = *id;
+    absl::StatusOr<DictionaryEntry> entry = Entry(*hasher_, row);
+    if (!entry.ok()) return entry.status();
+    subjects[i] = *entry;
     ++found;
     return absl::OkStatus();
   });
@@ -178,7 +183,13 @@ absl::Status Dictionary::Repoint(int64_t owner_id, const Hash16& name,
   absl::Status status =
       keep_former_.Bind(owner_id, before.name, before.ordinal, SqlBlob(before.id.bytes)).Finish();
   if (!status.ok()) return status;
-  return repoint_.Bind(now.ordinal, SqlBlob(now.id.bytes), SqlBlob(name)).Finish();
+  const absl::StatusOr<Hash16> tie = hasher_->SubjectTie({.name_hash = name,
+                                                          .owner = owner_id,
+                                                          .name = before.name,
+                                                          .ordinal = now.ordinal,
+                                                          .subject_id = now.id.bytes});
+  if (!tie.ok()) return tie.status();
+  return repoint_.Bind(now.ordinal, SqlBlob(now.id.bytes), SqlBlob(*tie), SqlBlob(name)).Finish();
 }
 
 absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
@@ -242,8 +253,15 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
   SqlManyRun inserts = insert_names_.Start();
   for (const Name& name : names) {
     if (!name.is_new) continue;
-    absl::Status status = inserts.Add(SqlBlob(name.hash), owner_id, name.entry.name,
-                                      name.entry.ordinal, SqlBlob(name.entry.id.bytes));
+    const absl::StatusOr<Hash16> tie = hasher_->SubjectTie({.name_hash = name.hash,
+                                                            .owner = owner_id,
+                                                            .name = name.entry.name,
+                                                            .ordinal = name.entry.ordinal,
+                                                            .subject_id = name.entry.id.bytes});
+    if (!tie.ok()) return tie.status();
+    absl::Status status =
+        inserts.Add(SqlBlob(name.hash), owner_id, name.entry.name, name.entry.ordinal,
+                    SqlBlob(name.entry.id.bytes), SqlBlob(*tie));
     if (!status.ok()) return status;
   }
   if (absl::Status status = inserts.Finish(); !status.ok()) return status;
@@ -280,9 +298,9 @@ absl::StatusOr<std::optional<NewSubject>> Dictionary::SubjectOf(const Hash16& pe
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
-  absl::StatusOr<Hash16> id = run.Array<16>(1);
-  if (!id.ok()) return id.status();
-  return NewSubject{.ordinal = static_cast<uint32_t>(run.Int(0)), .id = {*id}};
+  absl::StatusOr<DictionaryEntry> entry = Entry(*hasher_, run);
+  if (!entry.ok()) return entry.status();
+  return NewSubject{.ordinal = entry->ordinal, .id = entry->id};
 }
 
 }  // namespace sluice::server

@@ -32,6 +32,11 @@ class Dictionary {
   static absl::StatusOr<std::unique_ptr<Dictionary>> Create(SqlConnection* connection,
                                                             const NameHasher* hasher);
 
+  // What `Entry` reads.
+  static constexpr char kRow[] = "name_hash, owner, name, ordinal, subject_id, tie";
+  // DATA_LOSS unless it is as it was written.
+  static absl::StatusOr<DictionaryEntry> Entry(const NameHasher& hasher, const SqlRow& row);
+
   // Finds the subjects of these names, adds those that are new. A name may stand there often.
   // RESOURCE_EXHAUSTED when the ordinals are used up.
   absl::StatusOr<Resolved> Resolve(absl::string_view owner, int64_t owner_id,

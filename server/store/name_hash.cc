@@ -1,5 +1,6 @@
 #include "server/store/name_hash.h"
 
+#include <endian.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
@@ -50,11 +51,15 @@ absl::StatusOr<std::unique_ptr<NameHasher>> NameHasher::Create(const policy::Sec
     return absl::InvalidArgumentError("the store's hash key has less than 32 bytes");
   }
   std::unique_ptr<NameHasher> hasher(new NameHasher);
-  const std::pair<absl::string_view, Context*> uses[] = {
-      {"record-key", &hasher->record_key_},     {"key-tie", &hasher->key_tie_},
-      {"subject-name", &hasher->subject_name_}, {"person", &hasher->person_},
-      {"request", &hasher->request_},           {"content", &hasher->content_},
-      {"decided", &hasher->decided_},           {"key-check", &hasher->key_check_}};
+  const std::pair<absl::string_view, Context*> uses[] = {{"record-key", &hasher->record_key_},
+                                                         {"key-tie", &hasher->key_tie_},
+                                                         {"subject-name", &hasher->subject_name_},
+                                                         {"subject-tie", &hasher->subject_tie_},
+                                                         {"person", &hasher->person_},
+                                                         {"request", &hasher->request_},
+                                                         {"content", &hasher->content_},
+                                                         {"decided", &hasher->decided_},
+                                                         {"key-check", &hasher->key_check_}};
   for (const auto& [use, context] : uses) {
     absl::StatusOr<Context> derived = Derive(key, use);
     if (!derived.ok()) return derived.status();
@@ -97,6 +102,16 @@ absl::StatusOr<Hash16> NameHasher::KeyTie(const Hash16& key, const Hash16& recor
 absl::StatusOr<Hash16> NameHasher::SubjectName(absl::string_view owner, absl::string_view id_space,
                                                absl::string_view id) const {
   return Hash(subject_name_, {owner, id_space, id});
+}
+
+absl::StatusOr<Hash16> NameHasher::SubjectTie(const SubjectRow& row) const {
+  uint64_t numbers[] = {static_cast<uint64_t>(row.owner), static_cast<uint64_t>(row.name),
+                        static_cast<uint64_t>(row.ordinal)};
+  for (uint64_t& number : numbers) number = htobe64(number);
+  return Hash(subject_tie_,
+              {View(row.name_hash),
+               absl::string_view(reinterpret_cast<const char*>(numbers), sizeof numbers),
+               View(row.subject_id)});
 }
 
 absl::StatusOr<Hash16> NameHasher::Person(absl::string_view owner, absl::string_view person) const {

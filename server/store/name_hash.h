@@ -33,6 +33,14 @@ class NameHasher {
   // That the record of this key has this id: who can write the database, and no more, can't give
   // one key another's record.
   absl::StatusOr<Hash16> KeyTie(const Hash16& key, const Hash16& record_id) const;
+  // Whom a name names, as a row of `subject` says: who can write the database, and no more, can't
+  // give it another subject.
+  struct SubjectRow {
+    Hash16 name_hash{};
+    int64_t owner = 0, name = 0, ordinal = 0;
+    Hash16 subject_id{};
+  };
+  absl::StatusOr<Hash16> SubjectTie(const SubjectRow& row) const;
   // Whom identity records say that a subject's names are of.
   absl::StatusOr<Hash16> Person(absl::string_view owner, absl::string_view person) const;
   absl::StatusOr<Hash16> Request(absl::string_view principal, absl::string_view request_id) const;
@@ -56,7 +64,8 @@ class NameHasher {
   static absl::StatusOr<Hash16> Hash(const Context& context,
                                      std::initializer_list<absl::string_view> parts);
 
-  Context record_key_, key_tie_, subject_name_, person_, request_, content_, decided_, key_check_;
+  Context record_key_, key_tie_, subject_name_, subject_tie_, person_, request_, content_, decided_,
+      key_check_;
 };
 
 }  // namespace sluice::server

@@ -28,6 +28,7 @@ TEST(NameHasher, HasAKeyOfItsOwnForEachUse) {
                                    hasher->Request("a", "b").value(), hasher->KeyCheck().value()};
   EXPECT_EQ(hashes.size(), 5u);
   const Hash16 id{};
+  EXPECT_NE(hasher->KeyTie(id, id).value(), hasher->SubjectTie({}).value());
   EXPECT_NE(hasher->Decided("a", id).value(),
             hasher->Request("a", std::string(id.size(), '\0')).value());
 }
@@ -39,6 +40,17 @@ TEST(NameHasher, KeepsThePartsOfANameApart) {
       hasher->RecordKey("a", "b", "cd").value(), hasher->RecordKey("", "abcd", "").value(),
       hasher->RecordKey("abcd", "", "").value()};
   EXPECT_EQ(hashes.size(), 5u);
+}
+
+TEST(NameHasher, TiesAllThatARowOfASubjectSays) {
+  const auto hasher = HasherOf('a');
+  const std::set<Hash16> ties = {hasher->SubjectTie({}).value(),
+                                 hasher->SubjectTie({.name_hash = {1}}).value(),
+                                 hasher->SubjectTie({.owner = 1}).value(),
+                                 hasher->SubjectTie({.name = 1}).value(),
+                                 hasher->SubjectTie({.ordinal = 1}).value(),
+                                 hasher->SubjectTie({.subject_id = {1}}).value()};
+  EXPECT_EQ(ties.size(), 6u);
 }
 
 TEST(NameHasher, RefusesAShortKey) {

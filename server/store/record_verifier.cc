@@ -4,6 +4,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/dictionary.h"
 #include "server/store/identity_changes.h"
 #include "server/store/record_subjects.h"
 #include "server/store/sealed_bytes.h"
@@ -58,8 +59,9 @@ absl::Status RecordVerifier::Prepare() {
       limit);
   const std::string identities = absl::StrCat(
       "SELECT name_hash, person_hash FROM identity WHERE name_hash > $1 ORDER BY name_hash", limit);
-  const std::string subjects = absl::StrCat(
-      "SELECT name, ordinal FROM subject WHERE owner = $1 AND name > $2 ORDER BY name", limit);
+  const std::string subjects =
+      absl::StrCat("SELECT ", Dictionary::kRow,
+                   " FROM subject WHERE owner = $1 AND name > $2 ORDER BY name", limit);
   return PrepareAll(
       parts_.connection,
       {{&owners_, "SELECT id, name, subjects, names, rows FROM owner ORDER BY id"},

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "server/store/dictionary.h"
 #include "server/store/record_history.h"
 #include "server/store/record_verifier.h"
 #include "server/store/sealed_bytes.h"
@@ -129,8 +130,11 @@ absl::Status RecordVerifier::ReadSubjects(int64_t id, const Owner& owner) {
   absl::Status status = EachRow(
       "subject", [&] { return subjects_.Bind(id, name); },
       [&](const SqlRow& row) -> absl::Status {
-        dense = dense && row.Int(0) == name + 1 && row.Int(1) >= 1 && row.Int(1) < owner.subjects;
-        name = row.Int(0);
+        dense = dense && row.Int(2) == name + 1 && row.Int(3) >= 1 && row.Int(3) < owner.subjects;
+        name = row.Int(2);
+        const absl::Status tied = Dictionary::Entry(*parts_.hasher, row).status();
+        if (!absl::IsDataLoss(tied)) return tied;
+        parts_.findings->Add({"subject", "a name has another's subject", owner.name});
         return absl::OkStatus();
       });
   if (!status.ok()) return status;

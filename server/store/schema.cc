@@ -115,6 +115,7 @@ CREATE TABLE subject (                  -- the dictionaries: names of one subjec
   name INTEGER NOT NULL,                -- in the order in which they came
   ordinal INTEGER NOT NULL,
   subject_id BLOB NOT NULL,
+  tie BLOB NOT NULL,                    -- that all of it belongs together: NameHasher::SubjectTie
   UNIQUE (owner, name)
 ) STRICT, WITHOUT ROWID;
 
