@@ -19,6 +19,8 @@ using policy::Secret;
 
 constexpr char kManifest[] = "manifest";
 constexpr size_t kMaxManifest = 16 << 20;
+// Beyond this no key is made: what is there can still be destroyed, and be read at the next start.
+constexpr int64_t kFullManifest = kMaxManifest / 2;
 constexpr size_t kMaxKey = 8192;
 
 // The directory holds other files, too.
@@ -205,6 +207,10 @@ absl::StatusOr<Secret> Files::Load(const std::string& name) const {
 
 absl::StatusOr<Secret> Files::Make(const std::string& name, Maker make) const {
   if (!IsKeyName(name)) return absl::InvalidArgumentError("no key has such a name");
+  if (stamp_ && stamp_->size >= kFullManifest) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory_->PathOf(kManifest), " names as many keys as one may"));
+  }
   absl::StatusOr<Secret> key = make();
   if (!key.ok()) return key;
   const absl::StatusOr<Secret> content = wrapping_.Content(*key);

@@ -37,7 +37,8 @@ class KeyDirectory {
   virtual ~KeyDirectory() = default;
 
   // The key, made if it never was. DATA_LOSS if it was made and is not there as it was;
-  // FAILED_PRECONDITION if it was destroyed, others can read it, or it does not open.
+  // FAILED_PRECONDITION if it was destroyed, others can read it, it does not open, or there are so
+  // many keys that the manifest takes no more.
   virtual absl::StatusOr<policy::Secret> Ensure(absl::string_view name, Maker make) const = 0;
   // The same, but NOT_FOUND if it never was.
   virtual absl::StatusOr<policy::Secret> Find(absl::string_view name) const = 0;

@@ -161,6 +161,31 @@ TEST_F(KeyDirectoryTest, ReadsAManifestOnceAChange) {
   EXPECT_TRUE(absl::IsDataLoss(directory->Find("a.key").status()));
 }
 
+TEST_F(KeyDirectoryTest, MakesNoKeyThatAManifestWouldGrowTooLargeBy) {
+  ASSERT_TRUE(Ensure(*Open(), "a.key").ok());
+  KeyManifest full = *ParseManifest(Content("manifest"));
+  for (int i = 0; i < 90'000; ++i) {
+    const std::string name = absl::StrCat("k", i, ".kek");
+    full[name] = {.name = name, .digest = KeyDigest(name, Secret(1)), .created = kNow};
+  }
+  Write("manifest", ManifestText(full));
+  ASSERT_GT(Content("manifest").size(), 8u << 20);
+  const std::unique_ptr<KeyDirectory> directory = Open();
+  const absl::Status refused = directory
+                                   ->Ensure("b.key",
+                                            [] {
+                                              ADD_FAILURE() << "it was made";
+                                              return RandomKey(32);
+                                            })
+                                   .status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("as many keys as one may"));
+  EXPECT_FALSE(std::filesystem::exists(Path("b.key")));
+  EXPECT_TRUE(Ensure(*directory, "a.key").ok());
+  EXPECT_TRUE(Destroy(*directory, "a.key").ok());
+  EXPECT_TRUE(TryOpen().ok());
+}
+
 // --- Its lock, its place ---
 
 TEST_F(KeyDirectoryTest, RefusesAFileSystemWithoutLocks) {
