@@ -135,6 +135,7 @@ TEST(Outward, GivesEachKindOfErrorItsCodeAndReason) {
       {StandsInConfiguration("x"), absl::StatusCode::kFailedPrecondition,
        "ORGANIZATION_IN_CONFIGURATION"},
       {TooManyOrganizations(1), absl::StatusCode::kFailedPrecondition, "TOO_MANY_ORGANIZATIONS"},
+      {TooManyKeyVersions("x", 4), absl::StatusCode::kFailedPrecondition, "TOO_MANY_KEY_VERSIONS"},
       {AuditUnavailable(), absl::StatusCode::kUnavailable, "AUDIT_UNAVAILABLE"},
       {StateUnavailable(), absl::StatusCode::kUnavailable, "STATE_UNAVAILABLE"},
       {StoreUnavailable(), absl::StatusCode::kUnavailable, "STORE_UNAVAILABLE"},

@@ -202,6 +202,9 @@ absl::StatusOr<v1::RotateKeyResponse> OwnerKeys::Rotate(const Caller& caller, Re
         const uint64_t index = parts_.log->NextIndexIn(transaction);
         const absl::StatusOr<KekName> made =
             transaction.keys()->Rotate(key->scope, key->owner, as_of, index);
+        if (absl::IsOutOfRange(made.status())) {
+          return TooManyKeyVersions(KeyNameOf(*key), kMostSealingVersions);
+        }
         if (!made.ok()) return made.status();
         return parts_.log->AppendIn(transaction, EntryOf("ROTATED", *made, caller, request_id))
             .status();

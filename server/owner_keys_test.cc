@@ -370,6 +370,20 @@ TEST_F(OwnerKeysTest, ChangesNothingThatWasNotLookedAtOrIsInUse) {
   EXPECT_EQ(gateway.KeyEntries().back(), "ROTATED state-university records 2");
 }
 
+TEST_F(OwnerKeysTest, AKeyIsRotatedNoFasterThanItIsSealedAnew) {
+  KeyGateway gateway(directory_);
+  gateway.Publish("r1", 2);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(gateway.Rotate(kRecords, admin_).ok());
+  const absl::Status refused = gateway.Rotate(kRecords, admin_).status();
+  EXPECT_EQ(ReasonOf(refused), "TOO_MANY_KEY_VERSIONS");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr(kRecords));
+  EXPECT_FALSE(KekIsThere("owner-state-university.data.5.kek"));
+  EXPECT_EQ(gateway.KeyEntries().back(), "ROTATED state-university records 4");
+  EXPECT_TRUE(gateway.Rotate("organizations/state-university/keys/dictionary", admin_).ok());
+  ASSERT_TRUE(gateway.renewal_->Turn().ok());
+  EXPECT_TRUE(gateway.Rotate(kRecords, admin_).ok());
+}
+
 TEST_F(OwnerKeysTest, CountsForOneAtATimeAndAsLongAsSomebodyWaits) {
   KeyGateway gateway(directory_);
   gateway.Publish("r1", 3);

@@ -29,6 +29,7 @@ absl::string_view NextStep(const absl::Status& status, absl::string_view reason)
       {"KEY_IN_USE",
        "`sluice key rotate` gives it a successor; destroy it when `sluice key list` calls it "
        "EMPTY"},
+      {"TOO_MANY_KEY_VERSIONS", "rotate when `sluice key list` calls the replaced ones EMPTY"},
       {"KEY_DESTROYED", "its owner can publish the records again"},
       {"DESTRUCTION_UNFINISHED", "tell the gateway's operator, if `sluice key list` still says so"},
       {"ETAG_MISMATCH", "run it again: somebody changed it meanwhile"},

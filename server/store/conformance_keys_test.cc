@@ -199,16 +199,19 @@ TEST_P(StoreConformance, WhatIsPublishedOrDeletedMeanwhileWins) {
 }
 
 TEST_P(StoreConformance, RotatesOverAndOver) {
-  for (int32_t version = 2; version < 6; ++version) {
+  for (int32_t version = 2; version < 2 + kMostSealingVersions - 1; ++version) {
     PublishAt(absl::StrCat("r", version), Numbered(version, version + 3, absl::StrCat(version)));
     EXPECT_EQ(Rotate(*store_, kRecords)->version, version);
   }
+  EXPECT_TRUE(absl::IsOutOfRange(Rotate(*store_, kRecords).status()));
   ASSERT_TRUE(Renew(*store_).ok());
-  for (int32_t version = 1; version < 5; ++version) {
+  EXPECT_EQ(Rotate(*store_, kRecords)->version, kMostSealingVersions + 1);
+  ASSERT_TRUE(Renew(*store_).ok());
+  for (int32_t version = 1; version <= kMostSealingVersions; ++version) {
     EXPECT_TRUE(IsEmptyVersion(*store_, {kRecords, kOwner, version})) << version;
     ASSERT_TRUE(MarkDestroyed(*store_, {kRecords, kOwner, version}).ok());
   }
-  EXPECT_THAT(Bytes(), SizeIs(6));
+  EXPECT_THAT(Bytes(), SizeIs(5));
 }
 
 TEST_P(StoreConformance, ChangesAKeyOnlyFromTheStateThatWasLookedAt) {

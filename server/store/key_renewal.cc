@@ -32,6 +32,12 @@ std::vector<std::vector<StoredKeyVersion>> ReplacedVersions(
   return keys;
 }
 
+std::vector<int64_t> IdsOf(const std::vector<StoredKeyVersion>& versions) {
+  std::vector<int64_t> ids;
+  for (const StoredKeyVersion& version : versions) ids.push_back(version.id);
+  return ids;
+}
+
 }  // namespace
 
 void KeyRenewal::Start() {
@@ -166,43 +172,57 @@ absl::StatusOr<KeyRenewal::Counted> KeyRenewal::Count(const StoredKeyVersion& ve
 }
 
 absl::StatusOr<int64_t> KeyRenewal::CountAll(const std::vector<StoredKeyVersion>& replaced) {
+  const KekName& key = replaced.front().name;
+  std::map<int64_t, Remaining> counted;
+  const absl::Status walked =
+      Walk(key.scope, key.owner, IdsOf(replaced), [&](std::vector<SealedRow> rows) {
+        for (const SealedRow& row : rows) {
+          ++counted[row.data_key].rows;
+          counted[row.data_key].bytes += row.bytes;
+        }
+        return absl::OkStatus();
+      });
+  if (!walked.ok()) return walked;
   int64_t rows = 0;
+  absl::MutexLock lock(&mutex_);
   for (const StoredKeyVersion& version : replaced) {
-    const absl::StatusOr<Counted> counted = Count(version);
-    if (!counted.ok()) return counted.status();
-    rows += counted->rows();
-    absl::MutexLock lock(&mutex_);
-    remaining_[version.name] = {counted->rows(), counted->bytes};
+    rows += counted[version.id].rows;
+    remaining_[version.name] = counted[version.id];
   }
   return rows;
 }
 
 absl::StatusOr<int64_t> KeyRenewal::SealAll(const std::vector<StoredKeyVersion>& replaced) {
+  const KekName& key = replaced.front().name;
+  std::map<int64_t, KekName> names;
+  for (const StoredKeyVersion& version : replaced) names.emplace(version.id, version.name);
   int64_t sealed = 0;
-  for (const StoredKeyVersion& version : replaced) {
-    const KekName& name = version.name;
-    const absl::Status walked = Walk(
-        name.scope, name.owner, {version.id}, [&](std::vector<SealedRow> rows) -> absl::Status {
-          for (size_t begin = 0; begin < rows.size();) {
-            size_t end = begin;
-            int64_t bytes = 0;
-            while (end < rows.size() && end - begin < limits_.rows && bytes < limits_.bytes) {
-              bytes += rows[end++].bytes;
-            }
-            const absl::StatusOr<int64_t> group =
-                SealGroup(absl::MakeConstSpan(rows).subspan(begin, end - begin), bytes);
-            if (!group.ok()) return group.status();
-            sealed += *group;
-            begin = end;
-            absl::MutexLock lock(&mutex_);
-            Remaining& remaining = remaining_[name];
-            remaining.rows = std::max<int64_t>(remaining.rows - *group, 0);
-            remaining.bytes = std::max<int64_t>(remaining.bytes - bytes, 0);
-          }
-          return absl::OkStatus();
+  const absl::Status walked =
+      Walk(key.scope, key.owner, IdsOf(replaced), [&](std::vector<SealedRow> rows) -> absl::Status {
+        // A group is of one version, so that it is known of which what it sealed was.
+        std::stable_sort(rows.begin(), rows.end(), [](const SealedRow& a, const SealedRow& b) {
+          return a.data_key < b.data_key;
         });
-    if (!walked.ok()) return walked;
-  }
+        for (size_t begin = 0; begin < rows.size();) {
+          size_t end = begin;
+          int64_t bytes = 0;
+          while (end < rows.size() && rows[end].data_key == rows[begin].data_key &&
+                 end - begin < limits_.rows && bytes < limits_.bytes) {
+            bytes += rows[end++].bytes;
+          }
+          const absl::StatusOr<int64_t> group =
+              SealGroup(absl::MakeConstSpan(rows).subspan(begin, end - begin), bytes);
+          if (!group.ok()) return group.status();
+          sealed += *group;
+          absl::MutexLock lock(&mutex_);
+          Remaining& remaining = remaining_[names[rows[begin].data_key]];
+          remaining.rows = std::max<int64_t>(remaining.rows - *group, 0);
+          remaining.bytes = std::max<int64_t>(remaining.bytes - bytes, 0);
+          begin = end;
+        }
+        return absl::OkStatus();
+      });
+  if (!walked.ok()) return walked;
   return sealed;
 }
 

@@ -72,7 +72,7 @@ class KeyRenewal {
 
  private:
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Versions of one key that others have replaced.
+  // Versions of one key that others have replaced; at least one. Each walk is for all of them.
   absl::Status Renew(const std::vector<StoredKeyVersion>& replaced) ABSL_LOCKS_EXCLUDED(mutex_);
   // A whole walk. `visit` may end it by an error.
   absl::Status Walk(KekScope scope, absl::string_view owner, absl::Span<const int64_t> versions,

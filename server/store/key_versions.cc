@@ -1,5 +1,6 @@
 #include "server/store/key_versions.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -86,6 +87,12 @@ absl::StatusOr<KekName> KeyVersions::Rotate(KekScope scope, absl::string_view ow
                                             std::optional<uint64_t> as_of, uint64_t log_index) {
   const absl::StatusOr<std::vector<StoredKeyVersion>> versions = Find(scope, owner, as_of);
   if (!versions.ok()) return versions.status();
+  const auto sealing = std::count_if(
+      versions->begin(), versions->end(),
+      [](const StoredKeyVersion& version) { return !version.empty && !version.destroyed_index; });
+  if (sealing >= kMostSealingVersions) {
+    return absl::OutOfRangeError("as many versions of the key as may be still seal something");
+  }
   absl::StatusOr<KekName> made = parts_.sealing->MakeVersion(scope, owner);
   if (!made.ok()) return made;
   if (absl::Status status = SetLogged(*made, log_index); !status.ok()) return status;

@@ -156,7 +156,8 @@ absl::Status SealedRowFinder::Look(absl::string_view header, int64_t bytes, Stre
   if (!data_key.ok()) return data_key.status();
   if (std::find(stretch.data_keys.begin(), stretch.data_keys.end(), *data_key) !=
       stretch.data_keys.end()) {
-    stretch.found.rows.push_back({.place = stretch.place, .subkey = *subkey, .bytes = bytes});
+    stretch.found.rows.push_back(
+        {.place = stretch.place, .data_key = *data_key, .subkey = *subkey, .bytes = bytes});
   }
   return absl::OkStatus();
 }

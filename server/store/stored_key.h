@@ -28,6 +28,10 @@ struct StoredKeyVersion {
   bool empty = false;                       // nothing is sealed under it any more
 };
 
+// So many versions of a key may still seal something, the one in use among them: what is replaced
+// faster than it is sealed anew would never be empty.
+inline constexpr int kMostSealingVersions = 4;
+
 // The index of the newest entry about a key, by which one state of it is known from another.
 inline uint64_t NewestEntry(absl::Span<const StoredKeyVersion> versions) {
   uint64_t newest = 0;
@@ -52,6 +56,7 @@ struct SealedPlace {
 
 struct SealedRow {
   SealedPlace place;
+  int64_t data_key = 0;  // the id of the version that sealed it
   uint32_t subkey = 0;
   int64_t bytes = 0;
 };
@@ -70,12 +75,12 @@ class KeyTransaction {
 
   // Gives a key a new version, which is in use from here on; `log_index`: of the entry that says
   // so. NOT_FOUND if there is no such key; ABORTED unless its newest entry is at `as_of` (nullopt:
-  // wherever).
+  // wherever); OUT_OF_RANGE if kMostSealingVersions are neither empty nor destroyed.
   virtual absl::StatusOr<KekName> Rotate(KekScope scope, absl::string_view owner,
                                          std::optional<uint64_t> as_of, uint64_t log_index) = 0;
   // Nothing is opened under a version any more, and its wrapped data key goes. The key-encryption
-  // key is the caller's to destroy, when this is durable. The errors of Rotate, and
-  // FAILED_PRECONDITION if it was destroyed before.
+  // key is the caller's to destroy, when this is durable. NOT_FOUND and ABORTED as
+  // of Rotate, and FAILED_PRECONDITION if it was destroyed before.
   virtual absl::Status MarkDestroyed(const KekName& name, std::optional<uint64_t> as_of,
                                      uint64_t log_index) = 0;
   // Seals rows anew, under the versions in use, that are still as they were found; how many. What
