@@ -3,12 +3,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <vector>
 
-#include "absl/strings/escaping.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -17,22 +18,40 @@
 namespace sluice::server {
 namespace {
 
-constexpr absl::string_view kFirstLine = "sluice collections 1";
+constexpr absl::string_view kFirstLine = "sluice collections 2";
+constexpr size_t kNameDigits = 32;
 
 std::string TextOf(const CollectionProgress& progress) {
-  const absl::string_view digest(reinterpret_cast<const char*>(progress.digest.data()),
-                                 progress.digest.size());
-  return absl::StrCat(kFirstLine, "\n", progress.steps, "\n", absl::BytesToHexString(digest), "\n");
+  std::string text = absl::StrCat(kFirstLine, "\n", progress.position, "\n");
+  for (const auto& [name, position] : progress.collections) {
+    absl::StrAppend(&text, name, " ", position, "\n");
+  }
+  return text;
 }
 
 // False if it is none of ours.
 bool Parse(absl::string_view text, CollectionProgress& progress) {
   const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
-  if (lines.size() != 4 || !absl::SimpleAtoi(lines[1], &progress.steps)) return false;
-  const std::string digest = absl::HexStringToBytes(lines[2]);
-  if (digest.size() != progress.digest.size()) return false;
-  std::copy(digest.begin(), digest.end(), progress.digest.begin());
+  if (lines.size() < 3 || !absl::SimpleAtoi(lines[1], &progress.position)) return false;
+  for (size_t i = 2; i + 1 < lines.size(); ++i) {
+    const absl::string_view name = lines[i].substr(0, kNameDigits);
+    if (name.size() != kNameDigits ||
+        !std::all_of(name.begin(), name.end(), absl::ascii_isxdigit)) {
+      return false;
+    }
+    int64_t& position = progress.collections[std::string(name)];
+    if (!absl::SimpleAtoi(lines[i].substr(kNameDigits), &position)) return false;
+  }
   return TextOf(progress) == text;
+}
+
+// Whether nothing has gone back.
+bool IsAsFarAs(const CollectionProgress& noted, const CollectionProgress& now) {
+  return now.position >= noted.position &&
+         std::all_of(noted.collections.begin(), noted.collections.end(), [&](const auto& before) {
+           const auto found = now.collections.find(before.first);
+           return found != now.collections.end() && found->second >= before.second;
+         });
 }
 
 }  // namespace
@@ -50,11 +69,12 @@ absl::Status CollectionNote::Check() {
   }
   std::ifstream file(path_, std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(file), {});
+  noted_ = {};
   if (!Parse(text, noted_)) {
     return absl::FailedPreconditionError(absl::StrCat(
         path_, " is not what a gateway wrote there; `sluiced store verify`, then take it away"));
   }
-  if (now->steps < noted_.steps || (now->steps == noted_.steps && now->digest != noted_.digest)) {
+  if (!IsAsFarAs(noted_, *now)) {
     return absl::DataLossError(
         "collections of records are as they were before this gateway stopped: restore the store");
   }
@@ -66,7 +86,7 @@ absl::Status CollectionNote::Keep() {
   if (!checked_) return absl::OkStatus();
   const absl::StatusOr<CollectionProgress> now = store_.Progress();
   if (!now.ok()) return now.status();
-  if (now->steps <= noted_.steps) return absl::OkStatus();
+  if (*now == noted_) return absl::OkStatus();
   absl::Status status = ReplaceFile(path_, TextOf(*now));
   if (status.ok()) noted_ = *now;
   return status;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/store/collection_seals.h"
@@ -104,7 +105,37 @@ class SqlStore final : public Store {
     if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
     return Reader(this)->StatusOf(permit.owner());
   }
-  absl::StatusOr<CollectionProgress> Progress() const override { return Reader(this)->Progress(); }
+  absl::StatusOr<CollectionProgress> Progress() const override {
+    HighWaterMarks::Collections before = marks_->collections();
+    const int64_t position_before = marks_->position();
+    std::vector<CollectionRow> rows;
+    const absl::StatusOr<int64_t> position = Reader(this)->Collections(rows);
+    if (!position.ok()) return position.status();
+    CollectionProgress progress{.position = *position, .collections = {}};
+    int64_t last = position_before;
+    for (const CollectionRow& row : rows) {
+      const auto seen = before.extract({row.owner, row.record_type});
+      const absl::StatusOr<Hash16> sealed = Opened(row, seen.empty() ? 0 : seen.mapped());
+      if (!sealed.ok()) return sealed.status();
+      last = std::max(last, row.position);
+      if (row.position == 0) continue;
+      const absl::StatusOr<std::string> name = NotedName(row);
+      if (!name.ok()) return name.status();
+      progress.collections[*name] = row.position;
+    }
+    if (!before.empty()) {
+      const auto& [owner, record_type] = before.begin()->first;
+      return FoundUnsound(absl::DataLossError(absl::StrCat("the ", record_type, " records of ",
+                                                           owner, " are gone: restore the store")));
+    }
+    // Each was given by the store, which was read last.
+    if (*position < last) {
+      return FoundUnsound(
+          absl::DataLossError("the store's position is as it was before: restore the store"));
+    }
+    marks_->RaisePosition(*position);
+    return progress;
+  }
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override {
     return Reader(this)->HistoryBefore(time);
   }
@@ -265,6 +296,17 @@ class SqlStore final : public Store {
                                  absl::string_view key) const {
     absl::MutexLock lock(&hasher_mutex_);
     return hasher_->RecordKey(owner, record_type, key);
+  }
+
+  // Of whom and of what a collection is, told to nobody who has no keys.
+  absl::StatusOr<std::string> NotedName(const CollectionRow& row) const {
+    std::string words = "noted collection";
+    AppendSealed(row.owner, words);
+    AppendSealed(row.record_type, words);
+    const absl::StatusOr<Hash> mac = seal_keys_->Mac(words);
+    if (!mac.ok()) return mac.status();
+    return absl::BytesToHexString(
+        absl::string_view(reinterpret_cast<const char*>(mac->data()), sizeof(Hash16)));
   }
 
   bool ReaderFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !readers_.empty(); }

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -193,10 +194,13 @@ struct CollectionStatus {
   LastPublish last_publish;
 };
 
-// How far all collections have come.
+// How far the store has come: positions, none of which ever goes back.
 struct CollectionProgress {
-  int64_t steps = 0;  // the sum of their positions: it only ever grows
-  Hash digest{};      // of each one's position and counts
+  int64_t position = 0;  // the last that was given
+  // Of each collection that was published, by a keyed hash of its owner and type: 32 hex digits.
+  std::map<std::string, int64_t> collections;
+
+  friend bool operator==(const CollectionProgress&, const CollectionProgress&) = default;
 };
 
 struct OwnerStatus {
@@ -409,7 +413,8 @@ class Store {
   // Of all types.
   virtual absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
                                                const AuditReceipt& receipt) const = 0;
-  // Of a store that seals nothing: none.
+  // Of a store that seals nothing: none. DATA_LOSS if a collection is not as it was sealed, or one
+  // of them, or the store's position, is as it was before; then the store's health says so as well.
   virtual absl::StatusOr<CollectionProgress> Progress() const { return CollectionProgress(); }
   // Whether ForgetHistory has something to forget.
   virtual absl::StatusOr<bool> HistoryBefore(absl::Time time) const = 0;

@@ -83,9 +83,10 @@ absl::Status StoreReader::Prepare() {
        {&collection_,
         "SELECT c.position, c.live, c.tombstones, c.seal FROM collection c "
         "JOIN owner o ON o.id = c.owner WHERE o.name = $1 AND c.record_type = $2"},
-       {&progress_,
-        "SELECT o.name, c.record_type, c.position, c.live, c.tombstones FROM collection c "
-        "JOIN owner o ON o.id = c.owner ORDER BY o.name, c.record_type"},
+       {&all_collections_,
+        "SELECT o.name, c.record_type, c.position, c.live, c.tombstones, c.seal FROM collection c "
+        "JOIN owner o ON o.id = c.owner"},
+       {&position_, "SELECT position FROM store"},
        {&subjects_, "SELECT subjects - 1 FROM owner WHERE name = $1"},
        {&history_before_,
         "SELECT CASE WHEN (SELECT time_us FROM record_change ORDER BY id LIMIT 1) < $1 "
@@ -238,25 +239,26 @@ absl::StatusOr<CollectionRow> StoreReader::Collection(absl::string_view owner,
   return collection;
 }
 
-absl::StatusOr<CollectionProgress> StoreReader::Progress() {
-  CollectionProgress progress;
-  std::string words = "progress";
-  SqlRun run = progress_.Bind();
-  for (;;) {
-    absl::StatusOr<bool> row = run.Next();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
-    AppendSealed(run.Bytes(0), words);
-    AppendSealed(run.Bytes(1), words);
-    for (const int column : {2, 3, 4}) {
-      AppendSealed(static_cast<uint64_t>(run.Int(column)), words);
+absl::StatusOr<int64_t> StoreReader::Collections(std::vector<CollectionRow>& collections) {
+  {
+    SqlRun run = all_collections_.Bind();
+    for (;;) {
+      absl::StatusOr<bool> row = run.Next();
+      if (!row.ok()) return row.status();
+      if (!*row) break;
+      collections.push_back({.owner = Copy(run.Bytes(0)),
+                             .record_type = Copy(run.Bytes(1)),
+                             .position = run.Int(2),
+                             .live = run.Int(3),
+                             .tombstones = run.Int(4),
+                             .seal = Copy(run.Bytes(5))});
     }
-    progress.steps += run.Int(2);
   }
-  const absl::StatusOr<Hash> digest = seal_keys_->Mac(words);
-  if (!digest.ok()) return digest.status();
-  progress.digest = *digest;
-  return progress;
+  SqlRun run = position_.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  return run.Int(0);
 }
 
 absl::StatusOr<std::vector<StoredKeyVersion>> StoreReader::KeyVersions() {

@@ -48,7 +48,8 @@ class StoreReader {
                      TieOf tie_of, absl::FunctionRef<void(const StoredRecord&)> visit);
   // As it stands: one in which nothing ever was, where there is none.
   absl::StatusOr<CollectionRow> Collection(absl::string_view owner, absl::string_view record_type);
-  absl::StatusOr<CollectionProgress> Progress();
+  // All of them, and then the last position that was given.
+  absl::StatusOr<int64_t> Collections(std::vector<CollectionRow>& collections);
   absl::StatusOr<std::vector<StoredKeyVersion>> KeyVersions();
   absl::StatusOr<int64_t> KeyGeneration();
   absl::StatusOr<SealedRows> FindSealed(KekScope scope, absl::string_view owner,
@@ -90,8 +91,8 @@ class StoreReader {
   std::unique_ptr<OpeningKeys> opening_;
   std::unique_ptr<SealedRowFinder> finder_;
   SqlStatement key_versions_, key_generation_;
-  SqlStatement scan_within_, scan_after_, point_, by_key_, last_publish_, collection_, progress_,
-      collections_, subjects_, history_before_;
+  SqlStatement scan_within_, scan_after_, point_, by_key_, last_publish_, collection_,
+      all_collections_, position_, collections_, subjects_, history_before_;
   SqlStatement revision_, mou_versions_, mou_signatures_, organizations_, state_row_, catalogs_;
   SqlStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;
   RecordPage page_;  // kept, so that a scan allocates nothing a row
