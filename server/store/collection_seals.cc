@@ -10,6 +10,7 @@ namespace {
 std::string Words(const CollectionRow& row) {
   std::string words = "collection";
   AppendSealed(static_cast<uint64_t>(row.position), words);
+  AppendSealed(static_cast<uint64_t>(row.time_us), words);
   AppendSealed(static_cast<uint64_t>(row.live), words);
   AppendSealed(static_cast<uint64_t>(row.tombstones), words);
   AppendSealed(row.owner, words);
@@ -29,7 +30,8 @@ absl::StatusOr<std::string> SealCollection(const SealKeys& keys, const Collectio
 }
 
 absl::StatusOr<Hash16> OpenCollection(const SealKeys& keys, const CollectionRow& row) {
-  if (row.seal.empty() && row.position == 0 && row.live == 0 && row.tombstones == 0) {
+  if (row.seal.empty() && row.position == 0 && row.time_us == 0 && row.live == 0 &&
+      row.tombstones == 0) {
     return Hash16{};
   }
   absl::StatusOr<Hash16> digest = keys.Open(Words(row), row.seal);
@@ -63,6 +65,7 @@ absl::StatusOr<CollectionSeals::Change*> CollectionSeals::Find(int64_t collectio
   CollectionRow stored{.owner = std::string(run.Bytes(0)),
                        .record_type = std::string(run.Bytes(1)),
                        .position = run.Int(2),
+                       .time_us = run.Int(3),
                        .live = run.Int(4),
                        .tombstones = run.Int(5),
                        .seal = std::string(run.Bytes(6))};
@@ -76,9 +79,7 @@ absl::StatusOr<CollectionSeals::Change*> CollectionSeals::Find(int64_t collectio
   if (!before.ok()) return before.status();
   digest->ToggleAll(*before);
   return &changes_
-              .emplace(collection, Change{.row = std::move(stored),
-                                          .time_us = run.Int(3),
-                                          .digest = *std::move(digest)})
+              .emplace(collection, Change{.row = std::move(stored), .digest = *std::move(digest)})
               .first->second;
 }
 
@@ -111,7 +112,7 @@ absl::Status CollectionSeals::Move(int64_t collection, int64_t position, absl::T
   (*change)->row.live += live;
   (*change)->row.tombstones += tombstones;
   (*change)->live += live;
-  (*change)->time_us = absl::ToUnixMicros(time);
+  (*change)->row.time_us = absl::ToUnixMicros(time);
   return absl::OkStatus();
 }
 
@@ -125,7 +126,7 @@ absl::Status CollectionSeals::Write() {
     const absl::StatusOr<std::string> seal = SealCollection(*keys_, change.row, *digest);
     if (!seal.ok()) return seal.status();
     absl::Status status = write_
-                              .Bind(change.row.position, change.time_us, change.row.live,
+                              .Bind(change.row.position, change.row.time_us, change.row.live,
                                     change.row.tombstones, SqlBlob(*seal), collection)
                               .Finish();
     if (!status.ok()) return status;

@@ -29,6 +29,7 @@ struct CollectionRow {
   std::string owner;
   std::string record_type;
   int64_t position = 0;
+  int64_t time_us = 0;
   int64_t live = 0;
   int64_t tombstones = 0;
   std::string seal;  // empty: nothing was ever in it
@@ -66,7 +67,6 @@ class CollectionSeals {
  private:
   struct Change {
     CollectionRow row;
-    int64_t time_us = 0;
     int64_t come = 0;  // more than went
     int64_t live = 0;
     SetDigest digest;

@@ -116,8 +116,9 @@ TEST_P(StoreSeals, FindsThatAWholeCollectionWasPutBackWhileItRuns) {
 }
 
 TEST_P(StoreSeals, FindsNumbersThatWereNotSealed) {
-  for (const std::string change : {"live = live + 1", "tombstones = tombstones + 1",
-                                   "position = position + 1", "record_type = 'Employment'"}) {
+  for (const std::string change :
+       {"live = live + 1", "tombstones = tombstones + 1", "position = position + 1",
+        "time_us = time_us + 1", "record_type = 'Employment'"}) {
     const std::string column = change.substr(0, change.find(' '));
     const std::string before = absl::StrCat("old_", column);
     Tamper(absl::StrCat("CREATE TABLE kept AS SELECT id, ", column, " AS ", before,

@@ -66,7 +66,7 @@ absl::Status RecordVerifier::Prepare() {
       parts_.connection,
       {{&owners_, "SELECT id, name, subjects, names, rows FROM owner ORDER BY id"},
        {&collections_,
-        "SELECT id, owner, record_type, position, live, tombstones, seal FROM collection "
+        "SELECT id, owner, record_type, position, time_us, live, tombstones, seal FROM collection "
         "ORDER BY id"},
        {&records_, records},
        {&keys_, keys},
@@ -138,9 +138,10 @@ absl::Status RecordVerifier::ReadOwners() {
     collection.row = {.owner = owners_by_id_[collection.owner].name,
                       .record_type = Copy(run.Bytes(2)),
                       .position = run.Int(3),
-                      .live = run.Int(4),
-                      .tombstones = run.Int(5),
-                      .seal = Copy(run.Bytes(6))};
+                      .time_us = run.Int(4),
+                      .live = run.Int(5),
+                      .tombstones = run.Int(6),
+                      .seal = Copy(run.Bytes(7))};
     absl::StatusOr<SetDigest> names =
         parts_.seal_keys->DigestOf("verify", absl::StrCat(run.Int(0)));
     if (!names.ok()) return names.status();

@@ -81,7 +81,7 @@ absl::Status StoreReader::Prepare() {
         "SELECT c.record_type, c.live, c.tombstones, c.position, c.time_us FROM collection c "
         "JOIN owner o ON o.id = c.owner WHERE o.name = $1 ORDER BY c.record_type"},
        {&collection_,
-        "SELECT c.position, c.live, c.tombstones, c.seal FROM collection c "
+        "SELECT c.position, c.time_us, c.live, c.tombstones, c.seal FROM collection c "
         "JOIN owner o ON o.id = c.owner WHERE o.name = $1 AND c.record_type = $2"},
        {&all_collections_,
         "SELECT o.name, c.record_type, c.position, c.live, c.tombstones, c.seal FROM collection c "
@@ -233,9 +233,10 @@ absl::StatusOr<CollectionRow> StoreReader::Collection(absl::string_view owner,
   CollectionRow collection{.owner = Copy(owner), .record_type = Copy(record_type)};
   if (!*row) return collection;
   collection.position = run.Int(0);
-  collection.live = run.Int(1);
-  collection.tombstones = run.Int(2);
-  collection.seal = Copy(run.Bytes(3));
+  collection.time_us = run.Int(1);
+  collection.live = run.Int(2);
+  collection.tombstones = run.Int(3);
+  collection.seal = Copy(run.Bytes(4));
   return collection;
 }
 
