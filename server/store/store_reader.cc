@@ -84,8 +84,8 @@ absl::Status StoreReader::Prepare() {
         "SELECT c.position, c.time_us, c.live, c.tombstones, c.seal FROM collection c "
         "JOIN owner o ON o.id = c.owner WHERE o.name = $1 AND c.record_type = $2"},
        {&all_collections_,
-        "SELECT o.name, c.record_type, c.position, c.live, c.tombstones, c.seal FROM collection c "
-        "JOIN owner o ON o.id = c.owner"},
+        "SELECT o.name, c.record_type, c.position, c.time_us, c.live, c.tombstones, c.seal "
+        "FROM collection c JOIN owner o ON o.id = c.owner"},
        {&position_, "SELECT position FROM store"},
        {&subjects_, "SELECT subjects - 1 FROM owner WHERE name = $1"},
        {&history_before_,
@@ -250,9 +250,10 @@ absl::StatusOr<int64_t> StoreReader::Collections(std::vector<CollectionRow>& col
       collections.push_back({.owner = Copy(run.Bytes(0)),
                              .record_type = Copy(run.Bytes(1)),
                              .position = run.Int(2),
-                             .live = run.Int(3),
-                             .tombstones = run.Int(4),
-                             .seal = Copy(run.Bytes(5))});
+                             .time_us = run.Int(3),
+                             .live = run.Int(4),
+                             .tombstones = run.Int(5),
+                             .seal = Copy(run.Bytes(6))});
     }
   }
   SqlRun run = position_.Bind();
