@@ -113,6 +113,18 @@ TEST_F(KeyDirectoryTest, OtherFilesAreNoKeys) {
   EXPECT_TRUE(absl::IsInvalidArgument(Ensure(*Open(), "client-cas.pem.2").status()));
 }
 
+TEST_F(KeyDirectoryTest, ClearsWhatItLeftItselfAndNothingThatAnotherIsWriting) {
+  ASSERT_TRUE(Ensure(*Open(), "a.key").ok());
+  for (const char* const own : {"b.key.77.new", "manifest.4194304.new"}) Write(own, "half a");
+  // A gateway's `client-cas` file is on its way while `store verify` opens the same directory.
+  for (const char* const other : {"client-cas-g1.pem.new", "g1.new"}) Write(other, "half a");
+  Open();
+  EXPECT_FALSE(std::filesystem::exists(Path("b.key.77.new")));
+  EXPECT_FALSE(std::filesystem::exists(Path("manifest.4194304.new")));
+  EXPECT_TRUE(std::filesystem::exists(Path("client-cas-g1.pem.new")));
+  EXPECT_TRUE(std::filesystem::exists(Path("g1.new")));
+}
+
 TEST_F(KeyDirectoryTest, RefusesAManifestThatIsCutAnywhere) {
   ASSERT_TRUE(Ensure(*Open(), "a.key").ok());
   ASSERT_TRUE(Ensure(*Open(), "b.key").ok());

@@ -8,8 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "absl/strings/match.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace sluice::server {
 namespace {
@@ -17,6 +18,14 @@ namespace {
 using policy::Secret;
 
 constexpr char kTemporarySuffix[] = ".new";
+
+// NAME.PID.new, as WriteTemporary makes them: others write files beside ours, without our lock.
+bool IsTemporary(absl::string_view name) {
+  if (!absl::ConsumeSuffix(&name, kTemporarySuffix)) return false;
+  const size_t dot = name.rfind('.');
+  if (dot == absl::string_view::npos || dot == 0 || dot + 1 == name.size()) return false;
+  return std::all_of(name.begin() + dot + 1, name.end(), absl::ascii_isdigit);
+}
 
 absl::Status SystemError(absl::string_view doing, absl::string_view path) {
   const int error = errno;
@@ -128,7 +137,7 @@ absl::StatusOr<std::vector<std::string>> PrivateDirectory::Names() const {
     const std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
     status = CheckEntry(name);
-    if (status.ok() && !absl::EndsWith(name, kTemporarySuffix)) {
+    if (status.ok() && !IsTemporary(name)) {
       names.push_back(name);
     } else if (status.ok() && unlinkat(directory_.get(), name.c_str(), 0) != 0) {
       status = SystemError("removing", PathOf(name));

@@ -61,7 +61,7 @@ class PrivateDirectory {
   absl::StatusOr<Lock> Hold() const;
 
   // Of all that is in it, in order. FAILED_PRECONDITION unless each is a private file. Clears what
-  // a crash left half written: hold the lock.
+  // a crash of ours left half written: hold the lock.
   absl::StatusOr<std::vector<std::string>> Names() const;
   bool Has(const std::string& name) const { return StampOf(name).has_value(); }
   std::optional<Stamp> StampOf(const std::string& name) const;
