@@ -199,6 +199,28 @@ TEST_P(StoreSeals, AWalkOfWhatWasNeverPublishedIsWhole) {
   EXPECT_TRUE(Walk(*store_, ReadRight({"river-unified"}), "river-unified").ok());
 }
 
+TEST_P(StoreSeals, FindsAnOlderContentInThePlaceOfTheOneThatWasReplaced) {
+  const int64_t third = PublishAt("third", {RecordOf("key 0", "key 0|3", {"key 0"})});
+  Tamper("CREATE TABLE kept AS SELECT * FROM record_history");
+  const auto put = [&](const std::string& columns, const std::string& from) {
+    Tamper(absl::StrCat("UPDATE record_history SET ", columns,
+                        " FROM kept o WHERE o.record_id = record_history.record_id AND "
+                        "record_history.position = ",
+                        third, " AND o.position ", from, third));
+  };
+  put("sealed_position = o.sealed_position, bytes = o.bytes", "<");
+  // Of the same record: it opens, and has as many bytes.
+  const absl::Status withdrawn = Withdraw(*store_, WithdrawalOf("w", third, third)).status();
+  EXPECT_TRUE(absl::IsDataLoss(withdrawn)) << withdrawn;
+  put("tie = o.tie", "<");
+  const absl::Status again = Withdraw(*store_, WithdrawalOf("w", third, third)).status();
+  EXPECT_TRUE(absl::IsDataLoss(again)) << again;
+  EXPECT_EQ(OwnOne("state-university", "Candidate", "key 0").value_or(""), "key 0|3");
+  put("sealed_position = o.sealed_position, bytes = o.bytes, tie = o.tie", "= ");
+  EXPECT_EQ(Withdrawn("w", third, third).restored_count, 1);
+  EXPECT_EQ(OwnOne("state-university", "Candidate", "key 0").value_or(""), "key 0|2");
+}
+
 TEST_P(StoreSeals, FindsANameThatWasGivenAnothersSubject) {
   ASSERT_TRUE(
       Publish(*store_, IdentitiesOf("i", {IdentityOf("key 0", "P"), IdentityOf("new", "P")})).ok());

@@ -26,6 +26,16 @@ absl::string_view View(const Hash16& hash) {
   return absl::string_view(reinterpret_cast<const char*>(hash.data()), hash.size());
 }
 
+// Eight bytes each, big-endian.
+std::string Joined(std::initializer_list<int64_t> numbers) {
+  std::string bytes;
+  for (const int64_t number : numbers) {
+    const uint64_t wire = htobe64(static_cast<uint64_t>(number));
+    bytes.append(reinterpret_cast<const char*>(&wire), sizeof wire);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 absl::StatusOr<NameHasher::Context> NameHasher::Derive(const policy::Secret& key,
@@ -51,15 +61,12 @@ absl::StatusOr<std::unique_ptr<NameHasher>> NameHasher::Create(const policy::Sec
     return absl::InvalidArgumentError("the store's hash key has less than 32 bytes");
   }
   std::unique_ptr<NameHasher> hasher(new NameHasher);
-  const std::pair<absl::string_view, Context*> uses[] = {{"record-key", &hasher->record_key_},
-                                                         {"key-tie", &hasher->key_tie_},
-                                                         {"subject-name", &hasher->subject_name_},
-                                                         {"subject-tie", &hasher->subject_tie_},
-                                                         {"person", &hasher->person_},
-                                                         {"request", &hasher->request_},
-                                                         {"content", &hasher->content_},
-                                                         {"decided", &hasher->decided_},
-                                                         {"key-check", &hasher->key_check_}};
+  const std::pair<absl::string_view, Context*> uses[] = {
+      {"record-key", &hasher->record_key_},     {"key-tie", &hasher->key_tie_},
+      {"subject-name", &hasher->subject_name_}, {"subject-tie", &hasher->subject_tie_},
+      {"history-tie", &hasher->history_tie_},   {"person", &hasher->person_},
+      {"request", &hasher->request_},           {"content", &hasher->content_},
+      {"decided", &hasher->decided_},           {"key-check", &hasher->key_check_}};
   for (const auto& [use, context] : uses) {
     absl::StatusOr<Context> derived = Derive(key, use);
     if (!derived.ok()) return derived.status();
@@ -105,13 +112,14 @@ absl::StatusOr<Hash16> NameHasher::SubjectName(absl::string_view owner, absl::st
 }
 
 absl::StatusOr<Hash16> NameHasher::SubjectTie(const SubjectRow& row) const {
-  uint64_t numbers[] = {static_cast<uint64_t>(row.owner), static_cast<uint64_t>(row.name),
-                        static_cast<uint64_t>(row.ordinal)};
-  for (uint64_t& number : numbers) number = htobe64(number);
-  return Hash(subject_tie_,
-              {View(row.name_hash),
-               absl::string_view(reinterpret_cast<const char*>(numbers), sizeof numbers),
-               View(row.subject_id)});
+  const std::string numbers = Joined({row.owner, row.name, row.ordinal});
+  return Hash(subject_tie_, {View(row.name_hash), numbers, View(row.subject_id)});
+}
+
+absl::StatusOr<Hash16> NameHasher::HistoryTie(const HistoryRow& row) const {
+  const std::string numbers =
+      Joined({row.position, row.collection, row.content_position, row.sealed_position});
+  return Hash(history_tie_, {View(row.record_id), numbers});
 }
 
 absl::StatusOr<Hash16> NameHasher::Person(absl::string_view owner, absl::string_view person) const {

@@ -41,6 +41,14 @@ class NameHasher {
     Hash16 subject_id{};
   };
   absl::StatusOr<Hash16> SubjectTie(const SubjectRow& row) const;
+  // What a change replaced, as a row of `record_history` says: who can write the database, and no
+  // more, can't put an older content of the record in its place, which opens as well.
+  struct HistoryRow {
+    int64_t position = 0;
+    Hash16 record_id{};
+    int64_t collection = 0, content_position = 0, sealed_position = 0;
+  };
+  absl::StatusOr<Hash16> HistoryTie(const HistoryRow& row) const;
   // Whom identity records say that a subject's names are of.
   absl::StatusOr<Hash16> Person(absl::string_view owner, absl::string_view person) const;
   absl::StatusOr<Hash16> Request(absl::string_view principal, absl::string_view request_id) const;
@@ -64,8 +72,8 @@ class NameHasher {
   static absl::StatusOr<Hash16> Hash(const Context& context,
                                      std::initializer_list<absl::string_view> parts);
 
-  Context record_key_, key_tie_, subject_name_, subject_tie_, person_, request_, content_, decided_,
-      key_check_;
+  Context record_key_, key_tie_, subject_name_, subject_tie_, history_tie_, person_, request_,
+      content_, decided_, key_check_;
 };
 
 }  // namespace sluice::server

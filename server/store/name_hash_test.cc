@@ -53,6 +53,17 @@ TEST(NameHasher, TiesAllThatARowOfASubjectSays) {
   EXPECT_EQ(ties.size(), 6u);
 }
 
+TEST(NameHasher, TiesAllThatIsKeptOfWhatAChangeReplaced) {
+  const auto hasher = HasherOf('a');
+  const std::set<Hash16> ties = {hasher->HistoryTie({}).value(),
+                                 hasher->HistoryTie({.position = 1}).value(),
+                                 hasher->HistoryTie({.record_id = {1}}).value(),
+                                 hasher->HistoryTie({.collection = 1}).value(),
+                                 hasher->HistoryTie({.content_position = 1}).value(),
+                                 hasher->HistoryTie({.sealed_position = 1}).value()};
+  EXPECT_EQ(ties.size(), 6u);
+}
+
 TEST(NameHasher, RefusesAShortKey) {
   EXPECT_TRUE(absl::IsInvalidArgument(NameHasher::Create(policy::Secret(31)).status()));
 }

@@ -27,8 +27,9 @@ absl::Status AddFurtherNames(const policy::RecordId& id, absl::string_view subje
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnection* connection,
+                                                                     const NameHasher* hasher,
                                                                      CollectionSeals* seals) {
-  std::unique_ptr<RecordHistory> history(new RecordHistory(connection, seals));
+  std::unique_ptr<RecordHistory> history(new RecordHistory(connection, hasher, seals));
   absl::Status status = PrepareAllMany(
       connection,
       {{&history->find_,
@@ -37,7 +38,7 @@ absl::StatusOr<std::unique_ptr<RecordHistory>> RecordHistory::Create(SqlConnecti
        // Not INSERT ... SELECT: what may write several rows is journaled for itself, page by page.
        {&history->keep_,
         "INSERT INTO record_history (position, record_id, collection, content_position, subjects, "
-        "identity, sealed_position, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"},
+        "identity, sealed_position, bytes, tie) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"},
        {&history->put_names_,
         "INSERT INTO further_name (collection, name, record_id) VALUES ($1, $2, $3)"},
        {&history->drop_names_,
@@ -101,9 +102,16 @@ absl::Status RecordHistory::Replaces(const std::vector<Replaced>& records, Chang
     if (status.ok()) status = IdentityChanges::Add(identity, change.identities.gone);
     if (status.ok()) status = seals_->Go(change.collection, record.id, bytes);
     if (!status.ok()) return status;
+    const absl::StatusOr<Hash16> tie =
+        hasher_.HistoryTie({.position = change.position,
+                            .record_id = record.id.bytes,
+                            .collection = change.collection,
+                            .content_position = record.content_position,
+                            .sealed_position = row.Int(2)});
+    if (!tie.ok()) return tie.status();
     return keeps.Add(change.position, SqlBlob(record.id.bytes), change.collection,
                      record.content_position, SqlBlob(subjects), SqlBlob(identity), row.Int(2),
-                     SqlBlob(bytes));
+                     SqlBlob(bytes), SqlBlob(*tie));
   });
   absl::Status status;
   for (const Replaced& record : records) {

@@ -18,6 +18,7 @@
 #include "policy/pseudonym.h"
 #include "server/store/collection_seals.h"
 #include "server/store/identity_changes.h"
+#include "server/store/name_hash.h"
 #include "server/store/sql.h"
 
 namespace sluice::server {
@@ -45,8 +46,9 @@ class RecordHistory {
     bool goes = false;
   };
 
-  // Both must outlive it.
+  // All must outlive it.
   static absl::StatusOr<std::unique_ptr<RecordHistory>> Create(SqlConnection* connection,
+                                                               const NameHasher* hasher,
                                                                CollectionSeals* seals);
 
   // A record that a change created, and what record_key said of its content before: 0 of a new key.
@@ -76,12 +78,13 @@ class RecordHistory {
   absl::StatusOr<bool> Forget(absl::Time time, int64_t rows);
 
  private:
-  RecordHistory(SqlConnection* connection, CollectionSeals* seals)
-      : connection_(connection), seals_(seals) {}
+  RecordHistory(SqlConnection* connection, const NameHasher* hasher, CollectionSeals* seals)
+      : connection_(connection), hasher_(*hasher), seals_(seals) {}
   absl::Status DropNames(const std::vector<std::pair<uint32_t, policy::RecordId>>& names,
                          const Change& change);
 
   SqlConnection* const connection_;
+  const NameHasher& hasher_;
   CollectionSeals* const seals_;
   SqlStatement put_change_, add_rows_, begin_, oldest_, forget_changes_, forget_rows_;
   SqlMany find_, keep_, put_names_, drop_names_;

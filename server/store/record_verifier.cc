@@ -46,7 +46,8 @@ absl::Status RecordVerifier::Prepare() {
       "WHERE k.key_hash > $1 ORDER BY k.key_hash",
       limit);
   const std::string history = absl::StrCat(
-      "SELECT position, record_id, collection, subjects, identity, sealed_position, bytes "
+      "SELECT position, record_id, collection, subjects, identity, sealed_position, bytes, "
+      "content_position, tie "
       "FROM record_history WHERE (position, record_id) > ($1, $2) ORDER BY position, record_id",
       limit);
   const std::string changes = absl::StrCat(

@@ -40,6 +40,16 @@ absl::Status RecordVerifier::ReadHistory() {
         const Collection* const collection = Find(row.Int(2), "record_history");
         const absl::StatusOr<Hash16> id = row.Array<16>(1);
         if (collection == nullptr || !id.ok()) return absl::OkStatus();
+        const absl::StatusOr<Hash16> tie =
+            parts_.hasher->HistoryTie({.position = position,
+                                       .record_id = *id,
+                                       .collection = row.Int(2),
+                                       .content_position = row.Int(7),
+                                       .sealed_position = row.Int(5)});
+        if (!tie.ok()) return tie.status();
+        if (row.Bytes(8) != SqlBlob(*tie).bytes) {
+          Add("record_history", "it is not what was replaced there", *collection);
+        }
         Replaced& replaced = replaced_[{row.Int(2), position}];
         ++replaced.rows;
         replaced.bytes += static_cast<int64_t>(SealedContentSize(row.Bytes(6).size()));

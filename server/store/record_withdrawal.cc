@@ -69,7 +69,7 @@ absl::Status RecordWithdrawal::Prepare() {
        {&size_, size},
        {&changes_, changes},
        {&replaced_,
-        "SELECT record_id, content_position FROM record_history "
+        "SELECT record_id, content_position, sealed_position, tie FROM record_history "
         "WHERE position = $1 AND collection = $2"},
        {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
        {&rows_, "SELECT rows FROM owner WHERE name = $1"}});
@@ -172,6 +172,16 @@ absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTou
       if (!id.ok()) return id.status();
       touched.id.bytes = *id;
       touched.content_position = replaced.Int(1);
+      const absl::StatusOr<Hash16> tie =
+          parts_.hasher->HistoryTie({.position = touched.position,
+                                     .record_id = *id,
+                                     .collection = touched.collection,
+                                     .content_position = touched.content_position,
+                                     .sealed_position = replaced.Int(2)});
+      if (!tie.ok()) return tie.status();
+      if (replaced.Bytes(3) != SqlBlob(*tie).bytes) {
+        return absl::DataLossError("what a change replaced is not what is kept of it");
+      }
       all.push_back(touched);
     }
   }

@@ -106,6 +106,7 @@ CREATE TABLE record_history (           -- what a change replaced; read by a wit
   identity BLOB NOT NULL,
   sealed_position INTEGER NOT NULL,     -- as `record` had it
   bytes BLOB NOT NULL,
+  tie BLOB NOT NULL,                    -- that these were replaced there: NameHasher::HistoryTie
   PRIMARY KEY (position, record_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -54,7 +54,7 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
   if (!joins.ok()) return joins.status();
   transaction->joins_ = *std::move(joins);
   absl::StatusOr<std::unique_ptr<RecordHistory>> history =
-      RecordHistory::Create(connection, transaction->collection_seals_.get());
+      RecordHistory::Create(connection, hasher, transaction->collection_seals_.get());
   if (!history.ok()) return history.status();
   transaction->history_ = *std::move(history);
   const RecordWriter::Parts parts{.connection = connection,
