@@ -1,5 +1,6 @@
 #include "server/store/collection_seals.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/store/sealed_bytes.h"
@@ -42,18 +43,34 @@ absl::StatusOr<Hash16> OpenCollection(const SealKeys& keys, const CollectionRow&
 }
 
 absl::StatusOr<std::unique_ptr<CollectionSeals>> CollectionSeals::Create(SqlConnection* connection,
-                                                                         const SealKeys* keys) {
-  std::unique_ptr<CollectionSeals> seals(new CollectionSeals(keys));
-  absl::Status status =
-      PrepareAll(connection, {{&seals->find_,
-                               "SELECT o.name, c.record_type, c.position, c.time_us, c.live, "
-                               "c.tombstones, c.seal FROM collection c JOIN owner o ON o.id = "
-                               "c.owner WHERE c.id = $1"},
-                              {&seals->write_,
-                               "UPDATE collection SET position = $1, time_us = $2, live = $3, "
-                               "tombstones = $4, seal = $5 WHERE id = $6"}});
+                                                                         const SealKeys* keys,
+                                                                         HighWaterMarks* marks) {
+  std::unique_ptr<CollectionSeals> seals(new CollectionSeals(keys, marks));
+  absl::Status status = PrepareAll(
+      connection,
+      {{&seals->find_,
+        "SELECT o.name, c.record_type, c.position, c.time_us, c.live, "
+        "c.tombstones, c.seal FROM collection c JOIN owner o ON o.id = "
+        "c.owner WHERE c.id = $1"},
+       {&seals->write_,
+        "UPDATE collection SET position = $1, time_us = $2, live = $3, "
+        "tombstones = $4, seal = $5 WHERE id = $6"},
+       {&seals->next_position_, "UPDATE store SET position = position + 1 RETURNING position"}});
   if (!status.ok()) return status;
   return seals;
+}
+
+absl::StatusOr<int64_t> CollectionSeals::NextPosition() {
+  SqlRun run = next_position_.Bind();
+  absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError("the store's own row is missing");
+  if (run.Int(0) <= std::max(given_, marks_.position())) {
+    return marks_.FoundUnsound(
+        absl::DataLossError("the store's position is as it was before: restore the store"));
+  }
+  given_ = run.Int(0);
+  return given_;
 }
 
 absl::StatusOr<CollectionSeals::Change*> CollectionSeals::Find(int64_t collection) {
@@ -69,8 +86,7 @@ absl::StatusOr<CollectionSeals::Change*> CollectionSeals::Find(int64_t collectio
                        .live = run.Int(4),
                        .tombstones = run.Int(5),
                        .seal = std::string(run.Bytes(6))};
-  if (const auto last = durable_.find(collection);
-      last != durable_.end() && stored.position < last->second) {
+  if (stored.position < marks_.collection(stored.owner, stored.record_type)) {
     return absl::DataLossError("a collection is as it was before");
   }
   absl::StatusOr<SetDigest> digest = EmptyCollection(*keys_, stored);
@@ -78,8 +94,11 @@ absl::StatusOr<CollectionSeals::Change*> CollectionSeals::Find(int64_t collectio
   const absl::StatusOr<Hash16> before = OpenCollection(*keys_, stored);
   if (!before.ok()) return before.status();
   digest->ToggleAll(*before);
+  const int64_t position = stored.position;
   return &changes_
-              .emplace(collection, Change{.row = std::move(stored), .digest = *std::move(digest)})
+              .emplace(collection, Change{.row = std::move(stored),
+                                          .before = position,
+                                          .digest = *std::move(digest)})
               .first->second;
 }
 
@@ -91,6 +110,7 @@ absl::Status CollectionSeals::Toggle(int64_t collection, const policy::RecordId&
   if (!parts) return absl::DataLossError("what is stored is not what was sealed");
   (*change)->digest.Toggle(id.bytes, parts->tag);
   (*change)->come += come;
+  (*change)->changed = true;
   return absl::OkStatus();
 }
 
@@ -108,6 +128,9 @@ absl::Status CollectionSeals::Move(int64_t collection, int64_t position, absl::T
                                    int64_t live, int64_t tombstones) {
   absl::StatusOr<Change*> change = Find(collection);
   if (!change.ok()) return change.status();
+  if (position < (*change)->before || (position == (*change)->before && (*change)->changed)) {
+    return marks_.FoundUnsound(absl::DataLossError("a collection was at this position before"));
+  }
   (*change)->row.position = position;
   (*change)->row.live += live;
   (*change)->row.tombstones += tombstones;
@@ -130,15 +153,23 @@ absl::Status CollectionSeals::Write() {
                                     change.row.tombstones, SqlBlob(*seal), collection)
                               .Finish();
     if (!status.ok()) return status;
-    written_[collection] = change.row.position;
+    written_[{change.row.owner, change.row.record_type}] = change.row.position;
   }
   changes_.clear();
   return absl::OkStatus();
 }
 
-void CollectionSeals::Committed() {
-  for (const auto& [collection, position] : written_) durable_[collection] = position;
+void CollectionSeals::Undone() {
+  given_ = 0;
   written_.clear();
+}
+
+void CollectionSeals::Committed() {
+  marks_.RaisePosition(given_);
+  for (const auto& [collection, position] : written_) {
+    marks_.RaiseCollection(collection.first, collection.second, position);
+  }
+  Undone();
 }
 
 }  // namespace sluice::server

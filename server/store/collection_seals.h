@@ -3,8 +3,10 @@
 // position, and how many keys are live and how many are not. Each change of a collection's rows
 // passes here, and is written with the collection's counts and new seal as its last step.
 //
-// On the writer's thread, within a group's transaction. Keeps in memory, from one call of Write to
-// the next, which positions were written.
+// It also gives the positions, one for each change: none is given twice, so that of a collection
+// there is never more than one content at a position.
+//
+// On the writer's thread, within a group's transaction.
 #ifndef SLUICE_SERVER_STORE_COLLECTION_SEALS_H_
 #define SLUICE_SERVER_STORE_COLLECTION_SEALS_H_
 
@@ -18,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "policy/pseudonym.h"
+#include "server/store/high_water_marks.h"
 #include "server/store/seal_keys.h"
 #include "server/store/set_digest.h"
 #include "server/store/sql.h"
@@ -44,15 +47,21 @@ absl::StatusOr<Hash16> OpenCollection(const SealKeys& keys, const CollectionRow&
 
 class CollectionSeals {
  public:
-  // Both must outlive it.
+  // All must outlive it.
   static absl::StatusOr<std::unique_ptr<CollectionSeals>> Create(SqlConnection* connection,
-                                                                 const SealKeys* keys);
+                                                                 const SealKeys* keys,
+                                                                 HighWaterMarks* marks);
+
+  // For a change that is about to be made. DATA_LOSS if it was given before: then the store is
+  // unsound.
+  absl::StatusOr<int64_t> NextPosition();
 
   // A row of `record` comes, or goes: `sealed` as it has, or had, its bytes. One that is replaced
   // goes and comes. DATA_LOSS if the collection's seal is not sound.
   absl::Status Come(int64_t collection, const policy::RecordId& id, absl::string_view sealed);
   absl::Status Go(int64_t collection, const policy::RecordId& id, absl::string_view sealed);
   // The collection is at this position from now on, and so many keys more are live, or are not.
+  // DATA_LOSS if something came or went, and it was there before.
   absl::Status Move(int64_t collection, int64_t position, absl::Time time, int64_t live,
                     int64_t tombstones);
   // What came and went is written. INTERNAL if keys were counted that neither came nor went.
@@ -61,26 +70,31 @@ class CollectionSeals {
   void Forget() { changes_.clear(); }
 
   // As Transaction says. A collection never goes back to before what was durable.
-  void Undone() { written_.clear(); }
+  void Undone();
   void Committed();
 
  private:
   struct Change {
     CollectionRow row;
-    int64_t come = 0;  // more than went
+    int64_t before = 0;    // its position
+    bool changed = false;  // something came or went
+    int64_t come = 0;      // more than went
     int64_t live = 0;
     SetDigest digest;
   };
 
-  explicit CollectionSeals(const SealKeys* keys) : keys_(keys) {}
+  CollectionSeals(const SealKeys* keys, HighWaterMarks* marks) : keys_(keys), marks_(*marks) {}
   absl::StatusOr<Change*> Find(int64_t collection);
   absl::Status Toggle(int64_t collection, const policy::RecordId& id, absl::string_view sealed,
                       int64_t come);
 
   const SealKeys* const keys_;
-  SqlStatement find_, write_;
+  HighWaterMarks& marks_;
+  SqlStatement find_, write_, next_position_;
   std::map<int64_t, Change> changes_;
-  std::map<int64_t, int64_t> written_, durable_;  // positions, by collection
+  // Of this group.
+  int64_t given_ = 0;
+  HighWaterMarks::Collections written_;
 };
 
 }  // namespace sluice::server

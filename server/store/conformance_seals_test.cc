@@ -115,6 +115,40 @@ TEST_P(StoreSeals, FindsThatAWholeCollectionWasPutBackWhileItRuns) {
   EXPECT_TRUE(WalkAll().ok()) << "the next start does not know of it";
 }
 
+TEST_P(StoreSeals, GivesNoPositionTwice) {
+  // All keep their seals: there would be another content at the position of the last change.
+  Tamper("UPDATE store SET position = position - 1");
+  const absl::Status published =
+      Publish(*store_, BatchOf("r3", {RecordOf("key 0", "3", {"key 0"})})).status();
+  EXPECT_TRUE(absl::IsDataLoss(published)) << published;
+  EXPECT_TRUE(absl::IsDataLoss(store_->Health()));
+}
+
+TEST_P(StoreSeals, GivesNoPositionTwiceAfterAStart) {
+  PublishAt("r3", {RecordOf("key 0", "3", {"key 0"})});
+  Reopen();
+  // The collection itself says how far it has come.
+  Tamper("DELETE FROM record_change");
+  Tamper("UPDATE store SET position = position - 1");
+  const absl::StatusOr<DeleteOutcome> deleted = Delete(*store_, DeletionOf("d2", {"key 1"}));
+  EXPECT_TRUE(absl::IsDataLoss(deleted.status())) << deleted.status();
+  EXPECT_TRUE(absl::IsDataLoss(store_->Health()));
+}
+
+TEST_P(StoreSeals, GivesPositionsOnAfterAWorkThatWasUndone) {
+  const int64_t before = PublishAt("r3", {RecordOf("key 0", "3", {"key 0"})});
+  const auto undone = [](Transaction& transaction) -> absl::Status {
+    const auto outcome = transaction.Publish(BatchOf("r4", {RecordOf("key 0", "4", {"key 0"})}));
+    return outcome.ok() ? absl::CancelledError("") : outcome.status();
+  };
+  EXPECT_TRUE(absl::IsCancelled(store_->Commit({.apply = undone})));
+  EXPECT_EQ(PublishAt("r5", {RecordOf("key 0", "5", {"key 0"})}), before + 1);
+  PublishAt("r6", {RecordOf("key 0", "5", {"key 0"})});  // changes nothing, and moves nothing
+  EXPECT_EQ(PublishAt("r7", {RecordOf("key 0", "7", {"key 0"})}), before + 2);
+  EXPECT_TRUE(WalkAll().ok());
+  EXPECT_TRUE(store_->Health().ok());
+}
+
 TEST_P(StoreSeals, FindsNumbersThatWereNotSealed) {
   for (const std::string change :
        {"live = live + 1", "tombstones = tombstones + 1", "position = position + 1",
@@ -197,6 +231,7 @@ TEST_P(StoreSeals, HoldsAfterAWorkThatWasUndone) {
 TEST_P(StoreSeals, AWalkOfWhatWasNeverPublishedIsWhole) {
   EXPECT_TRUE(WalkAll("Employment").ok());
   EXPECT_TRUE(Walk(*store_, ReadRight({"river-unified"}), "river-unified").ok());
+  EXPECT_TRUE(store_->Progress().ok()) << "nor is it missed";
 }
 
 TEST_P(StoreSeals, FindsAnOlderContentInThePlaceOfTheOneThatWasReplaced) {

@@ -17,6 +17,7 @@ int64_t HighWaterMarks::collection(absl::string_view owner, absl::string_view re
 
 void HighWaterMarks::RaiseCollection(absl::string_view owner, absl::string_view record_type,
                                      int64_t position) {
+  if (position == 0) return;  // nothing was ever there: nothing can go
   absl::MutexLock lock(&mutex_);
   int64_t& seen = collections_[{std::string(owner), std::string(record_type)}];
   seen = std::max(seen, position);

@@ -139,6 +139,24 @@ TEST_F(PostgresFaultTest, LosesAGroupWithItsConnectionAndNoMore) {
   EXPECT_EQ(Bytes(*store_).size(), 1u);
 }
 
+TEST_F(PostgresFaultTest, KnowsOnANewConnectionWhichPositionsItGave) {
+  OpenThroughProxy();
+  ASSERT_TRUE(PublishOne(*store_, 1).ok());
+  ASSERT_TRUE(PublishOne(*store_, 2).ok());
+  ASSERT_TRUE(server_
+                  .Run(database_,
+                       "UPDATE store SET position = position - 1; SELECT count("
+                       "pg_terminate_backend(pid, 30000)) FROM pg_stat_activity WHERE pid <> "
+                       "pg_backend_pid() AND datname = current_database()")
+                  .ok());
+  absl::Status published;
+  do {
+    published = PublishOne(*store_, 3).status();
+  } while (absl::IsUnavailable(published));
+  EXPECT_TRUE(absl::IsDataLoss(published)) << published;
+  EXPECT_TRUE(absl::IsDataLoss(store_->Health())) << store_->Health();
+}
+
 TEST_F(PostgresFaultTest, WaitsForNobodyWhoHangs) {
   OpenThroughProxy(absl::Seconds(2));
   ASSERT_TRUE(PublishOne(*store_, 1).ok());

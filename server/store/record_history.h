@@ -72,6 +72,9 @@ class RecordHistory {
   // time, and the owner's count.
   absl::Status Finish(Change& change, absl::Time time);
 
+  // As CollectionSeals::NextPosition.
+  absl::StatusOr<int64_t> NextPosition() { return seals_->NextPosition(); }
+
   // The first position that can still be withdrawn.
   absl::StatusOr<int64_t> Begin();
   // As Transaction::ForgetHistory.

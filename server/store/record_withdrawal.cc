@@ -71,7 +71,6 @@ absl::Status RecordWithdrawal::Prepare() {
        {&replaced_,
         "SELECT record_id, content_position, sealed_position, tie FROM record_history "
         "WHERE position = $1 AND collection = $2"},
-       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"},
        {&rows_, "SELECT rows FROM owner WHERE name = $1"}});
 }
 
@@ -309,7 +308,7 @@ absl::StatusOr<WithdrawOutcome> RecordWithdrawal::TakeAll(const std::vector<Touc
 
   absl::StatusOr<int64_t> owner = FindOwner(batch.owner);
   if (!owner.ok()) return owner.status();
-  absl::StatusOr<int64_t> position = NextPosition();
+  absl::StatusOr<int64_t> position = parts_.history->NextPosition();
   if (!position.ok()) return position.status();
   outcome.position = *position;
   RecordHistory::Change change;  // of one collection after the other
@@ -339,14 +338,6 @@ absl::StatusOr<int64_t> RecordWithdrawal::FindOwner(absl::string_view owner) {
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("an owner that should be stored is not");
-  return run.Int(0);
-}
-
-absl::StatusOr<int64_t> RecordWithdrawal::NextPosition() {
-  SqlRun run = next_position_.Bind();
-  absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::DataLossError("the store's own row is missing");
   return run.Int(0);
 }
 

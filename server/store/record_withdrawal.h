@@ -78,13 +78,12 @@ class RecordWithdrawal {
   absl::Status PutBack(absl::Span<const Move> moves, int64_t owner, const WithdrawBatch& batch,
                        RecordHistory::Change& change);
   absl::StatusOr<int64_t> FindOwner(absl::string_view owner);
-  absl::StatusOr<int64_t> NextPosition();
   absl::StatusOr<WithdrawOutcome> TakeAll(const std::vector<Touched>& touched, int64_t put_back,
                                           const WithdrawBatch& batch);
 
   const RecordWriter::Parts parts_;
   std::unique_ptr<Answers> answers_;
-  SqlStatement find_owner_, size_, rows_, changes_, replaced_, next_position_;
+  SqlStatement find_owner_, size_, rows_, changes_, replaced_;
   SqlMany find_keys_, same_, update_keys_, find_before_, put_back_, delete_records_;
 };
 

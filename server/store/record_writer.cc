@@ -61,8 +61,7 @@ absl::Status RecordWriter::Prepare(SqlConnection* connection) {
         "SELECT id, position FROM collection WHERE owner = $1 AND record_type = $2"},
        {&insert_collection_,
         "INSERT INTO collection (owner, record_type, position, time_us, live, tombstones, seal) "
-        "VALUES ($1, $2, 0, 0, 0, 0, $3) RETURNING id"},
-       {&next_position_, "UPDATE store SET position = position + 1 RETURNING position"}});
+        "VALUES ($1, $2, 0, 0, 0, 0, $3) RETURNING id"}});
 }
 
 absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) {
@@ -95,7 +94,7 @@ absl::StatusOr<PublishOutcome> RecordWriter::Publish(const PublishBatch& batch) 
     if (!subjects.ok()) return subjects.status();
     outcome.new_subjects = *std::move(subjects);
     if (absl::Status status = AssignRecordIds(entries); !status.ok()) return status;
-    absl::StatusOr<int64_t> position = NextPosition();
+    absl::StatusOr<int64_t> position = history_->NextPosition();
     if (!position.ok()) return position.status();
     outcome.position = change.position = *position;
     if (absl::Status status = WriteEntries(batch, entries, change); !status.ok()) return status;
@@ -178,7 +177,7 @@ absl::StatusOr<DeleteOutcome> RecordWriter::Delete(const DeleteBatch& batch) {
   if (collection.ok()) {
     RecordHistory::Change change{.collection = collection->id, .position = collection->position};
     if (outcome.deleted_count > 0) {
-      absl::StatusOr<int64_t> position = NextPosition();
+      absl::StatusOr<int64_t> position = history_->NextPosition();
       if (!position.ok()) return position.status();
       outcome.position = change.position = *position;
       if (absl::Status status = DeleteEntries(*entries, change); !status.ok()) return status;
@@ -350,14 +349,6 @@ absl::Status RecordWriter::AssignRecordIds(std::vector<Entry>& entries) {
     if (is_new(entry)) entry.id.bytes = *next++;
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<int64_t> RecordWriter::NextPosition() {
-  SqlRun run = next_position_.Bind();
-  absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::DataLossError("the store's own row is missing");
-  return run.Int(0);
 }
 
 }  // namespace sluice::server

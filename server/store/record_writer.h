@@ -107,7 +107,6 @@ class RecordWriter {
   absl::Status WriteEntries(const PublishBatch& batch, std::vector<Entry>& entries,
                             RecordHistory::Change& change);
   absl::Status DeleteEntries(const std::vector<Entry>& entries, RecordHistory::Change& change);
-  absl::StatusOr<int64_t> NextPosition();
 
   const NameHasher* const hasher_;
   RecordHistory* const history_;
@@ -117,7 +116,6 @@ class RecordWriter {
   OpeningKeys* const opening_;
   std::unique_ptr<Answers> answers_;
   SqlStatement find_owner_, insert_owner_, find_collection_, insert_collection_;
-  SqlStatement next_position_;
   SqlMany find_keys_, insert_keys_, update_keys_;
   SqlMany find_records_, insert_records_, put_records_, delete_records_;
 };

@@ -35,7 +35,7 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
   if (!dictionary.ok()) return dictionary.status();
   transaction->dictionary_ = *std::move(dictionary);
   absl::StatusOr<std::unique_ptr<CollectionSeals>> seals =
-      CollectionSeals::Create(connection, seal_keys);
+      CollectionSeals::Create(connection, seal_keys, marks);
   if (!seals.ok()) return seals.status();
   transaction->collection_seals_ = *std::move(seals);
   absl::StatusOr<std::unique_ptr<KeyVersions>> keys =
