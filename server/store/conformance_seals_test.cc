@@ -278,7 +278,7 @@ TEST_P(StoreSeals, FindsANameThatWasGivenAnothersSubject) {
         "INSERT INTO subject (name_hash, owner, name, ordinal, subject_id, tie) "
         "SELECT name_hash, owner, name, ordinal, subject_id, tie FROM kept");
   }
-  EXPECT_TRUE(Publish(*store_, BatchOf("p", {RecordOf("key 0", "key 0|3", {"new"})})).ok());
+  EXPECT_TRUE(Publish(*store_, BatchOf("put back", {RecordOf("key 0", "key 0|3", {"new"})})).ok());
   EXPECT_TRUE(Publish(*store_, IdentitiesOf("j", {IdentityOf("key 1", "P")})).ok());
   // Who was joined is still who was written.
   EXPECT_TRUE(Publish(*store_, BatchOf("q", {RecordOf("key 1", "key 1|3", {"key 1"})})).ok());
