@@ -203,6 +203,7 @@ TEST_F(KeysByCommand, AreListedRotatedAndDestroyedWithoutLoss) {
   for (const std::string& entry : KeyEntries(other)) {
     EXPECT_THAT(entry, Not(HasSubstr("state-university\",\"key")));
   }
+  EXPECT_EQ(deployment_.Verify(), 0) << ReadFile(deployment_.Path("verified"));
 }
 
 TEST_F(KeysByCommand, WhatADestroyedOneSealedIsReadNowhereAgain) {
@@ -350,6 +351,7 @@ TEST_F(KeysByCommand, AreTheSameOnPostgres) {
   EXPECT_EQ(Must(Publish(*deployment_.Connect(program_), "more", 1000, 2000)).changed_count(),
             1000);
   EXPECT_EQ(Rows(), 2000u);
+  EXPECT_EQ(deployment_.Verify(), 0) << ReadFile(deployment_.Path("verified"));
 }
 
 }  // namespace
