@@ -21,21 +21,16 @@ constexpr size_t kMaxReadRequestBytes = 64 << 10;
 
 // As the service numbers its methods, in the order of the proto.
 constexpr int kPublishRecords = 0;
-constexpr int kDeleteRecords = 1;
 
 }  // namespace
 
 ExchangeRpc::ExchangeRpc(const Parts& parts) : parts_(parts) {
   using grpc::internal::BidiStreamingHandler;
-  // The service owns its handlers. To a client a stream of one message each way is a plain call.
+  // The service owns its handlers.
   MarkMethodStreamed(
       kPublishRecords,
       new BidiStreamingHandler<ExchangeRpc, grpc::ByteBuffer, v1::PublishRecordsResponse>(
           std::mem_fn(&ExchangeRpc::PublishBytes), this));
-  MarkMethodStreamed(
-      kDeleteRecords,
-      new BidiStreamingHandler<ExchangeRpc, grpc::ByteBuffer, v1::DeleteRecordsResponse>(
-          std::mem_fn(&ExchangeRpc::DeleteBytes), this));
 }
 
 template <typename Request, typename Serve>
@@ -147,13 +142,31 @@ grpc::Status ExchangeRpc::PublishBytes(grpc::ServerContext* context,
       PublishStream(parts_.calls, parts_.publication, parts_.publish_budget, &call, stream).Run());
 }
 
-grpc::Status ExchangeRpc::DeleteBytes(grpc::ServerContext* context,
-                                      BytesIn<v1::DeleteRecordsResponse>* stream) {
+grpc::ServerUnaryReactor* ExchangeRpc::DeleteRecords(grpc::CallbackServerContext* context,
+                                                     const grpc::ByteBuffer* bytes,
+                                                     grpc::ByteBuffer* answer) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const bool runs = parts_.threads->TryRun([this, context, bytes, answer, reactor] {
+    v1::DeleteRecordsResponse response;
+    grpc::Status status = Delete(*context->auth_context(), *bytes, response);
+    bool own = false;
+    if (status.ok()) {
+      status =
+          grpc::SerializationTraits<v1::DeleteRecordsResponse>::Serialize(response, answer, &own);
+    }
+    // From here on all of these belong to gRPC.
+    reactor->Finish(status);
+  });
+  if (!runs) reactor->Finish(ToGrpc(Exhausted("total_streams", absl::Seconds(1)), ""));
+  return reactor;
+}
+
+grpc::Status ExchangeRpc::Delete(const grpc::AuthContext& auth, grpc::ByteBuffer bytes,
+                                 v1::DeleteRecordsResponse& response) {
   Call call(parts_.calls, "DeleteRecords");
-  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
-  grpc::ByteBuffer bytes;
+  if (const absl::Status s = call.Begin(auth); !s.ok()) return call.End(s);
+  if (const absl::Status s = call.BeginStream(); !s.ok()) return call.End(s);
   v1::DeleteRecordsRequest request;
-  if (!stream->Read(&bytes)) return call.End(Invalid("request", "is missing"));
   const Parsed parsed = ParseBounded(bytes, Publication::kMaxFields, request);
   bytes.Clear();
   if (parsed == Parsed::kGarbled) {
@@ -163,9 +176,9 @@ grpc::Status ExchangeRpc::DeleteBytes(grpc::ServerContext* context,
       call.caller(), call.request_id(), call.rpc(), request.parent(), request.record_type());
   if (!admitted.ok()) return call.End(admitted.status());
   if (parsed == Parsed::kCut) return call.End(TooManyRecords("keys"));
-  const absl::StatusOr<v1::DeleteRecordsResponse> deleted =
+  absl::StatusOr<v1::DeleteRecordsResponse> deleted =
       parts_.publication->Delete(admitted->permit, request);
-  if (deleted.ok()) stream->Write(*deleted);
+  if (deleted.ok()) response = *std::move(deleted);
   return call.End(deleted.status());
 }
 

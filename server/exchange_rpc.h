@@ -18,9 +18,11 @@
 
 namespace sluice::server {
 
-// The service with its streams of rows as buffers.
+// The service with its streams of rows as buffers, and a deletion's request, which is looked at
+// before it is parsed.
 using RawExchangeService = v1::ExchangeService::WithRawCallbackMethod_ReadRecords<
-    v1::ExchangeService::WithRawCallbackMethod_ReadOwnRecords<v1::ExchangeService::Service>>;
+    v1::ExchangeService::WithRawCallbackMethod_ReadOwnRecords<
+        v1::ExchangeService::WithRawCallbackMethod_DeleteRecords<v1::ExchangeService::Service>>>;
 
 class ExchangeRpc final : public RawExchangeService {
  public:
@@ -41,6 +43,10 @@ class ExchangeRpc final : public RawExchangeService {
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ReadRecords(grpc::CallbackServerContext* context,
                                                           const grpc::ByteBuffer* bytes) override;
+  // Has a thread once its message is there, and not before: who sends none takes nobody's.
+  grpc::ServerUnaryReactor* DeleteRecords(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* bytes,
+                                          grpc::ByteBuffer* answer) override;
   grpc::Status GetRecord(grpc::ServerContext* context, const v1::GetRecordRequest* request,
                          v1::GetRecordResponse* response) override;
   grpc::Status ListGrants(grpc::ServerContext* context, const v1::ListGrantsRequest* request,
@@ -65,11 +71,11 @@ class ExchangeRpc final : public RawExchangeService {
  private:
   template <typename Response>
   using BytesIn = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
-  // Their requests come as buffers, for they are looked at before they are parsed.
+  // Its batches come as buffers, for they are looked at before they are parsed.
   grpc::Status PublishBytes(grpc::ServerContext* context,
                             BytesIn<v1::PublishRecordsResponse>* stream);
-  grpc::Status DeleteBytes(grpc::ServerContext* context,
-                           BytesIn<v1::DeleteRecordsResponse>* stream);
+  grpc::Status Delete(const grpc::AuthContext& auth, grpc::ByteBuffer bytes,
+                      v1::DeleteRecordsResponse& response);
 
   // A stream of buffers: parses the request, begins the call, and runs `serve` on a thread.
   template <typename Request, typename Serve>

@@ -1,10 +1,13 @@
 // Callers who ask for more than they may have: messages that are too large, or become so when they
 // are unpacked, and readers who never read. Each costs little, and nobody else notices.
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <chrono>
+#include <deque>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -28,6 +31,10 @@ class Limits : public ::testing::Test {
   }
 
   std::unique_ptr<v1::ExchangeService::Stub> Stub(const Identity& identity) {
+    return v1::ExchangeService::NewStub(Channel(identity));
+  }
+  // A connection of its own.
+  std::shared_ptr<grpc::Channel> Channel(const Identity& identity) {
     grpc::SslCredentialsOptions tls;
     tls.pem_root_certs = ReadFile(deployment_.Path("pki/operator/ca.pem"));
     tls.pem_cert_chain = ReadFile(identity.certificate);
@@ -35,8 +42,7 @@ class Limits : public ::testing::Test {
     grpc::ChannelArguments arguments;
     arguments.SetSslTargetNameOverride("localhost");
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return v1::ExchangeService::NewStub(
-        grpc::CreateCustomChannel(deployment_.target(), grpc::SslCredentials(tls), arguments));
+    return grpc::CreateCustomChannel(deployment_.target(), grpc::SslCredentials(tls), arguments);
   }
   v1::PublishRecordsRequest BatchOf(int begin, int end) const {
     v1::PublishRecordsRequest batch;
@@ -103,6 +109,51 @@ TEST_F(Limits, RefuseAMessageThatIsTooLargeAndGoOn) {
   EXPECT_TRUE(PublishAlone(BatchOf(0, 10), GRPC_COMPRESS_NONE, &answer).ok());
   EXPECT_EQ(answer.state(), v1::PUBLISH_STATE_COMMITTED);
   EXPECT_EQ(CountReleased(), 10u);
+}
+
+// More of them than the gateway has threads for calls.
+TEST_F(Limits, GiveNoThreadToCallsThatSendNothing) {
+  constexpr int kConnections = 4, kCalls = 75;
+  deployment_.Start();
+  grpc::CompletionQueue queue;
+  std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
+  std::deque<grpc::ClientContext> contexts;
+  std::vector<std::unique_ptr<grpc::GenericClientAsyncReaderWriter>> calls;
+  const auto await = [&queue](size_t events) {
+    for (size_t i = 0; i < events; ++i) {
+      void* tag = nullptr;
+      bool ok = false;
+      ASSERT_EQ(
+          queue.AsyncNext(&tag, &ok, std::chrono::system_clock::now() + std::chrono::seconds(30)),
+          grpc::CompletionQueue::GOT_EVENT);
+    }
+  };
+  for (int i = 0; i < kConnections; ++i) {
+    stubs.push_back(std::make_unique<grpc::GenericStub>(Channel(district_)));
+    for (int call = 0; call < kCalls; ++call) {
+      calls.push_back(stubs.back()->PrepareCall(
+          &contexts.emplace_back(), "/sluice.v1.ExchangeService/DeleteRecords", &queue));
+      calls.back()->StartCall(nullptr);
+    }
+  }
+  await(calls.size());
+  // Each is asked on a connection of its own, after those headers.
+  for (int i = 0; i < 3; ++i) {
+    Must(deployment_.Connect(program_)->ListGrants({}).status());
+    EXPECT_TRUE(PublishAlone(BatchOf(10 * i, 10 * i + 10), GRPC_COMPRESS_NONE).ok());
+  }
+  v1::DeleteRecordsRequest deletion;
+  deletion.set_parent(absl::StrCat("organizations/", kProgram));
+  deletion.set_record_type("Candidate");
+  deletion.set_request_id("deletion");
+  grpc::ClientContext context;
+  v1::DeleteRecordsResponse deleted;
+  const grpc::Status status = Stub(program_)->DeleteRecords(&context, deletion, &deleted);
+  EXPECT_NE(status.error_code(), grpc::RESOURCE_EXHAUSTED) << status.error_message();
+  for (grpc::ClientContext& it : contexts) it.TryCancel();
+  std::deque<grpc::Status> ends;
+  for (const auto& call : calls) call->Finish(&ends.emplace_back(), nullptr);
+  await(calls.size());
 }
 
 // A message of zeros is a thousandth of itself when it travels.
