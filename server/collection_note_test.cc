@@ -29,14 +29,16 @@ class CollectionNoteTest : public WholeStoreTest {
     for (const char* const table : kTables) {
       Run(absl::StrCat("CREATE TABLE kept_", table, " AS SELECT * FROM ", table));
     }
+    Run("CREATE TABLE kept_collection AS SELECT * FROM collection");
   }
   void PutBack() {
     for (const char* const table : kTables) {
       Run(absl::StrCat("DELETE FROM ", table, " WHERE collection = 1; INSERT INTO ", table,
                        " SELECT * FROM kept_", table, " WHERE collection = 1"));
     }
-    Run("UPDATE collection SET position = k.position, live = k.live, tombstones = k.tombstones, "
-        "seal = k.seal FROM kept_collection k WHERE k.id = collection.id AND k.id = 1");
+    Run("UPDATE collection SET position = k.position, time_us = k.time_us, live = k.live, "
+        "tombstones = k.tombstones, seal = k.seal FROM kept_collection k WHERE k.id = "
+        "collection.id AND k.id = 1");
   }
   static constexpr const char* kTables[] = {"record", "record_key"};
   std::string path() const { return config_.log_tiles + "/collections"; }
