@@ -56,7 +56,7 @@ class MouLedger {
 
   // Takes over what the store holds and this does not: all, at first. DATA_LOSS if a version no
   // longer compiles, or is not what the log says was taken in; FAILED_PRECONDITION if one that is
-  // not over has a pseudonym root that is not among these keys.
+  // not over has a pseudonym root of another value among these keys.
   absl::Status CatchUp() ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
 
   // Takes back the signatures that were revoked as of before their receipt. Even where that fails
@@ -96,7 +96,8 @@ class MouLedger {
   // A version in a state that follows `before`.
   static Held After(StoredMouVersion stored, std::shared_ptr<const policy::CompiledMou> mou,
                     const TakenVersion* before);
-  // Whether its MOU's root is among the keys: with another one its people had other pseudonyms.
+  // Whether its MOU's root, where it is among the keys, is the one that it was taken in with: under
+  // another one its people had other pseudonyms.
   absl::Status CheckRoot(const TakenVersion& version) const;
   // In the place of an earlier state.
   void Hold(Held version) ABSL_LOCKS_EXCLUDED(mutex_);
