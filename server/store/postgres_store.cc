@@ -54,7 +54,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresStoreOptions op
     return StoreReader::Create(*std::move(connection), seal_keys, keks);
   };
   std::vector<std::unique_ptr<StoreReader>> readers;
-  for (int i = 0; i < options.readers; ++i) {
+  // And one that no scan has.
+  for (int i = 0; i < options.readers + 1; ++i) {
     absl::StatusOr<std::unique_ptr<StoreReader>> reader = open_reader();
     if (!reader.ok()) return reader.status();
     readers.push_back(*std::move(reader));

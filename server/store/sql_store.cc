@@ -49,7 +49,7 @@ class SqlStore final : public Store {
       absl::FunctionRef<bool(absl::Span<const StoredRecord>)> visit) const override {
     if (absl::Status status = MayRead(permit, receipt); !status.ok()) return status;
     if (!Owns(permit, owner)) return absl::InternalError("the permit is not for this owner");
-    return Reader(this)->Scan(owner, permit.plan().type->name(), from, until, visit);
+    return Reader(this, Loan::kLong)->Scan(owner, permit.plan().type->name(), from, until, visit);
   }
 
   absl::StatusOr<std::unique_ptr<CollectionScan>> StartScan(
@@ -82,10 +82,11 @@ class SqlStore final : public Store {
                        std::optional<ScanPlace> from,
                        absl::FunctionRef<bool(const StoredRecord&)> visit) const override {
     if (absl::Status status = MayReadOwn(permit, receipt, true); !status.ok()) return status;
-    return Reader(this)->Scan(permit.owner(), permit.type()->name(), from, std::nullopt,
-                              [visit](absl::Span<const StoredRecord> page) {
-                                return std::all_of(page.begin(), page.end(), visit);
-                              });
+    return Reader(this, Loan::kLong)
+        ->Scan(permit.owner(), permit.type()->name(), from, std::nullopt,
+               [visit](absl::Span<const StoredRecord> page) {
+                 return std::all_of(page.begin(), page.end(), visit);
+               });
   }
   absl::Status ReadOwnOne(const OwnerPermit& permit, const AuditReceipt& receipt,
                           absl::string_view key,
@@ -147,7 +148,7 @@ class SqlStore final : public Store {
                                         absl::Span<const int64_t> versions,
                                         const std::optional<SealedPlace>& from,
                                         int64_t rows) const override {
-    return Reader(this)->FindSealed(scope, owner, versions, from, rows);
+    return Reader(this, Loan::kLong)->FindSealed(scope, owner, versions, from, rows);
   }
   void LetGoOfKeys() const override {
     absl::MutexLock lock(&mutex_);
@@ -257,11 +258,17 @@ class SqlStore final : public Store {
     return digest;
   }
 
-  // A reader on loan, waited for if all are out.
+  enum class Loan {
+    kShort,
+    kLong  // a scan's, whose visitor may take its time: one reader is always left for the others,
+           // of whom the log's sequencer is one, with everybody's turn to write in its hands
+  };
+
+  // A reader on loan, waited for if all that it may have are out.
   class Reader {
    public:
-    explicit Reader(const SqlStore* store) : store_(store) {
-      Take();
+    explicit Reader(const SqlStore* store, Loan loan = Loan::kShort) : store_(store) {
+      Take(loan);
       Renew();
     }
     Reader(const Reader&) = delete;
@@ -274,9 +281,10 @@ class SqlStore final : public Store {
     StoreReader* operator->() { return reader_.get(); }
 
    private:
-    void Take() {
+    void Take(Loan loan) {
       absl::MutexLock lock(&store_->mutex_);
-      store_->mutex_.Await(absl::Condition(store_, &SqlStore::ReaderFree));
+      store_->mutex_.Await(absl::Condition(
+          store_, loan == Loan::kLong ? &SqlStore::ReaderFreeForLong : &SqlStore::ReaderFree));
       times_let_go_ = store_->times_let_go_;
       reader_ = std::move(store_->readers_.back());
       store_->readers_.pop_back();
@@ -310,6 +318,9 @@ class SqlStore final : public Store {
   }
 
   bool ReaderFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !readers_.empty(); }
+  bool ReaderFreeForLong() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return readers_.size() > 1;
+  }
 
   static absl::Status MayRead(const policy::Permit& permit, const AuditReceipt& receipt) {
     if (permit.shared_plan() == nullptr || permit.plan().type == nullptr ||

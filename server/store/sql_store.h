@@ -26,7 +26,7 @@ struct SqlStoreParts {
   std::unique_ptr<const NameHasher> hasher;
   std::shared_ptr<const SealKeys> seal_keys;
   std::shared_ptr<HighWaterMarks> marks;  // the writer's, too
-  std::vector<std::unique_ptr<StoreReader>> readers;
+  std::vector<std::unique_ptr<StoreReader>> readers;  // two at least: one is never a scan's
   // In the place of one that has lost its connection.
   std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader;
   // In the place of a reader that others may hold for long; null: they don't.

@@ -49,7 +49,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
   if (absl::Status status = (*writer)->CheckpointAll(); !status.ok()) return status;
 
   std::vector<std::unique_ptr<StoreReader>> readers;
-  for (int i = 0; i < options.readers; ++i) {
+  // And one that no scan has.
+  for (int i = 0; i < options.readers + 1; ++i) {
     absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
         SqliteConnection::Open({.path = options.path,
                                 .read_only = true,

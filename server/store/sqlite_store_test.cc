@@ -300,6 +300,39 @@ TEST_F(SqliteStoreTest, ScansAlongItsKey) {
 }
 
 // Each batch writes all its records with one version; a reader that sees two has seen half a batch.
+// The log's sequencer is among those who ask, while all others wait for its group.
+TEST_F(SqliteStoreTest, AnswersAQuestionWhileScansWaitForTheirReaders) {
+  auto store = Open().value();
+  ASSERT_TRUE(Publish(*store, BatchOf("r1", {RecordOf("a", "1")})).ok());
+  const ReadRight right({"state-university"});
+  absl::Notification go_on;
+  std::atomic<int> scanning = 0;
+  std::vector<std::thread> scans;
+  for (int i = 0; i < 3; ++i) {
+    scans.emplace_back([&] {
+      const absl::Status read = store->Read(right.permit, right.receipt, "state-university",
+                                            std::nullopt, std::nullopt, [&](const StoredRecord&) {
+                                              ++scanning;
+                                              go_on.WaitForNotification();
+                                              return true;
+                                            });
+      EXPECT_TRUE(read.ok()) << read;
+    });
+  }
+  while (scanning < 2) absl::SleepFor(absl::Milliseconds(1));
+  absl::SleepFor(absl::Milliseconds(100));  // for the third, that it asks
+  absl::Notification answered;
+  std::thread question([&] {
+    EXPECT_TRUE(store->ReadLogHead().ok());
+    answered.Notify();
+  });
+  EXPECT_TRUE(answered.WaitForNotificationWithTimeout(absl::Seconds(30)));
+  EXPECT_EQ(scanning, 2);
+  go_on.Notify();
+  question.join();
+  for (std::thread& scan : scans) scan.join();
+}
+
 TEST_F(SqliteStoreTest, ShowsReadersWholeBatchesOnly) {
   const auto store = Open();
   const auto publish = [&](int version) {
