@@ -138,8 +138,9 @@ grpc::Status ExchangeRpc::PublishBytes(grpc::ServerContext* context,
   Call call(parts_.calls, "PublishRecords");
   if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
   if (const absl::Status s = call.BeginStream(); !s.ok()) return call.End(s);
-  return call.End(
-      PublishStream(parts_.calls, parts_.publication, parts_.publish_budget, &call, stream).Run());
+  return call.End(PublishStream(parts_.calls, parts_.publication, parts_.publish_budget, &call,
+                                stream, context, parts_.reader_within)
+                      .Run());
 }
 
 grpc::ServerUnaryReactor* ExchangeRpc::DeleteRecords(grpc::CallbackServerContext* context,

@@ -36,7 +36,7 @@ class ExchangeRpc final : public RawExchangeService {
     PublishBudget* publish_budget;
     OwnerRecords* owner_records;
     OwnerView* owner_view;
-    // How long a stream waits for a reader to take a message.
+    // How long a stream waits for a reader to take a message, or for a publisher to send one.
     absl::Duration reader_within = absl::Minutes(10);
   };
   explicit ExchangeRpc(const Parts& parts);

@@ -5,21 +5,47 @@
 #ifndef SLUICE_SERVER_PUBLISH_STREAM_H_
 #define SLUICE_SERVER_PUBLISH_STREAM_H_
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/call.h"
 #include "server/publication.h"
 #include "server/publish_budget.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
 
 namespace sluice::server {
+
+// Cancels the call of a client that neither sends nor takes anything for as long as `patience`: it
+// has the place of others.
+class ClientWatch {
+ public:
+  ClientWatch(grpc::ServerContext* context, absl::Duration patience)
+      : context_(context), patience_(patience), thread_([this] { Run(); }) {}
+  ~ClientWatch();
+
+  void Heard() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  grpc::ServerContext* const context_;
+  const absl::Duration patience_;
+  absl::Mutex mutex_;
+  std::chrono::steady_clock::time_point heard_ ABSL_GUARDED_BY(mutex_) =
+      std::chrono::steady_clock::now();
+  bool over_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // last: it uses all of the above
+};
 
 class PublishStream {
  public:
@@ -28,8 +54,13 @@ class PublishStream {
   static constexpr size_t kUnanswered = 16;
 
   PublishStream(const CallParts& parts, Publication* publication, PublishBudget* budget, Call* call,
-                Stream* stream)
-      : parts_(parts), publication_(publication), call_(call), stream_(stream), share_(budget) {}
+                Stream* stream, grpc::ServerContext* context, absl::Duration patience)
+      : parts_(parts),
+        publication_(publication),
+        call_(call),
+        stream_(stream),
+        watch_(context, patience),
+        share_(budget) {}
 
   // Until the client is done, or may not go on.
   absl::Status Run();
@@ -57,6 +88,7 @@ class PublishStream {
   Publication* const publication_;
   Call* const call_;
   Stream* const stream_;
+  ClientWatch watch_;
   PublishBudget::Share share_;
 
   // Shared with the store's thread, whose last touch may come after the stream's end.

@@ -31,14 +31,25 @@ absl::Status Quotas::Call(absl::string_view principal, absl::Time now) {
   return absl::OkStatus();
 }
 
+absl::string_view Quotas::OrganizationOf(absl::string_view principal) {
+  for (int parts = 0; parts < 2; ++parts) principal = principal.substr(0, principal.rfind('/'));
+  return principal;
+}
+
 absl::StatusOr<Quotas::Stream> Quotas::BeginStream(absl::string_view principal) {
   absl::MutexLock lock(&mutex_);
   Use& use = uses_[principal];
   if (use.streams >= limits_.concurrent_streams) {
     return Exhausted("concurrent_streams", absl::Seconds(1));
   }
-  if (streams_ >= limits_.total_streams) return Exhausted("total_streams", absl::Seconds(1));
+  // It may make as many principals as it likes, and others are to find a place.
+  const int share = std::max(limits_.concurrent_streams, (limits_.total_streams + 1) / 2);
+  int& of_organization = streams_of_[OrganizationOf(principal)];
+  if (streams_ >= limits_.total_streams || of_organization >= share) {
+    return Exhausted("total_streams", absl::Seconds(1));
+  }
   ++use.streams;
+  ++of_organization;
   ++streams_;
   return Stream(this, std::string(principal));
 }
@@ -82,6 +93,8 @@ void Quotas::EndStream(absl::string_view principal) {
   absl::MutexLock lock(&mutex_);
   --uses_[principal].streams;
   --streams_;
+  const auto organization = streams_of_.find(OrganizationOf(principal));
+  if (--organization->second == 0) streams_of_.erase(organization);
 }
 
 }  // namespace sluice::server

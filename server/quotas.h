@@ -21,7 +21,7 @@ namespace sluice::server {
 
 struct QuotaLimits {
   int concurrent_streams = 8;     // of one principal
-  int total_streams = 64;         // of the gateway
+  int total_streams = 64;         // of the gateway; half of them at most of one organization
   int connections = 12'000;       // of the gateway, whoever they are of
   double calls_per_second = 200;  // refilled evenly; a second's worth may come at once
   int64_t bytes_published_per_day = 10ll << 30;  // from the first byte of a 24 hours' span
@@ -81,6 +81,8 @@ class Quotas {
   // Principals that are remembered before idle ones are dropped: a CA can mint them at will.
   static constexpr size_t kPrincipals = 4096;
 
+  // Whose principals share: a SPIFFE id but for the kind and the name.
+  static absl::string_view OrganizationOf(absl::string_view principal);
   static int64_t Spent(const Day& day, absl::Time now);
   absl::Status Charge(Day Use::*day, absl::string_view principal, int64_t bytes, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -90,6 +92,7 @@ class Quotas {
   mutable absl::Mutex mutex_;
   QuotaLimits limits_ ABSL_GUARDED_BY(mutex_);
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_map<std::string, int> streams_of_ ABSL_GUARDED_BY(mutex_);  // organizations
   absl::flat_hash_map<std::string, Use> uses_ ABSL_GUARDED_BY(mutex_);
 };
 

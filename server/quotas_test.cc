@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace sluice::server {
@@ -55,6 +56,28 @@ TEST(Quotas, BoundsTheStreamsOfAllPrincipalsTogether) {
     streams.push_back(*std::move(stream));
   }
   EXPECT_FALSE(quotas.BeginStream("d").ok());
+}
+
+TEST(Quotas, LeavesHalfOfTheStreamsToOtherOrganizations) {
+  QuotaLimits limits;
+  limits.total_streams = 8;
+  limits.concurrent_streams = 2;
+  Quotas quotas(limits);
+  std::vector<Quotas::Stream> streams;
+  const auto begin = [&](const std::string& principal) {
+    auto stream = quotas.BeginStream("spiffe://sluice.test/org/" + principal);
+    if (!stream.ok()) return false;
+    streams.push_back(*std::move(stream));
+    return true;
+  };
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(begin("a/system/" + std::to_string(i)));
+  EXPECT_FALSE(begin("a/system/4"));
+  EXPECT_FALSE(begin("a/admin/4"));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(begin("b/system/" + std::to_string(i)));
+  EXPECT_FALSE(begin("c/system/0")) << "there are no more";
+  streams.pop_back();
+  EXPECT_FALSE(begin("a/system/4"));
+  EXPECT_TRUE(begin("c/system/0"));
 }
 
 TEST(Quotas, BoundsTheBytesPublishedInADay) {

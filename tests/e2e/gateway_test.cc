@@ -127,6 +127,27 @@ TEST_F(GatewayInProcess, EndsAReleaseWhoseReaderNeverReads) {
   EXPECT_FALSE(never->Finish().ok());
 }
 
+TEST_F(GatewayInProcess, EndsAPublishWhoseClientSendsNothing) {
+  quotas_ = "quotas: {calls_per_second: 1000000, concurrent_streams: 1}\n";
+  options_.reader_within = absl::Seconds(1);
+  Start();
+  const auto silent = Connect(kProgram, "system", "sis");
+  const auto stream = silent->PublishRecords();
+  v1::PublishRecordsRequest batch;
+  batch.set_parent(absl::StrCat("organizations/", kProgram));
+  batch.set_record_type("Candidate");
+  batch.set_request_id("first");
+  batch.add_records(MakeCandidate(0).SerializeAsString());
+  v1::PublishRecordsResponse answer;
+  ASSERT_TRUE(stream->Write(batch) && stream->Read(&answer));
+  const auto other = Connect(kProgram, "system", "sis");
+  const auto publish = [&] { return Publish(*other, "second", 1, 2).status(); };
+  EXPECT_TRUE(absl::IsResourceExhausted(publish())) << "who sends nothing has the only place";
+  WaitFor("its place", [&] { return publish().ok(); });
+  EXPECT_FALSE(stream->Read(&answer));
+  EXPECT_FALSE(stream->Finish().ok());
+}
+
 TEST_F(GatewayInProcess, HangsUpOnWhoeverFinishesNoHandshake) {
   options_.handshake_within = absl::Seconds(1);
   Start();
