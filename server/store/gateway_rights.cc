@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -49,6 +50,9 @@ constexpr Rights kRights[] = {
 
 constexpr absl::string_view kAll[] = {"SELECT",   "INSERT",     "UPDATE", "DELETE",
                                       "TRUNCATE", "REFERENCES", "TRIGGER"};
+
+// Of these, those that may be of some columns alone.
+constexpr absl::string_view kOfColumns[] = {"SELECT", "INSERT", "UPDATE", "REFERENCES"};
 
 std::string Quoted(absl::string_view name) {
   return absl::StrCat("\"", absl::StrReplaceAll(name, {{"\"", "\"\""}}), "\"");
@@ -116,9 +120,13 @@ absl::Status CheckNoMore(SqlConnection* connection, absl::string_view role,
     const std::vector<absl::string_view> rights = absl::StrSplit(*GatewayRights(table), ", ");
     const std::set<absl::string_view> needed(rights.begin(), rights.end());
     for (const absl::string_view right : kAll) {
+      // What is not needed of a table is not needed of one of its columns.
+      const bool of_column = !needed.contains(right) && absl::c_linear_search(kOfColumns, right);
       absl::StatusOr<int64_t> may =
-          One(connection, "SELECT has_table_privilege($1::text::name, to_regclass($2), $3)", role,
-              absl::string_view(table), right);
+          One(connection,
+              absl::StrCat("SELECT has_", of_column ? "any_column" : "table",
+                           "_privilege($1::text::name, to_regclass($2), $3)"),
+              role, absl::string_view(table), right);
       if (!may.ok()) return may.status();
       if ((*may != 0) == needed.contains(right)) continue;
       if (*may != 0) return too_much(absl::StrCat(right, " ", table));
@@ -126,7 +134,14 @@ absl::Status CheckNoMore(SqlConnection* connection, absl::string_view role,
           absl::StrCat("role ", role, " was not granted ", right, " of ", table));
     }
   }
-  return absl::OkStatus();
+  // Whoever may become another role has its rights, whether it inherits them or not.
+  absl::StatusOr<int64_t> others =
+      One(connection,
+          "SELECT count(*) FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON "
+          "r.oid = m.member WHERE r.rolname = $1::text",
+          role);
+  if (!others.ok()) return others.status();
+  return *others == 0 ? absl::OkStatus() : too_much("become another role");
 }
 
 }  // namespace

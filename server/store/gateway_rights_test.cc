@@ -155,6 +155,20 @@ TEST_F(GatewayRightsTest, AreRefusedToARoleThatMayDoMoreByAnotherWay) {
   ASSERT_TRUE(AsAdmin("GRANT CREATE ON SCHEMA public TO PUBLIC").ok());
   EXPECT_THAT(std::string(Make().message()), HasSubstr("may make tables"));
   ASSERT_TRUE(AsAdmin("REVOKE CREATE ON SCHEMA public FROM PUBLIC").ok());
+  ASSERT_TRUE(AsAdmin("GRANT UPDATE (body) ON log_entry TO PUBLIC").ok());
+  EXPECT_THAT(std::string(Make().message()), HasSubstr("may UPDATE log_entry"));
+  ASSERT_TRUE(AsAdmin("REVOKE UPDATE (body) ON log_entry FROM PUBLIC").ok());
+  // Whose rights it has only once it says so.
+  ASSERT_TRUE(
+      AsAdmin(absl::StrCat("CREATE ROLE keeper; GRANT ALL ON log_entry TO keeper; ALTER ROLE ",
+                           PostgresServer::kGatewayRole, " NOINHERIT; GRANT keeper TO ",
+                           PostgresServer::kGatewayRole))
+          .ok());
+  EXPECT_TRUE(AsGateway("SET ROLE keeper; DELETE FROM log_entry").ok());
+  EXPECT_THAT(std::string(Make().message()), HasSubstr("may become another role"));
+  ASSERT_TRUE(AsAdmin(absl::StrCat("DROP OWNED BY keeper; DROP ROLE keeper; ALTER ROLE ",
+                                   PostgresServer::kGatewayRole, " INHERIT"))
+                  .ok());
   EXPECT_TRUE(Make().ok());
 }
 
