@@ -75,6 +75,7 @@ class Limits : public ::testing::Test {
     status >> kib;
     return kib;
   }
+  void AnswerBesideSilentCalls(const std::string& method);
   size_t CountReleased() {
     ReadRows rows;
     Must(Read(*deployment_.Connect(district_), ReadRequest("pipeline"), rows));
@@ -111,10 +112,10 @@ TEST_F(Limits, RefuseAMessageThatIsTooLargeAndGoOn) {
   EXPECT_EQ(CountReleased(), 10u);
 }
 
-// More of them than the gateway has threads for calls.
-TEST_F(Limits, GiveNoThreadToCallsThatSendNothing) {
+// More calls that send nothing than the gateway has threads; others are asked beside them.
+void Limits::AnswerBesideSilentCalls(const std::string& method) {
   constexpr int kConnections = 4, kCalls = 75;
-  deployment_.Start();
+  SCOPED_TRACE(method);
   grpc::CompletionQueue queue;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
   std::deque<grpc::ClientContext> contexts;
@@ -131,8 +132,7 @@ TEST_F(Limits, GiveNoThreadToCallsThatSendNothing) {
   for (int i = 0; i < kConnections; ++i) {
     stubs.push_back(std::make_unique<grpc::GenericStub>(Channel(district_)));
     for (int call = 0; call < kCalls; ++call) {
-      calls.push_back(stubs.back()->PrepareCall(
-          &contexts.emplace_back(), "/sluice.v1.ExchangeService/DeleteRecords", &queue));
+      calls.push_back(stubs.back()->PrepareCall(&contexts.emplace_back(), method, &queue));
       calls.back()->StartCall(nullptr);
     }
   }
@@ -154,6 +154,17 @@ TEST_F(Limits, GiveNoThreadToCallsThatSendNothing) {
   std::deque<grpc::Status> ends;
   for (const auto& call : calls) call->Finish(&ends.emplace_back(), nullptr);
   await(calls.size());
+}
+
+TEST_F(Limits, GiveNoThreadToCallsThatSendNothing) {
+  deployment_.Start();
+  for (const char* const method :
+       {"/sluice.v1.ExchangeService/DeleteRecords", "/sluice.v1.ExchangeService/PublishRecords",
+        "/sluice.v1.ExchangeService/ReadRecords", "/sluice.v1.ExchangeService/GetRecord",
+        "/grpc.health.v1.Health/Watch",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "/none.None/None"}) {
+    AnswerBesideSilentCalls(method);
+  }
 }
 
 // A message of zeros is a thousandth of itself when it travels.
