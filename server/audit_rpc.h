@@ -7,19 +7,21 @@
 #include <grpcpp/grpcpp.h>
 
 #include "server/audit/audit_log.h"
+#include "server/bounded_service.h"
 #include "server/call.h"
 #include "server/store/store.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
 
 namespace sluice::server {
 
-class AuditRpc final : public v1::AuditService::Service {
+class AuditRpc final : public BoundedService<v1::AuditService> {
  public:
   // So many entries a call looks at; a page that found few goes on with its token.
   static constexpr uint64_t kLookedAt = 20000;
+  static constexpr size_t kMaxRequestBytes = 64 << 10;
 
   AuditRpc(const CallParts& calls, AuditLog* log, const Store* store)
-      : calls_(calls), log_(log), store_(store) {}
+      : BoundedService(kMaxRequestBytes), calls_(calls), log_(log), store_(store) {}
 
   grpc::Status ListEntries(grpc::ServerContext* context, const v1::ListEntriesRequest* request,
                            v1::ListEntriesResponse* response) override;

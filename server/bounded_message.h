@@ -18,6 +18,10 @@ enum class Parsed {
 // scalars. Nothing of ours has groups.
 Parsed ParseBounded(grpc::ByteBuffer& bytes, int most_fields, google::protobuf::Message& message);
 
+// Whether it has at most `most` fields, those of its messages at all depths counted with its own.
+// False of what is no message, too.
+bool HasFewFields(grpc::ByteBuffer& bytes, const google::protobuf::Descriptor& type, int most);
+
 }  // namespace sluice::server
 
 #endif  // SLUICE_SERVER_BOUNDED_MESSAGE_H_

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sluice/v1/exchange_service.pb.h"
+#include "sluice/v1/operator_service.pb.h"
 
 namespace sluice::server {
 namespace {
@@ -52,6 +53,26 @@ TEST(BoundedMessage, CountsUnknownFieldsAndTakesNoGroups) {
   EXPECT_EQ(ParseBounded(many, 99, parsed), Parsed::kCut);
   grpc::ByteBuffer group = BufferOf("\x7b" + unknown + "\x7c");  // 15 begins, 15 ends
   EXPECT_EQ(ParseBounded(group, 99, parsed), Parsed::kGarbled);
+}
+
+TEST(BoundedMessage, HasItsMessagesFieldsCountedWithItsOwn) {
+  v1::CreateOrganizationRequest request;
+  request.set_organization_id("hill-county");
+  for (int i = 0; i < 20; ++i) {
+    request.mutable_organization()->add_authorities()->mutable_expire_time()->set_seconds(1);
+  }
+  const auto few = [&](const std::string& bytes, int most) {
+    grpc::ByteBuffer buffer = BufferOf(bytes);
+    return HasFewFields(buffer, *v1::CreateOrganizationRequest::descriptor(), most);
+  };
+  const std::string bytes = request.SerializeAsString();
+  EXPECT_TRUE(few("", 0));
+  EXPECT_TRUE(few(bytes, 2 + 3 * 20));
+  EXPECT_FALSE(few(bytes, 2 + 3 * 20 - 1));
+  EXPECT_TRUE(few("\x78\x01", 1)) << "a field that nobody knows";
+  EXPECT_FALSE(few("\x78\x01\x78\x01", 1));
+  EXPECT_FALSE(few("\x7b\x7c", 10)) << "a group";
+  EXPECT_FALSE(few("\x0a\x05x", 10)) << "shorter than it says";
 }
 
 TEST(BoundedMessage, IsGarbledOrParsedAsProtobufDoesWhicheverByteIsChanged) {

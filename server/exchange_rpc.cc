@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "policy/explain.h"
+#include "policy/record_validator.h"
 #include "server/bounded_message.h"
 #include "server/error.h"
 #include "server/grpc_error.h"
@@ -18,13 +19,17 @@ namespace {
 
 // A filter, a mask and a token fit in; what is larger costs nobody a thread.
 constexpr size_t kMaxReadRequestBytes = 64 << 10;
+// Of the others: a record may stand where its key is asked for.
+constexpr size_t kMaxRequestBytes = policy::kMaxRecordBytes + kMaxReadRequestBytes;
 
 // As the service numbers its methods, in the order of the proto.
 constexpr int kPublishRecords = 0;
 
 }  // namespace
 
-ExchangeRpc::ExchangeRpc(const Parts& parts) : parts_(parts) {
+ExchangeRpc::ExchangeRpc(const Parts& parts)
+    : BoundedService(kMaxRequestBytes, {"ReadRecords", "ReadOwnRecords", "DeleteRecords"}),
+      parts_(parts) {
   using grpc::internal::BidiStreamingHandler;
   // The service owns its handlers.
   MarkMethodStreamed(

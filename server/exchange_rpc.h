@@ -6,6 +6,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "server/bounded_service.h"
 #include "server/call.h"
 #include "server/exchange.h"
 #include "server/mou_registry.h"
@@ -24,7 +25,7 @@ using RawExchangeService = v1::ExchangeService::WithRawCallbackMethod_ReadRecord
     v1::ExchangeService::WithRawCallbackMethod_ReadOwnRecords<
         v1::ExchangeService::WithRawCallbackMethod_DeleteRecords<v1::ExchangeService::Service>>>;
 
-class ExchangeRpc final : public RawExchangeService {
+class ExchangeRpc final : public BoundedService<v1::ExchangeService, RawExchangeService> {
  public:
   struct Parts {
     CallParts calls;

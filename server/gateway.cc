@@ -280,7 +280,7 @@ absl::Status Wired::Serve() {
 
   absl::StatusOr<std::unique_ptr<GrpcServer>> server = GrpcServer::Start(
       config_, options_, ClientCas(),
-      {exchange_rpc_.get(), audit_rpc_.get(), operator_rpc_.get(), key_rpc_.get()});
+      {exchange_rpc_->served(), audit_rpc_->served(), operator_rpc_->served(), key_rpc_->served()});
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   if (!config_.metrics_listen.empty()) {

@@ -6,15 +6,19 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "server/bounded_service.h"
 #include "server/call.h"
 #include "server/owner_keys.h"
 #include "sluice/v1/key_service.grpc.pb.h"
 
 namespace sluice::server {
 
-class KeyRpc final : public v1::KeyService::Service {
+class KeyRpc final : public BoundedService<v1::KeyService> {
  public:
-  KeyRpc(const CallParts& calls, OwnerKeys* keys) : calls_(calls), keys_(keys) {}
+  static constexpr size_t kMaxRequestBytes = 64 << 10;
+
+  KeyRpc(const CallParts& calls, OwnerKeys* keys)
+      : BoundedService(kMaxRequestBytes), calls_(calls), keys_(keys) {}
 
   grpc::Status ListKeys(grpc::ServerContext* context, const v1::ListKeysRequest* request,
                         v1::ListKeysResponse* response) override;

@@ -29,7 +29,7 @@ class KeyRpcTest : public RpcFixture {
                                                          &keks_, renewal_.get(), /*copies=*/{}});
     key_rpc_ = std::make_unique<KeyRpc>(
         CallParts{admission_.get(), &quotas_, clock_.get(), &metrics_}, keys_.get());
-    return key_rpc_.get();
+    return key_rpc_->served();
   }
 
   KeksForTest keks_;

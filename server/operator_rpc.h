@@ -8,21 +8,25 @@
 
 #include <functional>
 
+#include "server/bounded_service.h"
 #include "server/call.h"
 #include "server/organizations.h"
 #include "sluice/v1/operator_service.grpc.pb.h"
 
 namespace sluice::server {
 
-class OperatorRpc final : public v1::OperatorService::Service {
+class OperatorRpc final : public BoundedService<v1::OperatorService> {
  public:
+  // As much as a message may have: two bundles, and lists with what stands around them.
+  static constexpr size_t kMaxRequestBytes = 5 << 20;
+
   struct Parts {
     CallParts calls;
     Organizations* organizations;
     // What stands on the trust looks at it anew: called after each change, before its answer.
     std::function<void()> changed;
   };
-  explicit OperatorRpc(Parts parts) : parts_(std::move(parts)) {}
+  explicit OperatorRpc(Parts parts) : BoundedService(kMaxRequestBytes), parts_(std::move(parts)) {}
 
   grpc::Status ListOrganizations(grpc::ServerContext* context,
                                  const v1::ListOrganizationsRequest* request,

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -65,6 +66,25 @@ class Limits : public ::testing::Test {
       if (answer != nullptr) *answer = some;
     }
     return stream->Finish();
+  }
+  // One message there, whatever it is.
+  grpc::Status CallWith(const Identity& identity, const std::string& method,
+                        const std::string& bytes) {
+    grpc::GenericStub stub(Channel(identity));
+    const grpc::Slice slice(bytes);
+    const grpc::ByteBuffer request(&slice, 1);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    grpc::CompletionQueue queue;
+    const auto call = stub.PrepareUnaryCall(&context, method, request, &queue);
+    call->StartCall();
+    grpc::ByteBuffer answer;
+    grpc::Status status;
+    call->Finish(&answer, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    return status;
   }
   // The most that the gateway ever had in memory.
   int64_t PeakKib() const {
@@ -209,6 +229,39 @@ TEST_F(Limits, CountRecordsBeforeTheyAreParsed) {
   const grpc::Status status = Stub(program_)->DeleteRecords(&context, deletion, &deleted);
   EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT) << status.error_message();
   EXPECT_LT(PeakKib() - before, 48 << 10);
+}
+
+// Two bytes of a message each, at whatever depth, and of whatever service.
+TEST_F(Limits, CountTheFieldsOfARequestBeforeItIsParsed) {
+  deployment_.Start();
+  EXPECT_EQ(CountReleased(), 0u);
+  const int64_t before = PeakKib();
+  constexpr int kFields = 2'500'000;
+  const auto many = [](absl::string_view field) {
+    std::string all;
+    for (int i = 0; i < kFields; ++i) all.append(field.data(), field.size());
+    return all;
+  };
+  const absl::string_view mask("\x2a\0", 2), authority("\x4a\0", 2), unknown("\x78\0", 2);
+  std::string nested = "\x12";  // its organization
+  for (uint32_t size = 2 * kFields; size != 0; size >>= 7) {
+    nested.push_back(static_cast<char>((size & 0x7f) | (size > 0x7f ? 0x80 : 0)));
+  }
+  nested += many(authority);
+  const std::pair<const char*, std::string> requests[] = {
+      {"ExchangeService/GetRecord", many(mask)},
+      {"ExchangeService/GetRecordStatus", many(unknown)},
+      {"AuditService/ListEntries", many(unknown)},
+      {"KeyService/ListKeys", many(unknown)},
+      {"OperatorService/ListOrganizations", many(unknown)},
+      {"OperatorService/CreateOrganization", nested},
+  };
+  for (const auto& [method, request] : requests) {
+    const grpc::Status status = CallWith(district_, absl::StrCat("/sluice.v1.", method), request);
+    EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT) << method << status.error_message();
+  }
+  EXPECT_LT(PeakKib() - before, 48 << 10);
+  EXPECT_EQ(CountReleased(), 0u);
 }
 
 TEST_F(Limits, ReadersWhoNeverReadHoldUpNobodyAndNoStop) {

@@ -68,7 +68,7 @@ class RpcFixture : public ExchangeFixture {
     int port = 0;
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", credentials, &port);
-    builder.RegisterService(rpc_.get());
+    builder.RegisterService(rpc_->served());
     if (grpc::Service* const further = FurtherService()) builder.RegisterService(further);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
