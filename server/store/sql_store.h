@@ -25,7 +25,7 @@ struct SqlStoreParts {
   std::function<absl::Status()> check;  // of the engine's health; what it holds goes last
   std::unique_ptr<const NameHasher> hasher;
   std::shared_ptr<const SealKeys> seal_keys;
-  std::shared_ptr<HighWaterMarks> marks;  // the writer's, too
+  std::shared_ptr<HighWaterMarks> marks;              // the writer's, too
   std::vector<std::unique_ptr<StoreReader>> readers;  // two at least: one is never a scan's
   // In the place of one that has lost its connection.
   std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader;
