@@ -174,7 +174,9 @@ TEST_F(CutFiles, AreRefusedAtTheStartOrHoldAllThatWasAcknowledged) {
   int refused = 0;
   for (int cut = 0; cut < 8; ++cut) {
     restore();
-    const size_t file = cut % 2;
+    // The database's own cut is no loss where the log beside it has all of its pages: that comes
+    // second.
+    const size_t file = 1 - cut % 2;
     const size_t size = random() % whole[file].size();
     SCOPED_TRACE(absl::StrCat("SLUICE_SEED=", seed, ": ", names[file], " cut to ", size, " of ",
                               whole[file].size()));
