@@ -134,12 +134,13 @@ absl::Status CheckNoMore(SqlConnection* connection, absl::string_view role,
           absl::StrCat("role ", role, " was not granted ", right, " of ", table));
     }
   }
-  // Whoever may become another role has its rights, whether it inherits them or not.
-  absl::StatusOr<int64_t> others =
-      One(connection,
-          "SELECT count(*) FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON "
-          "r.oid = m.member WHERE r.rolname = $1::text",
-          role);
+  // Whoever may become another role has its rights, whether it inherits them or not; and whoever
+  // may make roles may make itself a member of one that stands.
+  absl::StatusOr<int64_t> others = One(
+      connection,
+      "SELECT count(*) FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_auth_members m ON "
+      "r.oid = m.member WHERE r.rolname = $1::text AND (r.rolcreaterole OR m.member IS NOT NULL)",
+      role);
   if (!others.ok()) return others.status();
   return *others == 0 ? absl::OkStatus() : too_much("become another role");
 }

@@ -169,6 +169,12 @@ TEST_F(GatewayRightsTest, AreRefusedToARoleThatMayDoMoreByAnotherWay) {
   ASSERT_TRUE(AsAdmin(absl::StrCat("DROP OWNED BY keeper; DROP ROLE keeper; ALTER ROLE ",
                                    PostgresServer::kGatewayRole, " INHERIT"))
                   .ok());
+  // By which it makes itself a member of any.
+  ASSERT_TRUE(
+      AsAdmin(absl::StrCat("ALTER ROLE ", PostgresServer::kGatewayRole, " CREATEROLE")).ok());
+  EXPECT_THAT(std::string(Make().message()), HasSubstr("may become another role"));
+  ASSERT_TRUE(
+      AsAdmin(absl::StrCat("ALTER ROLE ", PostgresServer::kGatewayRole, " NOCREATEROLE")).ok());
   EXPECT_TRUE(Make().ok());
 }
 
