@@ -299,7 +299,6 @@ TEST_F(SqliteStoreTest, ScansAlongItsKey) {
             "(ordinal,record_id)<(?,?))");
 }
 
-// Each batch writes all its records with one version; a reader that sees two has seen half a batch.
 // The log's sequencer is among those who ask, while all others wait for its group.
 TEST_F(SqliteStoreTest, AnswersAQuestionWhileScansWaitForTheirReaders) {
   auto store = Open().value();
@@ -333,6 +332,7 @@ TEST_F(SqliteStoreTest, AnswersAQuestionWhileScansWaitForTheirReaders) {
   for (std::thread& scan : scans) scan.join();
 }
 
+// Each batch writes all its records with one version; a reader that sees two has seen half a batch.
 TEST_F(SqliteStoreTest, ShowsReadersWholeBatchesOnly) {
   const auto store = Open();
   const auto publish = [&](int version) {
