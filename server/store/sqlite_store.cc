@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/store/name_hash.h"
 #include "server/store/opening_keys.h"
 #include "server/store/sql_store.h"
@@ -45,8 +46,16 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions option
     return status;
   // After an fsync that failed the page cache may show a WAL that the disk does not have. So
   // nothing is built on an old one: what it holds is written anew into the database, and it begins
-  // again.
-  if (absl::Status status = (*writer)->CheckpointAll(); !status.ok()) return status;
+  // again. Where a reader keeps the old one, nothing is written: behind a frame that the disk does
+  // not have all others would be lost, too.
+  if (absl::Status status = (*writer)->CheckpointAll(); !status.ok()) {
+    const bool busy =
+        absl::IsUnavailable(status) && (*writer)->fault() == SqliteConnection::Fault::kNone;
+    if (!busy) return status;
+    return absl::FailedPreconditionError(
+        absl::StrCat("another process still reads ", options.path,
+                     ", `sluiced store verify` or a backup: start when it has ended"));
+  }
 
   std::vector<std::unique_ptr<StoreReader>> readers;
   // And one that no scan has.

@@ -39,8 +39,8 @@ struct SqliteStoreOptions {
 };
 
 // Opens, or makes with mode 0600. FAILED_PRECONDITION, with a sentence for the operator: another
-// process has it open, it is of a newer schema, not ours, or was made under another hash key or
-// keyring. DATA_LOSS if a key-encryption key is lost.
+// process has it open, or reads while its WAL is not empty; it is of a newer schema, not ours, or
+// was made under another hash key or keyring. DATA_LOSS if a key-encryption key is lost.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions options);
 
 }  // namespace sluice::server

@@ -81,6 +81,23 @@ TEST_F(SqliteStoreTest, RefusesToBeOpenedTwice) {
   EXPECT_TRUE(Publish(**store, BatchOf("r1", {RecordOf("a", "1")})).ok());
 }
 
+// What is written behind an old WAL is lost with it, if the disk does not have all of that.
+TEST_F(SqliteStoreTest, RefusesToStartOnAnOldWalThatSomebodyReads) {
+  auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE(Publish(**store, BatchOf("r1", {RecordOf("a", "1")})).ok());
+  auto reader = SqliteConnection::Open({.path = path_, .read_only = true});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  ASSERT_TRUE((*reader)->Execute("BEGIN; SELECT count(*) FROM store").ok());
+  store->reset();
+  store = Open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(store.status())) << store.status();
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("still reads"));
+  ASSERT_TRUE((*reader)->Execute("COMMIT").ok());
+  store = Open();
+  EXPECT_TRUE(store.ok()) << store.status();
+}
+
 TEST_F(SqliteStoreTest, RefusesAnotherHashKey) {
   ASSERT_TRUE(Open('k').ok());
   const auto other = Open('x');
