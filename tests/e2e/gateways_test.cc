@@ -413,6 +413,8 @@ TEST_F(GatewaysApart, OneThatLosesItsDatabaseEndsItsReleasesAndGoesOnByItself) {
 
 TEST_F(GatewaysApart, OneThatWasStoppedSendsNothingByWhatItKnew) {
   HeldRead held(b_, district_);
+  // First: what is on its way to one that is stopped would never arrive, and hold the proxy up.
+  proxy_.HangAll();
   b_.Signal(SIGSTOP);
   int status = 0;
   ASSERT_EQ(waitpid(b_.process(), &status, WUNTRACED), b_.process());
@@ -420,7 +422,6 @@ TEST_F(GatewaysApart, OneThatWasStoppedSendsNothingByWhatItKnew) {
   // When it continues it remembers a signature that is void, and can't ask.
   a_.Revoke(kDistrict, a_.As(kDistrict, "signatory", "provost"), absl::Now() - absl::Hours(48));
   a_.Reload();
-  proxy_.HangAll();
   absl::SleepFor(absl::Milliseconds(600));  // until what it saw last is too old
   b_.Signal(SIGCONT);
   const absl::Status ended = held.GoOn();
