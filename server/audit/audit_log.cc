@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/audit/checkpoint.h"
+#include "server/audit/entry_names.h"
 #include "server/audit/hash_tiles.h"
 #include "server/audit/log_recovery.h"
 #include "server/audit/sequencer.h"
@@ -417,16 +418,7 @@ std::string PrincipalPath(const Principal& principal) {
 
 bool Concerns(absl::string_view body, absl::string_view organization) {
   absl::StatusOr<ParsedEntry> entry = ParseEntry(body);
-  if (!entry.ok() || organization.empty()) return false;
-  const JsonValue& json = entry->json;
-  const JsonValue* caller = json.Find("caller", JsonValue::Kind::kObject);
-  if (caller != nullptr && caller->FindString("organization") == organization) return true;
-  if (json.FindString("owner") == organization) return true;
-  if (json.FindString("organization") == organization) return true;
-  const JsonValue* parties = json.Find("parties", JsonValue::Kind::kArray);
-  return parties != nullptr &&
-         std::any_of(parties->items.begin(), parties->items.end(),
-                     [&](const JsonValue& party) { return party.string == organization; });
+  return entry.ok() && NamesOrganization(*entry, organization);
 }
 
 }  // namespace sluice::server
