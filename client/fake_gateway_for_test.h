@@ -275,8 +275,10 @@ class FakeGateway : public Gateway {
   std::vector<std::string> entries;
   std::function<bool(size_t)> shown = [](size_t) { return true; };
   std::function<void(v1::ListEntriesResponse&)> lie;
-  int pages = 0;                          // asked for
-  std::optional<size_t> checkpoint_size;  // absent: all
+  int pages = 0;                                 // asked for
+  std::vector<v1::ListEntriesRequest> listings;  // what each of them asked for
+  int checkpoints = 0;                           // asked for
+  std::optional<size_t> checkpoint_size;         // absent: all
   std::optional<std::vector<std::string>>
       checkpoint_entries;  // what the root is made of, if others
 
@@ -284,6 +286,7 @@ class FakeGateway : public Gateway {
   SlowTree Tree() const { return SlowTree(checkpoint_entries.value_or(entries)); }
 
   absl::StatusOr<v1::GetCheckpointResponse> GetCheckpoint() override {
+    ++checkpoints;
     v1::GetCheckpointResponse response;
     response.set_checkpoint(log.Checkpoint(TreeSize(), Tree().Root(TreeSize())));
     response.set_vkey(log.vkey());
@@ -291,6 +294,7 @@ class FakeGateway : public Gateway {
   }
   absl::StatusOr<v1::ListEntriesResponse> ListEntries(
       const v1::ListEntriesRequest& request) override {
+    listings.push_back(request);
     v1::ListEntriesResponse response;
     size_t i = static_cast<size_t>(request.start_index());
     if (!request.page_token().empty()) i = std::stoul(request.page_token());

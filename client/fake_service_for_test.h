@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -118,29 +119,39 @@ class FakeAuditService final : public v1::AuditService::Service {
 
   grpc::Status ListEntries(grpc::ServerContext*, const v1::ListEntriesRequest* request,
                            v1::ListEntriesResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
     absl::StatusOr<v1::ListEntriesResponse> page = gateway_->ListEntries(*request);
     if (page.ok()) *response = *std::move(page);
     return ToGrpcForTest(page.status());
   }
   grpc::Status GetCheckpoint(grpc::ServerContext*, const v1::GetCheckpointRequest*,
                              v1::GetCheckpointResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
     *response = *gateway_->GetCheckpoint();
     return grpc::Status::OK;
   }
   grpc::Status GetInclusionProof(grpc::ServerContext*, const v1::GetInclusionProofRequest* request,
                                  v1::GetInclusionProofResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
     *response = *gateway_->GetInclusionProof(*request);
     return grpc::Status::OK;
   }
   grpc::Status GetConsistencyProof(grpc::ServerContext*,
                                    const v1::GetConsistencyProofRequest* request,
                                    v1::GetConsistencyProofResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
     *response = *gateway_->GetConsistencyProof(*request);
     return grpc::Status::OK;
+  }
+  // What a test looks at or changes while a command is under way.
+  void WhileNoCall(absl::FunctionRef<void()> look) {
+    const absl::MutexLock lock(&mutex_);
+    look();
   }
 
  private:
   FakeGateway* const gateway_;
+  absl::Mutex mutex_;
 };
 
 class FakeOperatorService final : public v1::OperatorService::Service {
@@ -238,6 +249,7 @@ class ServiceForTest {
   }
   ~ServiceForTest() { Stop(); }
 
+  void WhileNoCall(absl::FunctionRef<void()> look) { audit_.WhileNoCall(look); }
   void Stop() {
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
     server_ = nullptr;

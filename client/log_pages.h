@@ -22,6 +22,7 @@ class LogPages {
   struct Options {
     int64_t start = 0;
     std::string type;              // empty: all
+    v1::EntryFilter filter;        // empty: all
     std::optional<int64_t> until;  // looks at no entry from this index on
   };
 
@@ -32,12 +33,23 @@ class LogPages {
   // `page_size` of them, up to 1,000. DATA_LOSS as said above.
   absl::StatusOr<std::optional<std::vector<v1::LogEntry>>> Next(int32_t page_size = 1000);
 
+  // All that the caller may see below it was shown.
+  int64_t next_index() const { return next_index_; }
+  // The log's, when the last page was read.
+  int64_t log_size() const { return log_size_; }
+  // What the gateway itself could not read as an entry, on all pages: how many, and the first.
+  int64_t unread() const { return unread_; }
+  int64_t first_unread() const { return first_unread_; }
+
  private:
   Gateway& gateway_;
   const std::function<Retry()> new_retry_;
   const std::optional<int64_t> until_;
   v1::ListEntriesRequest request_;
-  int64_t next_index_;  // all below was shown
+  int64_t next_index_;
+  int64_t log_size_ = 0;
+  int64_t unread_ = 0;
+  int64_t first_unread_ = 0;
   bool ended_ = false;
 };
 

@@ -106,8 +106,8 @@ class Walk {
         if (option.is_argument()) continue;
         const std::string& flag = option.flags.back();
         if (!option.repeated && point_.given.count(flag) > 0) continue;
-        // --help is the same of every command above.
-        if (at != path_.rbegin() && flag == "--help") continue;
+        // A command's own option, as its --help, stands before that of a command above.
+        if (FindOption(flag) != &option) continue;
         Offer(flag, option.description);
       }
     }

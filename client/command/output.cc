@@ -120,6 +120,8 @@ bool Print(absl::string_view text) {
 
 bool PrintColored(absl::string_view text) { return Output().Write(text); }
 
+bool FlushOutput() { return std::fflush(stdout) == 0; }
+
 bool ReaderLeft() { return Output().was_left(); }
 
 bool EndOutput() { return Output().End(); }

@@ -38,6 +38,8 @@ void AllowPaging(bool allowed);
 bool Print(absl::string_view text);
 // The same of text that is Printable in all its parts, and may hold colors of ours.
 bool PrintColored(absl::string_view text);
+// What was printed so far is out; false if it can't be. Not where there is a pager.
+bool FlushOutput();
 // Whether a pager was closed before its end: then nobody waits for more, and that is no failure.
 bool ReaderLeft();
 // After the last of all. False if something could not be written.

@@ -103,13 +103,15 @@ TEST_F(TerminalCommandTest, NothingFromElsewhereIsObeyedByTheTerminal) {
   std::vector<v1::Row> rows(1);
   rows[0].set_row_id(evil);
   rows[0].set_record(candidate.SerializeAsString());
-  service_->gateway.entries = {"{\"n\":\"" + evil + "\"}"};
+  service_->gateway.entries = {"{\"n\":\"" + evil + "\"}",
+                               "{\"type\":\"" + evil + "\",\"mou\":\"" + evil + "\"}"};
   std::string plain;
   for (const std::string form : {"text", "json", "ndjson", "csv"}) {
     plain += RunOn(80, "grant list --color never --output " + form).out;
     service_->gateway.scripts = {ReleaseForTest(rows, 1)};
     plain += RunOn(80, "record read Candidate --purpose p --color never --output " + form).out;
-    if (form != "csv") plain += RunOn(80, "audit log --color never --output " + form).out;
+    plain += RunOn(80, "audit log --color never --output " + form).out;
+    plain += RunOn(80, "audit log --summary --color never --output " + form).out;
   }
   service_->gateway.unary_error = absl::InternalError(evil);
   plain += RunOn(80, "grant list --color never").out;

@@ -242,7 +242,7 @@ TEST_F(Organizations, StandsInTheLogWithItsDigestsForOperatorAndOrganization) {
   MustRun(AddArguments());
   WaitFor("the system", [&] { return LetsIn(system_); });
   for (const Identity& reader : {operator_, deployment_.As(kNew, "admin", "office")}) {
-    const Outcome log = Run(reader, "audit log --type admin");
+    const Outcome log = Run(reader, "audit log --type admin --output ndjson");
     EXPECT_EQ(log.code, client::kDone) << log.err;
     EXPECT_THAT(log.out, HasSubstr(absl::StrCat("\"action\":\"ORGANIZATION\",\"organization\":\"",
                                                 kNew, "\",\"after\":{\"ca_bundle\":\"sha256:")));
@@ -250,7 +250,7 @@ TEST_F(Organizations, StandsInTheLogWithItsDigestsForOperatorAndOrganization) {
                                                 kNew, "\"")));
   }
   const Outcome others =
-      Run(deployment_.As(kDistrict, "admin", "office"), "audit log --type admin");
+      Run(deployment_.As(kDistrict, "admin", "office"), "audit log --type admin --output ndjson");
   EXPECT_FALSE(StrContains(others.out, kNew)) << others.out;
   const Outcome verified =
       AsOperator(absl::StrCat("audit verify --state ", deployment_.Path("state").string(),
@@ -272,7 +272,7 @@ TEST_F(Organizations, AreTheOperatorsAlone) {
     EXPECT_EQ(Reason(gateway->GetOrganization({}).status()), "PRINCIPAL_NOT_PERMITTED");
     EXPECT_EQ(Reason(gateway->UpdateOrganization({}).status()), "PRINCIPAL_NOT_PERMITTED");
   }
-  const Outcome log = AsOperator("audit log --type decision --limit 1000");
+  const Outcome log = AsOperator("audit log --type decision --limit 1000 --output ndjson");
   for (const char* rpc :
        {"ListOrganizations", "CreateOrganization", "GetOrganization", "UpdateOrganization"}) {
     EXPECT_THAT(log.out, HasSubstr(absl::StrCat("\"operation\":\"", rpc, "\",\"result\":\"DENIAL\"",

@@ -94,11 +94,11 @@ TEST_F(Owners, SeeWhatTheyHaveAndUndoAWrongPublish) {
 
   // The log says who withdrew what, to the owner and to nobody else.
   const Identity admin = deployment_.As(kProgram, "admin", "ann");
-  const Outcome log = Run(admin, kProgram, "audit log --type withdraw");
+  const Outcome log = Run(admin, kProgram, "audit log --type withdraw --output ndjson");
   EXPECT_TRUE(StrContains(log.out, "\"system\":\"sis\"")) << log.out << log.err;
   EXPECT_TRUE(StrContains(log.out, "\"rows\":{\"deleted\":15,")) << log.out;
   const Identity other = deployment_.As(kDistrict, "admin", "dee");
-  EXPECT_EQ(Run(other, kDistrict, "audit log --type withdraw").out, "");
+  EXPECT_EQ(Run(other, kDistrict, "audit log --type withdraw --output ndjson").out, "");
 }
 
 TEST_F(Owners, ReadTheirRecordsBackWhole) {
