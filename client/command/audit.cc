@@ -5,6 +5,16 @@
 
 namespace sluice::client {
 
+absl::StatusOr<LogCheckpoint> PublishedCheckpoint(Session& session, Gateway& gateway) {
+  Retry retry = session.NewRetry();
+  const absl::StatusOr<v1::GetCheckpointResponse> response =
+      retry.Run([&] { return gateway.GetCheckpoint(); });
+  if (!response.ok()) return response.status();
+  const absl::StatusOr<LogVerifierKey> key = LogVerifierKey::Parse(response->vkey());
+  if (!key.ok()) return key.status();
+  return OpenCheckpoint(response->checkpoint(), *key);
+}
+
 ExitCode EndOfPages(const LogPages& pages) {
   if (pages.unread() == 0) return kDone;
   Note(absl::StrCat("sluice: the gateway can't read ", Grouped(pages.unread()),
@@ -16,6 +26,7 @@ ExitCode EndOfPages(const LogPages& pages) {
 void AddAudit(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand("audit", "The log: what was decided and disclosed");
   noun->require_subcommand(1);
+  AddAuditExport(noun, session);
   AddAuditLog(noun, session);
   AddAuditVerify(noun, session);
 }

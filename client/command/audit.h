@@ -6,12 +6,17 @@
 
 #include "client/command/output.h"
 #include "client/command/session.h"
+#include "client/log_checkpoint.h"
 #include "client/log_pages.h"
 
 namespace sluice::client {
 
+void AddAuditExport(CLI::App* noun, Session& session);
 void AddAuditLog(CLI::App* noun, Session& session);
 void AddAuditVerify(CLI::App* noun, Session& session);
+
+// The log as it is signed; DATA_LOSS if the signature is not that of the key shown with it.
+absl::StatusOr<LogCheckpoint> PublishedCheckpoint(Session& session, Gateway& gateway);
 
 // How a listing that came to its end ends: kPartlyDone, said with the first index, if the gateway
 // could not read some of it as entries, for then nobody knows whether they belong to it.

@@ -16,7 +16,6 @@
 #include "client/command/log_printer.h"
 #include "client/command/log_summary.h"
 #include "client/command/time_option.h"
-#include "client/log_checkpoint.h"
 #include "policy/suggest.h"
 
 namespace sluice::client {
@@ -163,13 +162,7 @@ void WaitUnlessInterrupted(absl::Duration interval) {
 }
 
 absl::StatusOr<int64_t> PublishedSize(Session& session, Gateway& gateway) {
-  Retry retry = session.NewRetry();
-  const absl::StatusOr<v1::GetCheckpointResponse> response =
-      retry.Run([&] { return gateway.GetCheckpoint(); });
-  if (!response.ok()) return response.status();
-  const absl::StatusOr<LogVerifierKey> key = LogVerifierKey::Parse(response->vkey());
-  if (!key.ok()) return key.status();
-  const absl::StatusOr<LogCheckpoint> checkpoint = OpenCheckpoint(response->checkpoint(), *key);
+  const absl::StatusOr<LogCheckpoint> checkpoint = PublishedCheckpoint(session, gateway);
   if (!checkpoint.ok()) return checkpoint.status();
   return static_cast<int64_t>(checkpoint->size);
 }
