@@ -60,6 +60,13 @@ TEST_F(CompletionTest, OffersFlagsOfTheCommandAndOfThoseAboveEachOnce) {
   EXPECT_THAT(Candidates({"record", "read", "--key", "a=b", "--k"}), ElementsAre("--key"));
 }
 
+TEST_F(CompletionTest, ACommandsOwnFlagStandsBeforeTheSameOfOneAbove) {
+  app_.get_subcommand("record")->get_subcommand("read")->add_option("--profile", text_, "Another");
+  const std::vector<ManualEntry> candidates = At({"record", "read", "--prof"}).candidates;
+  ASSERT_EQ(candidates.size(), 1u);
+  EXPECT_EQ(candidates[0].meaning, "Another");
+}
+
 TEST_F(CompletionTest, OffersWhatAnOptionTakesWhereverItStands) {
   EXPECT_THAT(Candidates({"record", "read", "--output", ""}), ElementsAre("text", "csv"));
   EXPECT_THAT(Candidates({"record", "read", "--output=c"}), ElementsAre("--output=csv"));

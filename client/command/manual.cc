@@ -136,6 +136,8 @@ const std::vector<ManualEntry>& EnvironmentVariables() {
        "not "
        "at all"},
       {"NO_COLOR", "If it is not empty, no colors but for --color=always"},
+      {"LC_ALL, LC_CTYPE, LANG",
+       "The first that is set: if it names UTF-8, bars are of block characters, else of #"},
       {"TMPDIR", "Where records are staged while a file is published"},
   };
   return variables;
