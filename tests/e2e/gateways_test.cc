@@ -338,7 +338,8 @@ TEST_F(Gateways, TakeInADocumentOnceThatLiesInBothInboxes) {
   }
   StartBoth();
   b_.Reload();
-  ASSERT_EQ(Sluice(b_, operator_, "audit log --type mou --limit 1000 --output ndjson"), 0) << Told();
+  ASSERT_EQ(Sluice(b_, operator_, "audit log --type mou --limit 1000 --output ndjson"), 0)
+      << Told();
   const std::string log = Told();
   for (const char* state : {"\"state\":\"SIGNED\"", "\"state\":\"ACTIVE\""}) {
     size_t count = 0;
