@@ -103,6 +103,9 @@ absl::StatusOr<v1::EntryFilter> FilterOf(const LogOptions& options, absl::Time n
   return filter;
 }
 
+// Of what is followed; nothing else watches for it.
+volatile sig_atomic_t g_interrupted = 0;
+
 // One listing and who takes its entries.
 class Listing {
  public:
@@ -119,10 +122,11 @@ class Listing {
     return LogPages(gateway_, [this] { return session_.NewRetry(); },
                     {.start = start, .type = type_, .filter = filter_, .until = {}});
   }
-  // Gives `take` a batch at a time until it returns false, or as many are taken as may be.
+  // Gives `take` a batch at a time until it returns false, as many are taken as may be, or somebody
+  // interrupts.
   template <typename Take>
   absl::Status Run(LogPages& pages, Take take) {
-    while (left_ > 0) {
+    while (left_ > 0 && g_interrupted == 0) {
       absl::StatusOr<std::optional<std::vector<v1::LogEntry>>> page =
           pages.Next(static_cast<int32_t>(std::min<int64_t>(left_, 1000)));
       if (!page.ok()) return page.status();
@@ -142,8 +146,6 @@ class Listing {
   const v1::EntryFilter filter_;
   int64_t left_;
 };
-
-volatile sig_atomic_t g_interrupted = 0;
 
 // The first interrupt ends what is followed; a second one ends the process, as ever.
 void WatchForInterrupt() {
@@ -210,8 +212,9 @@ ExitCode Summarize(const LogOptions& options, Listing& listing) {
     });
     if (!status.ok()) return Fail(status);
   }
-  if (!summary.Print(options.output, StandardOutput(), EnvironmentIsUtf8()))
+  if (!summary.Print(options.output, StandardOutput(), EnvironmentIsUtf8())) {
     return Fail(Unwritten());
+  }
   return EndOfPages(pages);
 }
 
