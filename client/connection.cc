@@ -278,6 +278,11 @@ class GrpcGateway final : public Gateway {
     return Unary<v1::GetConsistencyProofResponse>(
         *audit_, &v1::AuditService::Stub::GetConsistencyProof, request);
   }
+  absl::StatusOr<v1::ListSubjectDisclosuresResponse> ListSubjectDisclosures(
+      const v1::ListSubjectDisclosuresRequest& request) override {
+    return Unary<v1::ListSubjectDisclosuresResponse>(
+        *audit_, &v1::AuditService::Stub::ListSubjectDisclosures, request);
+  }
 
  private:
   template <typename Response, typename Stub, typename Request>

@@ -278,6 +278,9 @@ class FakeGateway : public Gateway {
   int pages = 0;                                 // asked for
   std::vector<v1::ListEntriesRequest> listings;  // what each of them asked for
   int checkpoints = 0;                           // asked for
+  // Each answers one call; the last one all that follow.
+  std::vector<v1::ListSubjectDisclosuresResponse> subject_pages;
+  std::vector<v1::ListSubjectDisclosuresRequest> subject_requests;
   std::optional<size_t> checkpoint_size;         // absent: all
   std::optional<std::vector<std::string>>
       checkpoint_entries;  // what the root is made of, if others
@@ -329,6 +332,14 @@ class FakeGateway : public Gateway {
       response.add_hashes(hash.data(), hash.size());
     }
     return response;
+  }
+  absl::StatusOr<v1::ListSubjectDisclosuresResponse> ListSubjectDisclosures(
+      const v1::ListSubjectDisclosuresRequest& request) override {
+    subject_requests.push_back(request);
+    if (subject_pages.empty()) return absl::NotFoundError("there is no such subject");
+    v1::ListSubjectDisclosuresResponse page = subject_pages.front();
+    if (subject_pages.size() > 1) subject_pages.erase(subject_pages.begin());
+    return page;
   }
 
  private:

@@ -143,6 +143,17 @@ class FakeAuditService final : public v1::AuditService::Service {
     *response = *gateway_->GetConsistencyProof(*request);
     return grpc::Status::OK;
   }
+  grpc::Status ListSubjectDisclosures(grpc::ServerContext*,
+                                      const v1::ListSubjectDisclosuresRequest* request,
+                                      v1::ListSubjectDisclosuresResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
+    const auto page = gateway_->ListSubjectDisclosures(*request);
+    if (!page.ok()) {
+      return {grpc::StatusCode::NOT_FOUND, std::string(page.status().message())};
+    }
+    *response = *page;
+    return grpc::Status::OK;
+  }
   // What a test looks at or changes while a command is under way.
   void WhileNoCall(absl::FunctionRef<void()> look) {
     const absl::MutexLock lock(&mutex_);

@@ -12,7 +12,7 @@ struct Right {
 };
 
 // An administrator gets and reads records as their owner only: Decide's operations are a system's.
-constexpr std::array<Right, 23> kRights = {{
+constexpr std::array<Right, 24> kRights = {{
     {"PublishRecords", true, false, false, false},
     {"DeleteRecords", true, false, false, false},
     {"GetRecord", true, true, false, false},
@@ -26,6 +26,7 @@ constexpr std::array<Right, 23> kRights = {{
     {"ExplainDecision", true, true, false, false},
     {"ListEntries", false, true, true, true},
     {"GetInclusionProof", false, true, true, true},
+    {"ListSubjectDisclosures", false, true, true, false},
     // Checkpoints go to every party.
     {"GetCheckpoint", true, true, true, true},
     {"GetConsistencyProof", true, true, true, true},

@@ -346,6 +346,18 @@ Validation Refused(absl::string_view reason, absl::string_view description) {
 
 }  // namespace
 
+std::optional<SubjectName> NameSubject(absl::string_view id_space, absl::string_view id_scope,
+                                       absl::string_view id) {
+  const std::optional<std::string> scope = Canonical(id_scope, {});
+  const std::optional<std::string> canonical = Canonical(id, {});
+  if (!scope || !canonical || canonical->empty()) return std::nullopt;
+  if (scope->empty() == (id_space == kScopedIdSpace)) return std::nullopt;
+  SubjectName name{std::string(id_space), ""};
+  if (!scope->empty()) AppendKeyPart(*scope, name.id);
+  absl::StrAppend(&name.id, *canonical);
+  return name;
+}
+
 Validation ValidateRecord(const RecordType& type, absl::string_view bytes, bool key_only) {
   if (bytes.size() > kMaxRecordBytes) {
     return Refused("TOO_LARGE", absl::StrCat("a record has at most ", kMaxRecordBytes, " bytes"));

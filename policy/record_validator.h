@@ -22,6 +22,11 @@ struct SubjectName {
       id;  // canonical form; where the id has a scope, the scope's length and the scope first
 };
 
+// The subject that an id names, in the form that records name it; nullopt where they could not: not
+// UTF-8, empty, an id of a person without its scope, or another's with one.
+std::optional<SubjectName> NameSubject(absl::string_view id_space, absl::string_view id_scope,
+                                       absl::string_view id);
+
 // What a record of a type that joins ids says: whose id this is. Not printable.
 struct Identity {
   SubjectName name;

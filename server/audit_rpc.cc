@@ -1,6 +1,7 @@
 #include "server/audit_rpc.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/audit/entry_names.h"
@@ -131,6 +132,17 @@ grpc::Status AuditRpc::GetConsistencyProof(grpc::ServerContext* context,
   if (!proof.ok()) return call.End(proof.status());
   Put(*proof, response->mutable_hashes());
   return call.End(absl::OkStatus());
+}
+
+grpc::Status AuditRpc::ListSubjectDisclosures(grpc::ServerContext* context,
+                                              const v1::ListSubjectDisclosuresRequest* request,
+                                              v1::ListSubjectDisclosuresResponse* response) {
+  Call call(calls_, "ListSubjectDisclosures");
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  absl::StatusOr<v1::ListSubjectDisclosuresResponse> listed =
+      subjects_->List(call.caller(), call.request_id(), *request);
+  if (listed.ok()) *response = *std::move(listed);
+  return call.End(listed.status());
 }
 
 }  // namespace sluice::server

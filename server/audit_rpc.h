@@ -10,6 +10,7 @@
 #include "server/bounded_service.h"
 #include "server/call.h"
 #include "server/store/store.h"
+#include "server/subject_disclosures.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
 
 namespace sluice::server {
@@ -20,8 +21,12 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
   static constexpr uint64_t kLookedAt = 20000;
   static constexpr size_t kMaxRequestBytes = 64 << 10;
 
-  AuditRpc(const CallParts& calls, AuditLog* log, const Store* store)
-      : BoundedService(kMaxRequestBytes), calls_(calls), log_(log), store_(store) {}
+  AuditRpc(const CallParts& calls, AuditLog* log, const Store* store, SubjectDisclosures* subjects)
+      : BoundedService(kMaxRequestBytes),
+        calls_(calls),
+        log_(log),
+        store_(store),
+        subjects_(subjects) {}
 
   grpc::Status ListEntries(grpc::ServerContext* context, const v1::ListEntriesRequest* request,
                            v1::ListEntriesResponse* response) override;
@@ -33,6 +38,9 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
   grpc::Status GetConsistencyProof(grpc::ServerContext* context,
                                    const v1::GetConsistencyProofRequest* request,
                                    v1::GetConsistencyProofResponse* response) override;
+  grpc::Status ListSubjectDisclosures(grpc::ServerContext* context,
+                                      const v1::ListSubjectDisclosuresRequest* request,
+                                      v1::ListSubjectDisclosuresResponse* response) override;
 
  private:
   absl::Status Begin(Call& call, grpc::ServerContext* context);
@@ -42,6 +50,7 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
   const CallParts calls_;
   AuditLog* const log_;
   const Store* const store_;
+  SubjectDisclosures* const subjects_;
 };
 
 }  // namespace sluice::server

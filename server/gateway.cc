@@ -33,6 +33,7 @@
 #include "server/state_check.h"
 #include "server/store/postgres_store.h"
 #include "server/store/sqlite_store.h"
+#include "server/subject_disclosures.h"
 #include "server/trust_files.h"
 #include "server/upkeep.h"
 
@@ -121,6 +122,7 @@ class Wired final : public Gateway {
   PublishBudget publish_budget_{config_.quotas.publish_bytes_outstanding};
   RequestThreads threads_{config_.quotas.total_streams + kThreadsBesideStreams};
   std::unique_ptr<ExchangeRpc> exchange_rpc_;
+  std::unique_ptr<SubjectDisclosures> subject_disclosures_;
   std::unique_ptr<AuditRpc> audit_rpc_;
   std::unique_ptr<OperatorRpc> operator_rpc_;
   std::unique_ptr<KeyRpc> key_rpc_;
@@ -272,7 +274,10 @@ absl::Status Wired::Serve() {
   exchange_rpc_ = std::make_unique<ExchangeRpc>(ExchangeRpc::Parts{
       calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(), &threads_,
       &publish_budget_, owner_records_.get(), owner_view_.get(), options_.reader_within});
-  audit_rpc_ = std::make_unique<AuditRpc>(calls, log_.get(), store_.get());
+  subject_disclosures_ = std::make_unique<SubjectDisclosures>(
+      SubjectDisclosures::Parts{catalog_, admission_.get(), log_.get(), store_.get()});
+  audit_rpc_ =
+      std::make_unique<AuditRpc>(calls, log_.get(), store_.get(), subject_disclosures_.get());
   operator_rpc_ = std::make_unique<OperatorRpc>(
       OperatorRpc::Parts{calls, organizations_.get(), [this] { TakeOrganizations(); }});
 

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "policy/digest.h"
+#include "policy/subject_bitmap.h"
 #include "server/audit/entry.h"
 #include "server/key_name.h"
 #include "server/store/opening_bytes.h"
@@ -46,7 +47,11 @@ absl::StatusOr<std::unique_ptr<LogVerification>> LogVerification::Create(Parts p
       "LEFT JOIN log_entry e ON e.idx = o.idx "
       "WHERE (o.idx, o.owner, o.field) > ($1, $2, $3) ORDER BY o.idx, o.owner, o.field LIMIT ",
       kPage);
-  absl::Status status = PrepareAll(its.connection, {{&verification->openings_, openings}});
+  absl::Status status =
+      PrepareAll(its.connection, {{&verification->openings_, openings},
+                                  {&verification->container_,
+                                   "SELECT 1 FROM disclosed_container "
+                                   "WHERE owner = $1 AND container = $2 AND idx = $3"}});
   if (!status.ok()) return status;
   return verification;
 }
@@ -173,9 +178,35 @@ absl::Status LogVerification::ReadOpenings() {
             const Hash hash = Commitment(label, opening->first, opening->second);
             return body.find(absl::Base64Escape(HashBytes(hash))) != std::string::npos;
           });
-      if (!committed) wrong("its entry commits to something else");
+      if (!committed) {
+        wrong("its entry commits to something else");
+      } else if (field == "subjects") {
+        if (absl::Status status = CompareContainers(owner, index, opening->second); !status.ok()) {
+          return status;
+        }
+      }
     }
     parts_.findings->Looked("log_opening", static_cast<int64_t>(read));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogVerification::CompareContainers(const std::string& owner, int64_t index,
+                                                absl::string_view bitmap) {
+  const absl::StatusOr<policy::SubjectBitmap> subjects = policy::SubjectBitmap::Read(bitmap);
+  if (!subjects.ok()) {
+    Add("log_opening", "it is no bitmap", static_cast<uint64_t>(index));
+    return absl::OkStatus();
+  }
+  for (const uint32_t container : subjects->Containers()) {
+    SqlRun run = container_.Bind(owner, container, index);
+    const absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) {
+      Add("disclosed_container", "a report on a subject would miss it",
+          static_cast<uint64_t>(index));
+    }
+    parts_.findings->Looked("disclosed_container", 1);
   }
   return absl::OkStatus();
 }

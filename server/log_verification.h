@@ -69,6 +69,8 @@ class LogVerification {
   absl::Status ReadEntries();
   void Fold(const LogRow& row);
   absl::Status ReadOpenings();
+  // That an index leads to each of an entry's subjects.
+  absl::Status CompareContainers(const std::string& owner, int64_t index, absl::string_view bitmap);
   absl::Status CompareKeys();
   absl::Status CompareState();
   void Compare(const std::string& table, const std::string& name, const Said& stored);
@@ -81,7 +83,7 @@ class LogVerification {
   std::unique_ptr<OpeningKeys> opening_;
   std::unique_ptr<NoteVerifier> verifier_;
   std::optional<Checkpoint> published_;
-  SqlStatement openings_;
+  SqlStatement openings_, container_;
   std::map<std::string, Dictionary> dictionaries_;
   std::map<std::string, Said> said_;          // by a version's or an organization's name
   std::map<std::string, SaidKey> said_keys_;  // by the name of a key's version

@@ -247,6 +247,8 @@ constexpr Change kChanges[] = {
      "log_head: it is not what its checkpoint says"},
     {"LogOpening", "UPDATE log_opening SET opening = zeroblob(length(opening))",
      "log_opening: it is not what was sealed"},
+    {"ContainerTakenOut", "DELETE FROM disclosed_container WHERE container = 1",
+     "disclosed_container: a report on a subject would miss it"},
     {"VersionState", "UPDATE mou_version SET state = 'ACTIVE' WHERE state = 'EXPIRED'",
      "state_seal: version 1 of MOU retention-study: not what was sealed"},
     {"VersionTakenOut", "DELETE FROM mou_version WHERE version = 2",

@@ -28,6 +28,7 @@ void AddAudit(CLI::App& app, Session& session) {
   noun->require_subcommand(1);
   AddAuditExport(noun, session);
   AddAuditLog(noun, session);
+  AddAuditSubject(noun, session);
   AddAuditVerify(noun, session);
 }
 

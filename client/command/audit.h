@@ -13,6 +13,7 @@ namespace sluice::client {
 
 void AddAuditExport(CLI::App* noun, Session& session);
 void AddAuditLog(CLI::App* noun, Session& session);
+void AddAuditSubject(CLI::App* noun, Session& session);
 void AddAuditVerify(CLI::App* noun, Session& session);
 
 // The log as it is signed; DATA_LOSS if the signature is not that of the key shown with it.

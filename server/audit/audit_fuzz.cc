@@ -1,10 +1,11 @@
-// What the log reads from outside its own process: notes, checkpoints, verifier keys, entries. The
-// first byte says which.
+// What the log reads from outside its own process: notes, checkpoints, verifier keys, entries,
+// bitmaps of subjects. The first byte says which.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "policy/secret.h"
+#include "policy/subject_bitmap.h"
 #include "server/audit/audit_log.h"
 #include "server/audit/checkpoint.h"
 #include "server/audit/entry_encoding.h"
@@ -61,6 +62,11 @@ void TryVkey(absl::string_view bytes) {
   if (verifier.ok()) Require(IsNoteName(verifier->name()));
 }
 
+void TryBitmap(absl::string_view bytes) {
+  const absl::StatusOr<policy::SubjectBitmap> bitmap = policy::SubjectBitmap::Read(bytes);
+  if (bitmap.ok()) Require(bitmap->Containers().size() <= bytes.size());
+}
+
 }  // namespace
 }  // namespace sluice::server
 
@@ -68,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sluice::server;
   if (size == 0) return 0;
   const absl::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       TryEntry(bytes);
       break;
@@ -77,6 +83,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 2:
       TryNote(bytes);
+      break;
+    case 3:
+      TryBitmap(bytes);
       break;
     default:
       TryVkey(bytes);

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <roaring/roaring.hh>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "policy/subject_bitmap.h"
 #include "server/audit/entry_words.h"
 
 namespace sluice::server {
@@ -21,15 +21,6 @@ using ::sluice::policy::PrincipalKind;
 // So that a permit under an MOU of any size has its place in the log: far below kMaxEntryBytes, far
 // above what people write.
 constexpr size_t kMaxGrantNames = 200;
-
-// The portable form. It is not canonical: these very bytes are what is committed to and stored.
-std::string BitmapBytes(const std::vector<uint32_t>& ordinals) {
-  Roaring bitmap(ordinals.size(), ordinals.data());
-  bitmap.runOptimize();
-  std::string bytes(bitmap.getSizeInBytes(/*portable=*/true), '\0');
-  bytes.resize(bitmap.write(bytes.data(), /*portable=*/true));
-  return bytes;
-}
 
 // Writes the members of one entry, in the order that AUDIT's table of fields has.
 class Encoder {
@@ -100,7 +91,14 @@ class Encoder {
     }
     json_.BeginObject("subjects");
     json_.String("n", Commit("sn1", owner, "subjects.n", absl::StrCat(entry.subjects.size())));
-    json_.String("commit", Commit("bm1", owner, "subjects", BitmapBytes(entry.subjects)));
+    json_.String("commit", Commit("bm1", owner, "subjects", policy::SubjectBitmap::Write(entry.subjects)));
+    encoded_.subjects_of = owner;
+    for (const uint32_t ordinal : entry.subjects) {
+      const uint32_t container = policy::ContainerOf(ordinal);
+      if (encoded_.containers.empty() || encoded_.containers.back() != container) {
+        encoded_.containers.push_back(container);
+      }
+    }
     json_.EndObject();
     json_.BeginObject("rows");
     json_.Integer("released", entry.rows);

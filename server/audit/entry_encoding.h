@@ -41,6 +41,8 @@ struct EncodedEntry {
   std::string request;
   std::string members;  // those after the stamp's, each after a comma
   std::vector<LogRow::Opening> openings;
+  std::string subjects_of;  // as in LogRow, with the next
+  std::vector<uint32_t> containers;
 };
 
 // INVALID_ARGUMENT if a part that an entry can't do without is not a closed name, a digest or a

@@ -37,6 +37,8 @@ absl::StatusOr<uint64_t> Sequencer::Append(Transaction& transaction, const Encod
   row.wseq = stamp.wseq;
   row.body = *std::move(body);
   row.openings = entry.openings;
+  row.subjects_of = entry.subjects_of;
+  row.containers = entry.containers;
   const absl::Status inserted = transaction.InsertLogRow(row);
   if (!inserted.ok()) return inserted;
 

@@ -27,6 +27,7 @@ constexpr Rights kRights[] = {
     {"decision", "SELECT, INSERT"},
     {"dictionary_head", "SELECT, INSERT, UPDATE"},
     {"dictionary_opening", "SELECT, INSERT, UPDATE"},
+    {"disclosed_container", "SELECT, INSERT"},
     {"former_subject", "SELECT, INSERT"},
     {"further_name", "SELECT, INSERT, DELETE"},
     {"identity", "SELECT, INSERT, DELETE"},

@@ -103,7 +103,7 @@ class MigrationTest : public testing::TestWithParam<bool> {
 
 TEST_P(MigrationTest, MakesTheTablesOnceAndSaysSo) {
   ASSERT_TRUE(Run(CurrentSchema()).ok());
-  EXPECT_THAT(said_, ElementsAre(HasSubstr("makes the tables, schema version 7")));
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("makes the tables, schema version 8")));
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   EXPECT_THAT(said_, ElementsAre(HasSubstr("which is this sluiced's")));
   EXPECT_EQ(Version(), kSchemaVersion);
@@ -112,9 +112,9 @@ TEST_P(MigrationTest, MakesTheTablesOnceAndSaysSo) {
 TEST_P(MigrationTest, GoesOneStepAfterTheOther) {
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   ASSERT_TRUE(Run(SchemaToCome()).ok());
-  EXPECT_THAT(said_, ElementsAre("from schema version 7 to 8: makes shelves",
-                                 "from schema version 8 to 9: measures shelves",
-                                 "from schema version 9 to 10: makes books"));
+  EXPECT_THAT(said_, ElementsAre("from schema version 8 to 9: makes shelves",
+                                 "from schema version 9 to 10: measures shelves",
+                                 "from schema version 10 to 11: makes books"));
   ExpectCome();
   ASSERT_TRUE(Run(SchemaToCome()).ok());
   ExpectCome();
@@ -123,7 +123,7 @@ TEST_P(MigrationTest, GoesOneStepAfterTheOther) {
 TEST_P(MigrationTest, SaysWhatItWouldDoAndChangesNothing) {
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   ASSERT_TRUE(Run(SchemaToCome(), /*dry_run=*/true).ok());
-  EXPECT_THAT(said_, ElementsAre(HasSubstr("7 to 8"), HasSubstr("8 to 9"), HasSubstr("9 to 10")));
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("8 to 9"), HasSubstr("9 to 10"), HasSubstr("10 to 11")));
   EXPECT_EQ(Version(), kSchemaVersion);
   EXPECT_FALSE(Hold()->Tables()->contains("shelf"));
 }

@@ -184,6 +184,13 @@ CREATE TABLE log_opening (
   PRIMARY KEY (idx, owner, field)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE disclosed_container (      -- where an entry's subjects stand, by 65,536 ordinals
+  owner TEXT NOT NULL,
+  container INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  PRIMARY KEY (owner, container, idx)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE log_head (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   size INTEGER NOT NULL,

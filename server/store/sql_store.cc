@@ -106,6 +106,30 @@ class SqlStore final : public Store {
     if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
     return Reader(this)->StatusOf(permit.owner());
   }
+  absl::StatusOr<std::vector<uint32_t>> OrdinalsOf(const OwnerPermit& permit,
+                                                   const AuditReceipt& receipt,
+                                                   const policy::SubjectName& name) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
+    absl::StatusOr<Hash16> hash;
+    {
+      absl::MutexLock lock(&hasher_mutex_);
+      hash = hasher_->SubjectName(permit.owner(), name.id_space, name.id);
+    }
+    if (!hash.ok()) return hash.status();
+    return Reader(this)->subjects().OrdinalsOf(*hash, [this](const NameHasher::SubjectRow& row) {
+      absl::MutexLock lock(&hasher_mutex_);
+      return hasher_->SubjectTie(row);
+    });
+  }
+  absl::Status ReadSubjects(
+      const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
+      uint64_t end,
+      absl::FunctionRef<bool(uint64_t, std::optional<absl::string_view>)> visit) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
+    return Reader(this, Loan::kLong)
+        ->subjects()
+        .ReadSubjects(permit.owner(), container, begin, end, visit);
+  }
   absl::StatusOr<CollectionProgress> Progress() const override {
     HighWaterMarks::Collections before = marks_->collections();
     const int64_t position_before = marks_->position();

@@ -55,6 +55,10 @@ struct LogRow {
     std::string value;
   };
   std::vector<Opening> openings;
+  // Whose subjects left by it, and in which containers of the owner's dictionary they stand: 65,536
+  // ordinals each, from 0, sorted. By these a disclosure is found again.
+  std::string subjects_of;  // empty: it discloses nobody
+  std::vector<uint32_t> containers;
 };
 
 struct LogHead {
@@ -413,6 +417,20 @@ class Store {
   // Of all types.
   virtual absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
                                                const AuditReceipt& receipt) const = 0;
+  // Of all types: the ordinals that one person has or ever had in the owner's dictionary, by a name
+  // of his; those of the names that are joined with it now are among them. Sorted. NOT_FOUND if no
+  // record ever named him so.
+  virtual absl::StatusOr<std::vector<uint32_t>> OrdinalsOf(
+      const OwnerPermit& permit, const AuditReceipt& receipt,
+      const policy::SubjectName& name) const = 0;
+  // Of all types: lends the bitmaps of subjects (portable Roaring bytes) of the entries from
+  // `begin` to `end` (exclusive) that have some in this container, in order of index, until `visit`
+  // returns false. Of those whose key is destroyed nullopt is lent.
+  virtual absl::Status ReadSubjects(
+      const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
+      uint64_t end,
+      absl::FunctionRef<bool(uint64_t index, std::optional<absl::string_view> bitmap)> visit)
+      const = 0;
   // Of a store that seals nothing: none. DATA_LOSS if a collection is not as it was sealed, or one
   // of them, or the store's position, is as it was before; then the store's health says so as well.
   virtual absl::StatusOr<CollectionProgress> Progress() const { return CollectionProgress(); }

@@ -32,6 +32,10 @@ absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Create(
       SealedRowFinder::Create(reader->connection_.get());
   if (!finder.ok()) return finder.status();
   reader->finder_ = *std::move(finder);
+  absl::StatusOr<std::unique_ptr<SubjectReader>> subjects =
+      SubjectReader::Create(reader->connection_.get(), reader->opening_.get());
+  if (!subjects.ok()) return subjects.status();
+  reader->subject_reader_ = *std::move(subjects);
   if (absl::Status status = reader->Prepare(); !status.ok()) return status;
   return reader;
 }

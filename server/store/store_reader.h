@@ -22,6 +22,7 @@
 #include "server/store/sealed_row_finder.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
+#include "server/store/subject_reader.h"
 
 namespace sluice::server {
 
@@ -73,6 +74,7 @@ class StoreReader {
                            absl::FunctionRef<bool(const LogRow&)> visit);
   absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end);
   absl::StatusOr<std::vector<LogRow::Opening>> ReadOpenings(uint64_t index);
+  SubjectReader& subjects() { return *subject_reader_; }
   absl::StatusOr<uint64_t> LastWseq(absl::string_view writer, absl::string_view boot);
 
  private:
@@ -90,6 +92,7 @@ class StoreReader {
   std::unique_ptr<SqlConnection> connection_;
   std::unique_ptr<OpeningKeys> opening_;
   std::unique_ptr<SealedRowFinder> finder_;
+  std::unique_ptr<SubjectReader> subject_reader_;
   SqlStatement key_versions_, key_generation_;
   SqlStatement scan_within_, scan_after_, point_, by_key_, last_publish_, collection_,
       all_collections_, position_, collections_, subjects_, history_before_;

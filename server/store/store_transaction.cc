@@ -77,7 +77,10 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
 absl::Status StoreTransaction::Prepare() {
   absl::Status many = PrepareAllMany(
       connection_, {{&put_dictionary_openings_,
-                     "INSERT INTO dictionary_opening (owner, ordinal, salt) VALUES ($1, $2, $3)"}});
+                     "INSERT INTO dictionary_opening (owner, ordinal, salt) VALUES ($1, $2, $3)"},
+                    {&insert_containers_,
+                     "INSERT INTO disclosed_container (owner, container, idx) "
+                     "VALUES ($1, $2, $3)"}});
   if (!many.ok()) return many;
   return PrepareAll(
       connection_,
@@ -161,7 +164,12 @@ absl::Status StoreTransaction::InsertLogRow(const LogRow& row) {
         insert_opening_.Bind(row.index, opening.owner, opening.field, SqlBlob(*sealed)).Finish();
     if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  if (row.containers.empty()) return absl::OkStatus();
+  SqlManyRun run = insert_containers_.Start();
+  for (const uint32_t container : row.containers) {
+    if (status = run.Add(row.subjects_of, container, row.index); !status.ok()) return status;
+  }
+  return run.Finish();
 }
 
 absl::Status StoreTransaction::UpdateLogHead(uint64_t old_size, const LogHead& head) {

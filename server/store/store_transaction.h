@@ -108,7 +108,7 @@ class StoreTransaction final : public Transaction {
   std::unique_ptr<RecordWithdrawal> withdrawal_;
   SqlStatement find_boot_, insert_boot_, insert_entry_, insert_opening_, update_head_;
   SqlStatement put_dictionary_head_, find_dictionary_head_;
-  SqlMany put_dictionary_openings_;
+  SqlMany put_dictionary_openings_, insert_containers_;
   SqlStatement find_version_, insert_version_, update_version_, insert_signature_;
   SqlStatement delete_signatures_, find_organization_, insert_organization_, update_organization_;
   SqlStatement insert_decision_, put_catalog_, raise_revision_, revision_;

@@ -173,5 +173,34 @@ TEST_F(Owners, AreTheOnlyOnesToBeTold) {
   EXPECT_EQ(Released(), 3u);
 }
 
+TEST_F(Owners, AreToldWhatOfOnePersonLeft) {
+  const auto about = [](absl::string_view id, absl::string_view output) {
+    return absl::StrCat("audit subject --id-space candidate --id ", id, " --output ", output);
+  };
+  PublishAt("first", 0, 10);
+  Released();
+  PublishAt("second", 10, 12);
+  Released();
+  const Identity auditor = deployment_.As(kProgram, "auditor", "quinn");
+  const Outcome both = Run(auditor, kProgram, about("C1", "csv"));
+  ASSERT_EQ(both.code, client::kDone) << both.err;
+  const std::vector<std::string> lines = absl::StrSplit(both.out, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 3u) << both.out;
+  for (size_t i = 1; i < lines.size(); ++i) {
+    EXPECT_TRUE(StrContains(lines[i], kDistrict)) << lines[i];
+    EXPECT_TRUE(StrContains(lines[i], "pipeline version 1")) << lines[i];
+  }
+  const Outcome once = Run(auditor, kProgram, about("C11", "text"));
+  EXPECT_EQ(once.code, client::kDone) << once.err;
+  EXPECT_TRUE(StrContains(once.out, "1 disclosure to 1 organization")) << once.out;
+  const Outcome page = Run(auditor, kProgram, about("C11", "html"));
+  EXPECT_TRUE(StrContains(page.out, "<h1>Record of disclosures</h1>")) << page.out;
+  EXPECT_EQ(Run(auditor, kProgram, about("C99", "text")).code, client::kFailed);
+  // A system's certificate is no auditor's, and another organization's auditor is not this one's.
+  EXPECT_EQ(AsOwner(about("C1", "text")).code, client::kDenied);
+  EXPECT_EQ(Run(deployment_.As(kDistrict, "auditor", "kim"), kProgram, about("C1", "text")).code,
+            client::kDenied);
+}
+
 }  // namespace
 }  // namespace sluice::tests

@@ -194,6 +194,44 @@ absl::StatusOr<OwnerStatus> MemoryStore::StatusOf(const OwnerPermit& permit,
   return status;
 }
 
+absl::StatusOr<std::vector<uint32_t>> MemoryStore::OrdinalsOf(
+    const OwnerPermit& permit, const AuditReceipt& receipt, const policy::SubjectName& name) const {
+  if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
+  absl::MutexLock lock(&mutex_);
+  std::map<Name, std::string> persons;
+  for (const auto& [key, record] : tables_.records) {
+    if (std::get<0>(key) != permit.owner() || record.deleted || !record.identity) continue;
+    persons[{record.identity->name.id_space, record.identity->name.id}] = record.identity->person;
+  }
+  std::set<uint32_t> ordinals;
+  if (const auto found = tables_.dictionaries.find(permit.owner());
+      found != tables_.dictionaries.end()) {
+    const Name asked(name.id_space, name.id);
+    for (const auto& [other, had] : found->second.ever) {
+      const bool same = other == asked || (persons.count(asked) > 0 && persons.count(other) > 0 &&
+                                           persons[other] == persons[asked]);
+      if (same) ordinals.insert(had.begin(), had.end());
+    }
+  }
+  if (ordinals.empty()) return absl::NotFoundError("no record ever named this subject");
+  return std::vector<uint32_t>(ordinals.begin(), ordinals.end());
+}
+
+absl::Status MemoryStore::ReadSubjects(
+    const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
+    uint64_t end, absl::FunctionRef<bool(uint64_t, std::optional<absl::string_view>)> visit) const {
+  if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
+  absl::MutexLock lock(&mutex_);
+  for (uint64_t i = begin; i < std::min<uint64_t>(end, log_.size()); ++i) {
+    if (log_[i].subjects_of != permit.owner()) continue;
+    if (absl::c_find(log_[i].containers, container) == log_[i].containers.end()) continue;
+    for (const LogRow::Opening& opening : log_[i].openings) {
+      if (opening.field == "subjects" && !visit(i, opening.value)) return absl::OkStatus();
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<bool> MemoryStore::HistoryBefore(absl::Time time) const {
   absl::MutexLock lock(&mutex_);
   return !tables_.history.empty() && tables_.history.begin()->second.time < time;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -44,6 +45,13 @@ class MemoryStore : public Store {
                           absl::FunctionRef<void(const StoredRecord&)> visit) const override;
   absl::StatusOr<OwnerStatus> StatusOf(const OwnerPermit& permit,
                                        const AuditReceipt& receipt) const override;
+  absl::StatusOr<std::vector<uint32_t>> OrdinalsOf(const OwnerPermit& permit,
+                                                   const AuditReceipt& receipt,
+                                                   const policy::SubjectName& name) const override;
+  absl::Status ReadSubjects(
+      const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
+      uint64_t end,
+      absl::FunctionRef<bool(uint64_t, std::optional<absl::string_view>)> visit) const override;
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override;
   absl::StatusOr<int64_t> Revision() const override;
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const override;
@@ -99,8 +107,9 @@ class MemoryStore : public Store {
   using Name = std::pair<std::string, std::string>;  // id space and id
   struct Dictionary {
     std::map<Name, NewSubject> subjects;
-    std::vector<Name> names;  // in the order in which they came
-    uint32_t ordinals = 0;    // given so far
+    std::map<Name, std::set<uint32_t>> ever;  // the ordinals that a name had, today's included
+    std::vector<Name> names;                  // in the order in which they came
+    uint32_t ordinals = 0;                    // given so far
     uint64_t size = 0;
     std::vector<Hash> compact_range;
     std::map<uint32_t, std::string> salts;

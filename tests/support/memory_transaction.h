@@ -320,6 +320,7 @@ class MemoryStore::GroupTransaction : public Transaction {
     }
     if (!subject) subject = NextSubject(dictionary, outcome.new_subjects);
     dictionary.names.push_back(name);
+    dictionary.ever[name].insert(subject->ordinal);
     return dictionary.subjects[name] = *subject;
   }
 
@@ -350,7 +351,10 @@ class MemoryStore::GroupTransaction : public Transaction {
     for (const std::set<Name>& names : joined) {
       if (before[dictionary.subjects[*names.begin()].ordinal] == names) continue;
       const NewSubject subject = NextSubject(dictionary, added);
-      for (const Name& name : names) dictionary.subjects[name] = subject;
+      for (const Name& name : names) {
+        dictionary.subjects[name] = subject;
+        dictionary.ever[name].insert(subject.ordinal);
+      }
     }
     int64_t rewritten = 0;
     for (auto& [key, record] : tables.records) {

@@ -68,6 +68,17 @@ class SharedMemoryStore : public Store {
                                        const AuditReceipt& receipt) const override {
     return store_.StatusOf(permit, receipt);
   }
+  absl::StatusOr<std::vector<uint32_t>> OrdinalsOf(const OwnerPermit& permit,
+                                                   const AuditReceipt& receipt,
+                                                   const policy::SubjectName& name) const override {
+    return store_.OrdinalsOf(permit, receipt, name);
+  }
+  absl::Status ReadSubjects(
+      const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
+      uint64_t end,
+      absl::FunctionRef<bool(uint64_t, std::optional<absl::string_view>)> visit) const override {
+    return store_.ReadSubjects(permit, receipt, container, begin, end, visit);
+  }
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override {
     return store_.HistoryBefore(time);
   }

@@ -155,6 +155,12 @@ class WholeStoreTest : public ::testing::Test {
     outcome.considered = 12;
     outcome.withheld = 3;
     ASSERT_TRUE(log_->Append(outcome).ok());
+    DisclosureEntry disclosure;
+    disclosure.request = RequestNumber(9);
+    disclosure.caller = RiverUnified();
+    disclosure.terms.owner = "state-university";
+    disclosure.subjects = {1, 2, 5, 70'000};
+    ASSERT_TRUE(log_->Append(disclosure).ok());
     log_->Tick();
   }
 

@@ -1,0 +1,213 @@
+// `sluice audit subject`: what of one person left, to whom, when, under which clause.
+
+#include <iostream>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "client/command/audit.h"
+#include "client/command/table.h"
+
+namespace sluice::client {
+namespace {
+
+struct SubjectOptions {
+  std::string id_space;
+  std::string id;
+  std::string source_system;
+  std::string output = "text";
+};
+
+struct Report {
+  std::vector<v1::SubjectDisclosure> disclosures;
+  int64_t log_size = 0;
+  int64_t unreadable = 0;
+};
+
+absl::StatusOr<Report> Fetch(Session& session, v1::ListSubjectDisclosuresRequest request) {
+  const absl::StatusOr<Gateway*> gateway = session.GetGateway();
+  if (!gateway.ok()) return gateway.status();
+  Report report;
+  absl::flat_hash_set<std::string> tokens;
+  Progress progress("disclosures");
+  request.set_page_size(1000);
+  do {
+    Retry retry = session.NewRetry();
+    const absl::StatusOr<v1::ListSubjectDisclosuresResponse> page =
+        retry.Run([&] { return (*gateway)->ListSubjectDisclosures(request); });
+    if (!page.ok()) return page.status();
+    for (const v1::SubjectDisclosure& disclosure : page->disclosures()) {
+      if (!report.disclosures.empty() && disclosure.index() <= report.disclosures.back().index()) {
+        return absl::DataLossError("the gateway shows disclosures out of their order");
+      }
+      report.disclosures.push_back(disclosure);
+    }
+    progress.Add(page->disclosures_size());
+    report.unreadable += page->unreadable_count();
+    report.log_size = page->log_size();
+    request.set_page_token(page->next_page_token());
+    if (!request.page_token().empty() && !tokens.insert(request.page_token()).second) {
+      return absl::DataLossError("the gateway's page of disclosures leads no further");
+    }
+  } while (!request.page_token().empty());
+  return report;
+}
+
+std::string TimeText(const v1::SubjectDisclosure& disclosure) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%SZ",
+                          absl::FromUnixSeconds(disclosure.disclosure_time().seconds()),
+                          absl::UTCTimeZone());
+}
+
+std::string FieldsText(const v1::SubjectDisclosure& disclosure) {
+  std::vector<std::string> fields;
+  for (const v1::DisclosedField& field : disclosure.fields()) {
+    fields.push_back(field.rule() == "pass" ? field.path()
+                                            : absl::StrCat(field.path(), " (", field.rule(), ")"));
+  }
+  return absl::StrJoin(fields, ", ");
+}
+
+std::string ClauseText(const v1::SubjectDisclosure& disclosure) {
+  return absl::StrCat(disclosure.mou(), " version ", disclosure.version(), ", ",
+                      absl::StrJoin(disclosure.grants(), " "));
+}
+
+// What 34 CFR 99.32 asks for, and where the log says it.
+Table TableOf(const Report& report) {
+  Table table({{"index"},
+               {"time"},
+               {"party"},
+               {"system", Table::Fit::kMayShorten},
+               {"purpose"},
+               {"authority"},
+               {"clause"},
+               {"record"},
+               {"fields", Table::Fit::kMayShorten},
+               {"rows"},
+               {"recordable"}});
+  for (const v1::SubjectDisclosure& it : report.disclosures) {
+    table.Add({absl::StrCat(it.index()), TimeText(it), it.recipient(),
+               it.system().empty() ? it.spki() : it.system(), it.purpose(),
+               absl::StrJoin(it.authority(), " "), ClauseText(it), it.record_type(), FieldsText(it),
+               absl::StrCat(it.rows_released()), it.recordable() ? "yes" : "no"},
+              Table::Json::parse(ProtoJson(it)));
+  }
+  return table;
+}
+
+std::string Summary(const Report& report) {
+  std::set<std::string> recipients;
+  for (const v1::SubjectDisclosure& it : report.disclosures) recipients.insert(it.recipient());
+  const auto count = [](int64_t n, absl::string_view what) {
+    return absl::StrCat(Grouped(n), " ", what, n == 1 ? "" : "s");
+  };
+  std::string text = absl::StrCat(
+      report.disclosures.empty()
+          ? "nothing of this person left"
+          : absl::StrCat(count(static_cast<int64_t>(report.disclosures.size()), "disclosure"),
+                         " to ", count(static_cast<int64_t>(recipients.size()), "organization")),
+      ", by the first ", Grouped(report.log_size), " entries of the log\n");
+  if (report.unreadable > 0) {
+    absl::StrAppend(&text, "of ", count(report.unreadable, "other disclosure"),
+                    " nobody can tell any more whom they were about: the key was destroyed\n");
+  }
+  return text;
+}
+
+std::string Html(absl::string_view text) {
+  return absl::StrReplaceAll(text,
+                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+}
+
+// A page to print and to keep; it needs nothing from anywhere else.
+std::string Page(const Report& report, const v1::ListSubjectDisclosuresRequest& request) {
+  std::string page = absl::StrCat(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<title>Record of disclosures</title>\n<style>\n"
+      "body { font: 10pt/1.4 serif; margin: 2em; }\n"
+      "table { border-collapse: collapse; width: 100%; }\n"
+      "th, td { border-top: 1px solid #999; padding: .3em .5em; text-align: left; "
+      "vertical-align: top; }\n"
+      "thead { display: table-header-group; }\ntr { break-inside: avoid; }\n"
+      "@page { size: landscape; margin: 15mm; }\n</style>\n</head>\n<body>\n"
+      "<h1>Record of disclosures</h1>\n<p>",
+      Html(request.parent()), ", ", Html(request.id_space()), " ",
+      request.source_system().empty() ? "" : Html(request.source_system()) + " ",
+      Html(request.id()), "<br>\n", Html(absl::StripSuffix(Summary(report), "\n")),
+      "</p>\n<table>\n<thead><tr><th>Date</th><th>Party</th><th>Legitimate interest</th>"
+      "<th>Basis</th><th>Clause</th><th>Record and fields</th><th>Log entry</th></tr></thead>\n"
+      "<tbody>\n");
+  for (const v1::SubjectDisclosure& it : report.disclosures) {
+    const auto cell = [&](const std::string& text) {
+      absl::StrAppend(&page, "<td>", Html(text), "</td>");
+    };
+    page += "<tr>";
+    cell(TimeText(it));
+    cell(it.recipient());
+    cell(it.purpose());
+    cell(absl::StrCat(absl::StrJoin(it.authority(), ", "),
+                      it.recordable() ? "" : " (exempt, 34 CFR 99.32(d))"));
+    cell(ClauseText(it));
+    cell(absl::StrCat(it.record_type(), ": ", FieldsText(it)));
+    cell(absl::StrCat(it.index()));
+    page += "</tr>\n";
+  }
+  return page + "</tbody>\n</table>\n</body>\n</html>\n";
+}
+
+ExitCode Subject(Session& session, const SubjectOptions& options) {
+  const absl::StatusOr<std::string> parent = session.GetParent();
+  if (!parent.ok()) return Fail(parent.status());
+  v1::ListSubjectDisclosuresRequest request;
+  request.set_parent(*parent);
+  request.set_id_space(options.id_space);
+  request.set_id(options.id);
+  request.set_source_system(options.source_system);
+  if (options.id == "-") {
+    std::string line;
+    if (!std::getline(std::cin, line)) return FailUsage("standard input has no line with an id");
+    request.set_id(line);
+  }
+  const absl::StatusOr<Report> report = Fetch(session, request);
+  if (!report.ok()) return Fail(report.status());
+  if (options.output == "html") return Print(Page(*report, request)) ? kDone : kFailed;
+  if (options.output != "text") {
+    if (report->unreadable > 0) Note(absl::StrCat("sluice: ", Summary(*report)));
+    return TableOf(*report).Print(options.output) ? kDone : kFailed;
+  }
+  if (!report->disclosures.empty()) TableOf(*report).Print("text");
+  return Print(Summary(*report)) ? kDone : kFailed;
+}
+
+}  // namespace
+
+void AddAuditSubject(CLI::App* noun, Session& session) {
+  auto options = std::make_shared<SubjectOptions>();
+  CLI::App* subject = session.AddVerb(
+      noun, "subject", "What of one person left: to whom, when, under which clause",
+      "sluice audit subject --id-space candidate --id C20417 --output csv",
+      [&session, options] { return Subject(session, *options); });
+  subject
+      ->add_option("--id-space", options->id_space,
+                   "What kind of id it is: candidate, staff, person")
+      ->required();
+  subject
+      ->add_option("--id", options->id,
+                   "The id, as your records have it; -: the first line of standard input, where no "
+                   "list of processes shows it")
+      ->required();
+  subject->add_option("--source-system", options->source_system,
+                      "Of an id of a person: the system that it comes from");
+  AddOutput(subject, options->output, {"text", "json", "ndjson", "csv", "html"});
+}
+
+}  // namespace sluice::client

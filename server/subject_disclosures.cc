@@ -1,0 +1,209 @@
+#include "server/subject_disclosures.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "policy/record_validator.h"
+#include "policy/subject_bitmap.h"
+#include "server/error.h"
+#include "server/page_size.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr size_t kMaxIdBytes = 256;
+// The bases whose disclosures 34 CFR 99.32(d) exempts from being recorded.
+constexpr absl::string_view kExempt[] = {"FERPA_CONSENT", "FERPA_SCHOOL_OFFICIAL",
+                                         "FERPA_DIRECTORY_INFORMATION"};
+
+absl::Status CheckId(const policy::Catalog& catalog,
+                     const v1::ListSubjectDisclosuresRequest& request) {
+  std::set<std::string> spaces;
+  for (const policy::RecordType* const type : catalog.types()) {
+    for (const policy::Field* const leaf : type->leaves()) {
+      if (leaf->names_subject()) spaces.insert(leaf->id_space);
+    }
+  }
+  if (spaces.count(request.id_space()) == 0) {
+    return Invalid("id_space", absl::StrCat("is none of the catalog's, which are ",
+                                            absl::StrJoin(spaces, ", ")));
+  }
+  for (const auto& [field, text] :
+       {std::pair("id", &request.id()), std::pair("source_system", &request.source_system())}) {
+    if (text->size() > kMaxIdBytes) {
+      return Invalid(field, absl::StrCat("is longer than ", kMaxIdBytes, " bytes"));
+    }
+  }
+  if (request.id().empty()) return Invalid("id", "must be given");
+  return absl::OkStatus();
+}
+
+// Who was asked for, for the owner to open: cut, because it was not looked at yet.
+std::string AskedFor(const v1::ListSubjectDisclosuresRequest& request) {
+  return absl::StrCat(request.id_space().substr(0, kMaxIdBytes), " ",
+                      request.source_system().substr(0, kMaxIdBytes), " ",
+                      request.id().substr(0, kMaxIdBytes));
+}
+
+void CopyStrings(const JsonValue& json, absl::string_view key,
+                 google::protobuf::RepeatedPtrField<std::string>* out) {
+  const JsonValue* const array = json.Find(key, JsonValue::Kind::kArray);
+  if (array == nullptr) return;
+  for (const JsonValue& item : array->items) out->Add(std::string(item.string));
+}
+
+v1::SubjectDisclosure DisclosureOf(uint64_t index, const ParsedEntry& entry) {
+  const JsonValue& json = entry.json;
+  const auto text = [&](absl::string_view key) { return std::string(json.FindString(key)); };
+  v1::SubjectDisclosure disclosure;
+  disclosure.set_index(static_cast<int64_t>(index));
+  auto* const time = disclosure.mutable_disclosure_time();
+  time->set_seconds(entry.time_ms / 1000);
+  time->set_nanos(static_cast<int32_t>(entry.time_ms % 1000 * 1'000'000));
+  if (const JsonValue* const caller = json.Find("caller", JsonValue::Kind::kObject)) {
+    disclosure.set_recipient(std::string(caller->FindString("organization")));
+    disclosure.set_system(std::string(caller->FindString("system")));
+    disclosure.set_spki(std::string(caller->FindString("spki")));
+  }
+  disclosure.set_purpose(text("purpose"));
+  CopyStrings(json, "authority", disclosure.mutable_authority());
+  disclosure.set_mou(text("mou"));
+  disclosure.set_version(static_cast<int32_t>(json.FindInteger("version", 0)));
+  disclosure.set_document_digest(text("document"));
+  CopyStrings(json, "grants", disclosure.mutable_grants());
+  disclosure.set_record_type(text("record"));
+  if (const JsonValue* const fields = json.Find("fields", JsonValue::Kind::kArray)) {
+    for (const JsonValue& field : fields->items) {
+      v1::DisclosedField& out = *disclosure.add_fields();
+      out.set_path(std::string(field.FindString("path")));
+      out.set_rule(std::string(field.FindString("rule")));
+    }
+  }
+  if (const JsonValue* const rows = json.Find("rows", JsonValue::Kind::kObject)) {
+    disclosure.set_rows_released(rows->FindInteger("released", 0));
+  }
+  disclosure.set_decision_index(json.FindInteger("of", 0));
+  const auto is_exempt = [](absl::string_view basis) {
+    return std::find(std::begin(kExempt), std::end(kExempt), basis) != std::end(kExempt);
+  };
+  disclosure.set_recordable(
+      disclosure.authority().empty() ||
+      !std::all_of(disclosure.authority().begin(), disclosure.authority().end(), is_exempt));
+  return disclosure;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::ListSubjectDisclosuresResponse> SubjectDisclosures::List(
+    const Caller& caller, RequestId& request_id, const v1::ListSubjectDisclosuresRequest& request) {
+  const absl::StatusOr<OwnerAdmitted> owner =
+      parts_.admission->AdmitOwner(caller, request_id, "ListSubjectDisclosures", request.parent(),
+                                   std::nullopt, AskedFor(request));
+  if (!owner.ok()) return owner.status();
+  if (const absl::Status s = CheckId(*parts_.catalog, request); !s.ok()) return s;
+  const std::optional<policy::SubjectName> name =
+      policy::NameSubject(request.id_space(), request.source_system(), request.id());
+  if (!name) {
+    return Invalid("id",
+                   "names nobody: an id of a person needs its source_system, any other has none");
+  }
+  const absl::StatusOr<Page> page = PageOf(request.page_size(), request.page_token());
+  if (!page.ok()) return page.status();
+
+  const uint64_t size = parts_.log->size();
+  // That somebody asks for a person's report is in the log before it is made.
+  ReadEntry read;
+  read.request = request_id;
+  read.caller = {caller.principal(), caller.spki()};
+  read.operation = "ListSubjectDisclosures";
+  read.begin = std::min(page->begin, size);
+  read.end = size;
+  if (!parts_.log->Append(std::move(read)).ok()) return AuditUnavailable();
+
+  const absl::StatusOr<std::vector<uint32_t>> ordinals =
+      parts_.store->OrdinalsOf(owner->permit, owner->receipt, *name);
+  if (absl::IsNotFound(ordinals.status())) return NotFound("subject");
+  if (!ordinals.ok()) return ordinals.status();
+  const absl::StatusOr<Found> found = Find(*owner, *ordinals, page->begin, size, page->size);
+  if (!found.ok()) return found.status();
+
+  v1::ListSubjectDisclosuresResponse response;
+  for (const uint64_t index : found->entries) {
+    if (const absl::Status s = Add(index, response); !s.ok()) return s;
+  }
+  response.set_log_size(static_cast<int64_t>(size));
+  response.mutable_ordinals()->Add(ordinals->begin(), ordinals->end());
+  response.set_unreadable_count(found->unreadable);
+  if (found->next < size) response.set_next_page_token(absl::StrCat(found->next));
+  return response;
+}
+
+absl::StatusOr<SubjectDisclosures::Found> SubjectDisclosures::Find(
+    const OwnerAdmitted& owner, const std::vector<uint32_t>& ordinals, uint64_t begin, uint64_t end,
+    uint64_t most) {
+  std::map<uint32_t, std::vector<uint32_t>> by_container;
+  for (const uint32_t ordinal : ordinals) by_container[policy::ContainerOf(ordinal)].push_back(ordinal);
+  std::set<uint64_t> entries;
+  std::set<uint64_t> unreadable;
+  uint64_t next = end;
+  for (const auto& [container, sought] : by_container) {
+    size_t bytes = 0;
+    int64_t looked_at = 0;
+    uint64_t matches = 0;
+    absl::Status unsound;
+    // Stops behind an entry, so that the next page begins with the one after it.
+    const auto visit = [&, &sought = sought](uint64_t index,
+                                             std::optional<absl::string_view> bytes_of) {
+      if (bytes_of) {
+        const absl::StatusOr<policy::SubjectBitmap> bitmap = policy::SubjectBitmap::Read(*bytes_of);
+        if (unsound = bitmap.status(); !unsound.ok()) return false;
+        const bool is_in = std::any_of(sought.begin(), sought.end(),
+                                       [&](uint32_t ordinal) { return bitmap->Contains(ordinal); });
+        if (is_in && entries.insert(index).second) ++matches;
+        bytes += bytes_of->size();
+      } else {
+        unreadable.insert(index);
+      }
+      if (++looked_at < kLookedAt && bytes < kLookedAtBytes && matches < most) return true;
+      next = std::min(next, index + 1);
+      return false;
+    };
+    const absl::Status status =
+        parts_.store->ReadSubjects(owner.permit, owner.receipt, container, begin, end, visit);
+    if (!status.ok()) return status;
+    if (!unsound.ok()) return unsound;
+  }
+  Found found;
+  found.entries.assign(entries.begin(), entries.lower_bound(next));
+  found.next = next;
+  if (found.entries.size() > most) {
+    found.entries.resize(most);
+    found.next = found.entries.back() + 1;
+  }
+  found.unreadable = std::distance(unreadable.begin(), unreadable.lower_bound(found.next));
+  return found;
+}
+
+absl::Status SubjectDisclosures::Add(uint64_t index, v1::ListSubjectDisclosuresResponse& response) {
+  std::string body;
+  const absl::Status read = parts_.store->ReadLogRows(index, index + 1, [&](const LogRow& row) {
+    body = row.body;
+    return false;
+  });
+  if (!read.ok()) return read;
+  if (const absl::Status s = parts_.log->Confirm(index, body); !s.ok()) return s;
+  const absl::StatusOr<ParsedEntry> entry = ParseEntry(body);
+  if (!entry.ok() || entry->type != "disclosure") {
+    return absl::DataLossError("the index of disclosures leads to another entry");
+  }
+  *response.add_disclosures() = DisclosureOf(index, *entry);
+  return absl::OkStatus();
+}
+
+}  // namespace sluice::server
