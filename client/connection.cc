@@ -283,6 +283,10 @@ class GrpcGateway final : public Gateway {
     return Unary<v1::ListSubjectDisclosuresResponse>(
         *audit_, &v1::AuditService::Stub::ListSubjectDisclosures, request);
   }
+  absl::StatusOr<v1::ListOpeningsResponse> ListOpenings(
+      const v1::ListOpeningsRequest& request) override {
+    return Unary<v1::ListOpeningsResponse>(*audit_, &v1::AuditService::Stub::ListOpenings, request);
+  }
 
  private:
   template <typename Response, typename Stub, typename Request>

@@ -281,7 +281,8 @@ class FakeGateway : public Gateway {
   // Each answers one call; the last one all that follow.
   std::vector<v1::ListSubjectDisclosuresResponse> subject_pages;
   std::vector<v1::ListSubjectDisclosuresRequest> subject_requests;
-  std::optional<size_t> checkpoint_size;         // absent: all
+  std::vector<v1::Opening> openings;      // in order
+  std::optional<size_t> checkpoint_size;  // absent: all
   std::optional<std::vector<std::string>>
       checkpoint_entries;  // what the root is made of, if others
 
@@ -340,6 +341,22 @@ class FakeGateway : public Gateway {
     v1::ListSubjectDisclosuresResponse page = subject_pages.front();
     if (subject_pages.size() > 1) subject_pages.erase(subject_pages.begin());
     return page;
+  }
+  // Those of `openings` from the asked index on, two a page.
+  absl::StatusOr<v1::ListOpeningsResponse> ListOpenings(
+      const v1::ListOpeningsRequest& request) override {
+    v1::ListOpeningsResponse response;
+    int64_t from = request.start_index();
+    if (!request.page_token().empty()) from = std::stoll(request.page_token());
+    for (const v1::Opening& opening : openings) {
+      if (opening.index() < from || opening.field() != request.field()) continue;
+      if (response.openings_size() == 2) {
+        response.set_next_page_token(std::to_string(opening.index()));
+        break;
+      }
+      *response.add_openings() = opening;
+    }
+    return response;
   }
 
  private:

@@ -143,6 +143,12 @@ class FakeAuditService final : public v1::AuditService::Service {
     *response = *gateway_->GetConsistencyProof(*request);
     return grpc::Status::OK;
   }
+  grpc::Status ListOpenings(grpc::ServerContext*, const v1::ListOpeningsRequest* request,
+                            v1::ListOpeningsResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
+    *response = *gateway_->ListOpenings(*request);
+    return grpc::Status::OK;
+  }
   grpc::Status ListSubjectDisclosures(grpc::ServerContext*,
                                       const v1::ListSubjectDisclosuresRequest* request,
                                       v1::ListSubjectDisclosuresResponse* response) override {

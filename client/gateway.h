@@ -97,6 +97,8 @@ class Gateway {
       const v1::GetConsistencyProofRequest& request) = 0;
   virtual absl::StatusOr<v1::ListSubjectDisclosuresResponse> ListSubjectDisclosures(
       const v1::ListSubjectDisclosuresRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListOpeningsResponse> ListOpenings(
+      const v1::ListOpeningsRequest& request) = 0;
 };
 
 }  // namespace sluice::client

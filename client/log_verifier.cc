@@ -31,8 +31,8 @@ absl::StatusOr<std::vector<TreeHash>> ReadHashes(const Hashes& hashes) {
 class Verification {
  public:
   Verification(Gateway& gateway, const std::function<Retry()>& new_retry,
-               const std::function<void(int64_t)>& progress)
-      : gateway_(gateway), new_retry_(new_retry), progress_(progress) {}
+               const std::function<void(int64_t)>& progress, const EntryVisitor& visit)
+      : gateway_(gateway), new_retry_(new_retry), progress_(progress), visit_(visit) {}
 
   absl::StatusOr<LogCheckpoint> FetchCheckpoint(const LogVerifierKey& key) {
     Retry retry = new_retry_();
@@ -81,6 +81,10 @@ class Verification {
         if (const absl::Status verified = verify(entry.index(), entry.body()); !verified.ok()) {
           return verified;
         }
+        if (visit_ == nullptr) continue;
+        if (const absl::Status visited = visit_(entry.index(), entry.body()); !visited.ok()) {
+          return visited;
+        }
       }
     }
   }
@@ -128,6 +132,7 @@ class Verification {
   Gateway& gateway_;
   const std::function<Retry()>& new_retry_;
   const std::function<void(int64_t)>& progress_;
+  const EntryVisitor& visit_;
 };
 
 }  // namespace
@@ -135,8 +140,9 @@ class Verification {
 absl::StatusOr<LogReport> VerifyLog(Gateway& gateway, const LogVerifierKey& key,
                                     const std::optional<LogCheckpoint>& held, int64_t start,
                                     const std::function<Retry()>& new_retry,
-                                    const std::function<void(int64_t)>& progress) {
-  Verification verification(gateway, new_retry, progress);
+                                    const std::function<void(int64_t)>& progress,
+                                    const EntryVisitor& visit) {
+  Verification verification(gateway, new_retry, progress, visit);
   LogReport report;
   absl::StatusOr<LogCheckpoint> checkpoint = verification.FetchCheckpoint(key);
   if (!checkpoint.ok()) return checkpoint.status();

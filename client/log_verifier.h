@@ -18,6 +18,8 @@
 
 namespace sluice::client {
 
+using EntryVisitor = std::function<absl::Status(int64_t index, const std::string& body)>;
+
 struct LogReport {
   LogCheckpoint checkpoint;
   int64_t entries = 0;     // verified
@@ -26,11 +28,13 @@ struct LogReport {
 };
 
 // `key` vouches for `checkpoint`'s log. `start`: the first entry to look at. DATA_LOSS with index
-// and cause where the log is not what it claims.
+// and cause where the log is not what it claims. `visit` is told of each entry, of some of them
+// twice; only when all is verified are they the log's. Its failure ends the verification.
 absl::StatusOr<LogReport> VerifyLog(Gateway& gateway, const LogVerifierKey& key,
                                     const std::optional<LogCheckpoint>& held, int64_t start,
                                     const std::function<Retry()>& new_retry,
-                                    const std::function<void(int64_t)>& progress);
+                                    const std::function<void(int64_t)>& progress,
+                                    const EntryVisitor& visit = nullptr);
 
 // The last checkpoint of each log that was verified, in files of a directory, with the key that it
 // was verified by: whoever keeps one can't be shown another history.

@@ -145,4 +145,15 @@ grpc::Status AuditRpc::ListSubjectDisclosures(grpc::ServerContext* context,
   return call.End(listed.status());
 }
 
+grpc::Status AuditRpc::ListOpenings(grpc::ServerContext* context,
+                                    const v1::ListOpeningsRequest* request,
+                                    v1::ListOpeningsResponse* response) {
+  Call call(calls_, "ListOpenings");
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  absl::StatusOr<v1::ListOpeningsResponse> listed =
+      openings_->List(call.caller(), call.request_id(), *request);
+  if (listed.ok()) *response = *std::move(listed);
+  return call.End(listed.status());
+}
+
 }  // namespace sluice::server

@@ -9,6 +9,7 @@
 #include "server/audit/audit_log.h"
 #include "server/bounded_service.h"
 #include "server/call.h"
+#include "server/owner_openings.h"
 #include "server/store/store.h"
 #include "server/subject_disclosures.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
@@ -21,12 +22,20 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
   static constexpr uint64_t kLookedAt = 20000;
   static constexpr size_t kMaxRequestBytes = 64 << 10;
 
-  AuditRpc(const CallParts& calls, AuditLog* log, const Store* store, SubjectDisclosures* subjects)
+  struct Parts {
+    CallParts calls;
+    AuditLog* log;
+    const Store* store;
+    SubjectDisclosures* subjects;
+    OwnerOpenings* openings;
+  };
+  explicit AuditRpc(const Parts& parts)
       : BoundedService(kMaxRequestBytes),
-        calls_(calls),
-        log_(log),
-        store_(store),
-        subjects_(subjects) {}
+        calls_(parts.calls),
+        log_(parts.log),
+        store_(parts.store),
+        subjects_(parts.subjects),
+        openings_(parts.openings) {}
 
   grpc::Status ListEntries(grpc::ServerContext* context, const v1::ListEntriesRequest* request,
                            v1::ListEntriesResponse* response) override;
@@ -41,6 +50,8 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
   grpc::Status ListSubjectDisclosures(grpc::ServerContext* context,
                                       const v1::ListSubjectDisclosuresRequest* request,
                                       v1::ListSubjectDisclosuresResponse* response) override;
+  grpc::Status ListOpenings(grpc::ServerContext* context, const v1::ListOpeningsRequest* request,
+                            v1::ListOpeningsResponse* response) override;
 
  private:
   absl::Status Begin(Call& call, grpc::ServerContext* context);
@@ -51,6 +62,7 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
   AuditLog* const log_;
   const Store* const store_;
   SubjectDisclosures* const subjects_;
+  OwnerOpenings* const openings_;
 };
 
 }  // namespace sluice::server

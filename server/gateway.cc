@@ -123,6 +123,7 @@ class Wired final : public Gateway {
   RequestThreads threads_{config_.quotas.total_streams + kThreadsBesideStreams};
   std::unique_ptr<ExchangeRpc> exchange_rpc_;
   std::unique_ptr<SubjectDisclosures> subject_disclosures_;
+  std::unique_ptr<OwnerOpenings> owner_openings_;
   std::unique_ptr<AuditRpc> audit_rpc_;
   std::unique_ptr<OperatorRpc> operator_rpc_;
   std::unique_ptr<KeyRpc> key_rpc_;
@@ -276,8 +277,10 @@ absl::Status Wired::Serve() {
       &publish_budget_, owner_records_.get(), owner_view_.get(), options_.reader_within});
   subject_disclosures_ = std::make_unique<SubjectDisclosures>(
       SubjectDisclosures::Parts{catalog_, admission_.get(), log_.get(), store_.get()});
-  audit_rpc_ =
-      std::make_unique<AuditRpc>(calls, log_.get(), store_.get(), subject_disclosures_.get());
+  owner_openings_ = std::make_unique<OwnerOpenings>(
+      OwnerOpenings::Parts{admission_.get(), log_.get(), store_.get()});
+  audit_rpc_ = std::make_unique<AuditRpc>(AuditRpc::Parts{
+      calls, log_.get(), store_.get(), subject_disclosures_.get(), owner_openings_.get()});
   operator_rpc_ = std::make_unique<OperatorRpc>(
       OperatorRpc::Parts{calls, organizations_.get(), [this] { TakeOrganizations(); }});
 

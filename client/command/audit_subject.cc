@@ -192,10 +192,10 @@ ExitCode Subject(Session& session, const SubjectOptions& options) {
 
 void AddAuditSubject(CLI::App* noun, Session& session) {
   auto options = std::make_shared<SubjectOptions>();
-  CLI::App* subject = session.AddVerb(
-      noun, "subject", "What of one person left: to whom, when, under which clause",
-      "sluice audit subject --id-space candidate --id C20417 --output csv",
-      [&session, options] { return Subject(session, *options); });
+  CLI::App* subject =
+      session.AddVerb(noun, "subject", "What of one person left: to whom, when, under which clause",
+                      "sluice audit subject --id-space candidate --id C20417 --output csv",
+                      [&session, options] { return Subject(session, *options); });
   subject
       ->add_option("--id-space", options->id_space,
                    "What kind of id it is: candidate, staff, person")

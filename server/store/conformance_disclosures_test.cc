@@ -110,6 +110,33 @@ TEST_P(StoreIdentity, LendsTheBitmapsOfOneContainerOfOneOwner) {
   EXPECT_THAT(Subjects(*store_, 0, 0, 100, 1), ElementsAre("0: bitmap 0"));
 }
 
+TEST_P(StoreIdentity, LendsWhatOpensTheCommitmentsOfOneOwner) {
+  ASSERT_TRUE(Log(*store_, {{"state-university", {0}},
+                            {"river-unified", {0}},
+                            {"state-university", {1}},
+                            {"state-university", {2}}})
+                  .ok());
+  const OwnerRight right("state-university");
+  const auto openings = [&](uint64_t begin, uint64_t end, size_t most) {
+    std::vector<std::string> found;
+    const absl::Status status = store_->ReadOwnOpenings(
+        right.permit, right.receipt, begin, end,
+        [&](uint64_t index, const LogRow::Opening& opening) {
+          found.push_back(absl::StrCat(index, " ", opening.owner, " ", opening.field, " ",
+                                       opening.salt, " ", opening.value));
+          return found.size() < most;
+        });
+    EXPECT_TRUE(status.ok()) << status;
+    return found;
+  };
+  EXPECT_THAT(openings(0, 3, 9), ElementsAre("0 state-university subjects salt bitmap 0",
+                                             "0 state-university subjects.n salt 1",
+                                             "2 state-university subjects salt bitmap 2",
+                                             "2 state-university subjects.n salt 1"));
+  EXPECT_THAT(openings(1, 9, 1), ElementsAre("2 state-university subjects salt bitmap 2"));
+  EXPECT_THAT(openings(4, 9, 9), IsEmpty());
+}
+
 TEST_P(StoreIdentity, ReadsNothingWithoutTheReceiptOfAPermitForAllTypes) {
   PublishAt("r1", {RecordOf("a", "1", {"ann"})});
   const OwnerRight right("state-university"), other("state-university");

@@ -121,6 +121,12 @@ class SqlStore final : public Store {
       return hasher_->SubjectTie(row);
     });
   }
+  absl::Status ReadOwnOpenings(
+      const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
+      absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
+    return Reader(this, Loan::kLong)->subjects().ReadOpenings(permit.owner(), begin, end, visit);
+  }
   absl::Status ReadSubjects(
       const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
       uint64_t end,

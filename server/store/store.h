@@ -406,6 +406,12 @@ class Store {
 
   // The owner's own, under an OwnerPermit and its receipt, else INTERNAL.
 
+  // Of all types: lends what opens the owner's commitments in entries [begin, end), in order of
+  // index and field, until `visit` returns false; of those whose key is destroyed, neither salt nor
+  // value.
+  virtual absl::Status ReadOwnOpenings(
+      const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
+      absl::FunctionRef<bool(uint64_t index, const LogRow::Opening& opening)> visit) const = 0;
   // Of one type: lends the owner's records, as Read does.
   virtual absl::Status ReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
                                std::optional<ScanPlace> from,

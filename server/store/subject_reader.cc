@@ -33,7 +33,10 @@ absl::StatusOr<std::unique_ptr<SubjectReader>> SubjectReader::Create(SqlConnecti
         "SELECT c.idx, CASE WHEN o.idx IS NULL THEN 0 ELSE 1 END, o.opening, "
         "(SELECT key_generation FROM store) FROM disclosed_container c "
         "LEFT JOIN log_opening o ON o.idx = c.idx AND o.owner = c.owner AND o.field = 'subjects' "
-        "WHERE c.owner = $1 AND c.container = $2 AND c.idx >= $3 AND c.idx < $4 ORDER BY c.idx"}});
+        "WHERE c.owner = $1 AND c.container = $2 AND c.idx >= $3 AND c.idx < $4 ORDER BY c.idx"},
+       {&reader->openings_,
+        "SELECT idx, field, opening, (SELECT key_generation FROM store) FROM log_opening "
+        "WHERE idx >= $1 AND idx < $2 AND owner = $3 ORDER BY idx, field"}});
   if (!status.ok()) return status;
   return reader;
 }
@@ -90,6 +93,30 @@ absl::Status SubjectReader::ReadSubjects(
     const absl::StatusOr<std::pair<std::string, std::string>> opening = SplitOpening(*content);
     if (!opening.ok()) return opening.status();
     if (!visit(index, opening->second)) return absl::OkStatus();
+  }
+}
+
+absl::Status SubjectReader::ReadOpenings(
+    absl::string_view owner, uint64_t begin, uint64_t end,
+    absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) {
+  SqlRun run = openings_.Bind(begin, end, owner);
+  for (;;) {
+    const absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    const auto index = static_cast<uint64_t>(run.Int(0));
+    LogRow::Opening opening{.owner = std::string(owner), .field = std::string(run.Bytes(1))};
+    opening_.AsOf(run.Int(3));
+    const absl::StatusOr<absl::string_view> content = opening_.Open(
+        OfLogOpening{.owner = owner, .field = opening.field, .index = index}, run.Bytes(2));
+    if (!DestroyedKeyOf(content.status())) {
+      if (!content.ok()) return content.status();
+      absl::StatusOr<std::pair<std::string, std::string>> parts = SplitOpening(*content);
+      if (!parts.ok()) return parts.status();
+      opening.salt = std::move(parts->first);
+      opening.value = std::move(parts->second);
+    }
+    if (!visit(index, opening)) return absl::OkStatus();
   }
 }
 

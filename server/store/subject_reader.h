@@ -1,5 +1,5 @@
-// Finds one person in an owner's dictionary, and the disclosures that may be about him: what a
-// report on a subject is made from.
+// Finds one person in an owner's dictionary, the disclosures that may be about him, and what opens
+// the owner's commitments in the log: what a report on a subject is made from, and proved by.
 //
 // One a connection, one thread at a time.
 #ifndef SLUICE_SERVER_STORE_SUBJECT_READER_H_
@@ -17,6 +17,7 @@
 #include "server/store/name_hash.h"
 #include "server/store/opening_keys.h"
 #include "server/store/sql.h"
+#include "server/store/store.h"
 
 namespace sluice::server {
 
@@ -35,12 +36,16 @@ class SubjectReader {
   absl::Status ReadSubjects(
       absl::string_view owner, uint32_t container, uint64_t begin, uint64_t end,
       absl::FunctionRef<bool(uint64_t index, std::optional<absl::string_view> bitmap)> visit);
+  // As Store::ReadOwnOpenings.
+  absl::Status ReadOpenings(
+      absl::string_view owner, uint64_t begin, uint64_t end,
+      absl::FunctionRef<bool(uint64_t index, const LogRow::Opening& opening)> visit);
 
  private:
   explicit SubjectReader(OpeningKeys* opening) : opening_(*opening) {}
 
   OpeningKeys& opening_;
-  SqlStatement ordinals_, bitmaps_;
+  SqlStatement ordinals_, bitmaps_, openings_;
 };
 
 }  // namespace sluice::server

@@ -217,6 +217,23 @@ absl::StatusOr<std::vector<uint32_t>> MemoryStore::OrdinalsOf(
   return std::vector<uint32_t>(ordinals.begin(), ordinals.end());
 }
 
+absl::Status MemoryStore::ReadOwnOpenings(
+    const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
+    absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) const {
+  if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
+  absl::MutexLock lock(&mutex_);
+  for (uint64_t i = begin; i < std::min<uint64_t>(end, log_.size()); ++i) {
+    std::map<std::string, const LogRow::Opening*> own;
+    for (const LogRow::Opening& opening : log_[i].openings) {
+      if (opening.owner == permit.owner()) own[opening.field] = &opening;
+    }
+    for (const auto& [field, opening] : own) {
+      if (!visit(i, *opening)) return absl::OkStatus();
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status MemoryStore::ReadSubjects(
     const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
     uint64_t end, absl::FunctionRef<bool(uint64_t, std::optional<absl::string_view>)> visit) const {

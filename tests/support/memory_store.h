@@ -48,6 +48,9 @@ class MemoryStore : public Store {
   absl::StatusOr<std::vector<uint32_t>> OrdinalsOf(const OwnerPermit& permit,
                                                    const AuditReceipt& receipt,
                                                    const policy::SubjectName& name) const override;
+  absl::Status ReadOwnOpenings(
+      const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
+      absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) const override;
   absl::Status ReadSubjects(
       const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
       uint64_t end,

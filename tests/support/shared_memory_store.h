@@ -73,6 +73,11 @@ class SharedMemoryStore : public Store {
                                                    const policy::SubjectName& name) const override {
     return store_.OrdinalsOf(permit, receipt, name);
   }
+  absl::Status ReadOwnOpenings(
+      const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
+      absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) const override {
+    return store_.ReadOwnOpenings(permit, receipt, begin, end, visit);
+  }
   absl::Status ReadSubjects(
       const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
       uint64_t end,
