@@ -1,7 +1,7 @@
 // `sluice audit subject`: what of one person left, to whom, when, under which clause.
-
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,7 +14,9 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "client/command/audit.h"
+#include "client/command/log_trust.h"
 #include "client/command/table.h"
+#include "client/subject_proof.h"
 
 namespace sluice::client {
 namespace {
@@ -24,12 +26,16 @@ struct SubjectOptions {
   std::string id;
   std::string source_system;
   std::string output = "text";
+  bool prove = false;
+  LogTrustOptions trust;
 };
 
 struct Report {
   std::vector<v1::SubjectDisclosure> disclosures;
+  std::vector<uint32_t> ordinals;
   int64_t log_size = 0;
   int64_t unreadable = 0;
+  std::optional<SubjectProof> proof;
 };
 
 absl::StatusOr<Report> Fetch(Session& session, v1::ListSubjectDisclosuresRequest request) {
@@ -53,12 +59,36 @@ absl::StatusOr<Report> Fetch(Session& session, v1::ListSubjectDisclosuresRequest
     progress.Add(page->disclosures_size());
     report.unreadable += page->unreadable_count();
     report.log_size = page->log_size();
+    report.ordinals.assign(page->ordinals().begin(), page->ordinals().end());
     request.set_page_token(page->next_page_token());
     if (!request.page_token().empty() && !tokens.insert(request.page_token()).second) {
       return absl::DataLossError("the gateway's page of disclosures leads no further");
     }
   } while (!request.page_token().empty());
   return report;
+}
+
+// From the log itself, and holds the checkpoint that it was proved by.
+absl::Status Prove(Session& session, const LogTrustOptions& options, absl::string_view parent,
+                   Report& report) {
+  const absl::StatusOr<LogTrust> trust = TrustLog(session, options);
+  if (!trust.ok()) return trust.status();
+  const absl::StatusOr<Gateway*> gateway = session.GetGateway();
+  if (!gateway.ok()) return gateway.status();
+  SubjectClaim claim;
+  claim.owner = std::string(absl::StripPrefix(parent, "organizations/"));
+  claim.ordinals = report.ordinals;
+  for (const v1::SubjectDisclosure& it : report.disclosures) {
+    claim.disclosures.push_back(it.index());
+  }
+  claim.log_size = report.log_size;
+  Progress progress("entries");
+  absl::StatusOr<SubjectProof> proof = ProveSubject(
+      **gateway, trust->key, trust->before, claim, [&] { return session.NewRetry(); },
+      [&progress](int64_t n) { progress.Add(n); });
+  if (!proof.ok()) return proof.status();
+  report.proof = *std::move(proof);
+  return trust->checkpoints.Save(trust->key, report.proof->log.checkpoint);
 }
 
 std::string TimeText(const v1::SubjectDisclosure& disclosure) {
@@ -120,6 +150,15 @@ std::string Summary(const Report& report) {
     absl::StrAppend(&text, "of ", count(report.unreadable, "other disclosure"),
                     " nobody can tell any more whom they were about: the key was destroyed\n");
   }
+  if (report.proof) {
+    absl::StrAppend(&text, "proved by the log itself: ", Grouped(report.proof->log.entries),
+                    " entries are in it, and of ", count(report.proof->disclosures, "disclosure"),
+                    " these are about this person, and no others\n");
+    if (report.proof->unopened > 0) {
+      absl::StrAppend(&text, "of ", count(report.proof->unopened, "disclosure"),
+                      " nobody could say whom they were about\n");
+    }
+  }
   return text;
 }
 
@@ -177,11 +216,15 @@ ExitCode Subject(Session& session, const SubjectOptions& options) {
     if (!std::getline(std::cin, line)) return FailUsage("standard input has no line with an id");
     request.set_id(line);
   }
-  const absl::StatusOr<Report> report = Fetch(session, request);
+  absl::StatusOr<Report> report = Fetch(session, request);
   if (!report.ok()) return Fail(report.status());
+  if (options.prove) {
+    const absl::Status proved = Prove(session, options.trust, *parent, *report);
+    if (!proved.ok()) return FailVerify(proved);
+  }
   if (options.output == "html") return Print(Page(*report, request)) ? kDone : kFailed;
   if (options.output != "text") {
-    if (report->unreadable > 0) Note(absl::StrCat("sluice: ", Summary(*report)));
+    if (report->unreadable > 0 || report->proof) Note(absl::StrCat("sluice: ", Summary(*report)));
     return TableOf(*report).Print(options.output) ? kDone : kFailed;
   }
   if (!report->disclosures.empty()) TableOf(*report).Print("text");
@@ -207,6 +250,10 @@ void AddAuditSubject(CLI::App* noun, Session& session) {
       ->required();
   subject->add_option("--source-system", options->source_system,
                       "Of an id of a person: the system that it comes from");
+  subject->add_flag("--prove", options->prove,
+                    "Make the report from the log itself as well, entry by entry with its proof, "
+                    "and compare");
+  AddLogTrust(subject, options->trust);
   AddOutput(subject, options->output, {"text", "json", "ndjson", "csv", "html"});
 }
 

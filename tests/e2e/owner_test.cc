@@ -193,6 +193,13 @@ TEST_F(Owners, AreToldWhatOfOnePersonLeft) {
   const Outcome once = Run(auditor, kProgram, about("C11", "text"));
   EXPECT_EQ(once.code, client::kDone) << once.err;
   EXPECT_TRUE(StrContains(once.out, "1 disclosure to 1 organization")) << once.out;
+  const Outcome proved = Run(
+      auditor, kProgram,
+      absl::StrCat(about("C1", "text"), " --prove --state ", deployment_.Path("held").string()));
+  EXPECT_EQ(proved.code, client::kDone) << proved.err;
+  EXPECT_TRUE(StrContains(proved.out, "proved by the log itself")) << proved.out;
+  EXPECT_TRUE(StrContains(proved.out, "of 2 disclosures these are about this person"))
+      << proved.out;
   const Outcome page = Run(auditor, kProgram, about("C11", "html"));
   EXPECT_TRUE(StrContains(page.out, "<h1>Record of disclosures</h1>")) << page.out;
   EXPECT_EQ(Run(auditor, kProgram, about("C99", "text")).code, client::kFailed);
