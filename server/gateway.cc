@@ -276,7 +276,7 @@ absl::Status Wired::Serve() {
       calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(), &threads_,
       &publish_budget_, owner_records_.get(), owner_view_.get(), options_.reader_within});
   subject_disclosures_ = std::make_unique<SubjectDisclosures>(
-      SubjectDisclosures::Parts{catalog_, admission_.get(), log_.get(), store_.get()});
+      SubjectDisclosures::Parts{catalog_, admission_.get(), mous_.get(), log_.get(), store_.get()});
   owner_openings_ = std::make_unique<OwnerOpenings>(
       OwnerOpenings::Parts{admission_.get(), log_.get(), store_.get()});
   audit_rpc_ = std::make_unique<AuditRpc>(AuditRpc::Parts{

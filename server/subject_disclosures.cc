@@ -98,6 +98,18 @@ v1::SubjectDisclosure DisclosureOf(uint64_t index, const ParsedEntry& entry) {
   return disclosure;
 }
 
+// What the MOU that was enforced says of it.
+void AddTerms(const policy::MouSet& mous, v1::SubjectDisclosure& disclosure) {
+  for (const policy::MouVersion& version : mous.Versions(disclosure.mou())) {
+    if (version.mou->document_digest() != disclosure.document_digest()) continue;
+    const v1::Mou& mou = version.mou->mou();
+    const auto purpose = mou.purposes().find(disclosure.purpose());
+    if (purpose != mou.purposes().end()) disclosure.set_purpose_description(purpose->second);
+    disclosure.set_redisclosure(mou.obligations().redisclosure());
+    *disclosure.mutable_redisclose_to() = mou.obligations().redisclose_to();
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<v1::ListSubjectDisclosuresResponse> SubjectDisclosures::List(
@@ -148,7 +160,8 @@ absl::StatusOr<SubjectDisclosures::Found> SubjectDisclosures::Find(
     const OwnerAdmitted& owner, const std::vector<uint32_t>& ordinals, uint64_t begin, uint64_t end,
     uint64_t most) {
   std::map<uint32_t, std::vector<uint32_t>> by_container;
-  for (const uint32_t ordinal : ordinals) by_container[policy::ContainerOf(ordinal)].push_back(ordinal);
+  for (const uint32_t ordinal : ordinals)
+    by_container[policy::ContainerOf(ordinal)].push_back(ordinal);
   std::set<uint64_t> entries;
   std::set<uint64_t> unreadable;
   uint64_t next = end;
@@ -202,7 +215,9 @@ absl::Status SubjectDisclosures::Add(uint64_t index, v1::ListSubjectDisclosuresR
   if (!entry.ok() || entry->type != "disclosure") {
     return absl::DataLossError("the index of disclosures leads to another entry");
   }
-  *response.add_disclosures() = DisclosureOf(index, *entry);
+  v1::SubjectDisclosure& disclosure = *response.add_disclosures();
+  disclosure = DisclosureOf(index, *entry);
+  AddTerms(*parts_.mous->Current(), disclosure);
   return absl::OkStatus();
 }
 

@@ -16,6 +16,7 @@
 #include "server/admission.h"
 #include "server/audit/audit_log.h"
 #include "server/caller.h"
+#include "server/mou_registry.h"
 #include "server/store/store.h"
 #include "sluice/v1/audit_service.pb.h"
 
@@ -31,6 +32,7 @@ class SubjectDisclosures {
   struct Parts {
     std::shared_ptr<const policy::Catalog> catalog;
     Admission* admission;
+    const MouRegistry* mous;
     AuditLog* log;
     const Store* store;
   };

@@ -25,7 +25,7 @@ class SubjectDisclosuresTest : public ExchangeFixture {
   void SetUp() override {
     ExchangeFixture::SetUp();
     disclosures_ = std::make_unique<SubjectDisclosures>(SubjectDisclosures::Parts{
-        policy::CatalogForTest(), admission_.get(), log_.get(), &store()});
+        policy::CatalogForTest(), admission_.get(), &mous_, log_.get(), &store()});
   }
   static v1::ListSubjectDisclosuresRequest About(const std::string& id) {
     v1::ListSubjectDisclosuresRequest request;
@@ -90,6 +90,20 @@ TEST_F(SubjectDisclosuresTest, TellsToWhomWhenUnderWhichClauseAndWhichFields) {
   EXPECT_THAT(entry, HasSubstr("\"type\":\"disclosure\""));
   EXPECT_THAT(entry, HasSubstr(it.document_digest()));
   EXPECT_EQ(listed->next_page_token(), "");
+  EXPECT_EQ(it.purpose_description(),
+            "Plan the hiring of STEM teachers who are about to complete.");
+  EXPECT_EQ(it.redisclosure(), v1::REDISCLOSURE_PROHIBITED);
+}
+
+TEST_F(SubjectDisclosuresTest, SaysNothingOfTheTermsOfAnMouThatIsHeldNoMore) {
+  Publish(CoveredUpTo(1));
+  ReadAll();
+  SetMous({policy::SignedForTest(policy::ExampleMouWith("title: ", "title: another "))});
+  const auto listed = List(About("S1000"));
+  ASSERT_THAT(listed->disclosures(), SizeIs(1));
+  EXPECT_EQ(listed->disclosures(0).purpose(), "hiring_pipeline");
+  EXPECT_EQ(listed->disclosures(0).purpose_description(), "");
+  EXPECT_EQ(listed->disclosures(0).redisclosure(), v1::REDISCLOSURE_UNSPECIFIED);
 }
 
 // The slow way: who was in which release is what each release was asked to hold.

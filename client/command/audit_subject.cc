@@ -111,13 +111,29 @@ std::string ClauseText(const v1::SubjectDisclosure& disclosure) {
                       absl::StrJoin(disclosure.grants(), " "));
 }
 
+// To whom the party may pass it on: 34 CFR 99.32(b).
+std::string RedisclosureText(const v1::SubjectDisclosure& disclosure) {
+  if (disclosure.redisclosure() == v1::REDISCLOSURE_PROHIBITED) return "nobody";
+  if (disclosure.redisclosure() == v1::REDISCLOSURE_LISTED) {
+    return absl::StrJoin(disclosure.redisclose_to(), " ");
+  }
+  return "unknown";
+}
+
+std::string PurposeText(const v1::SubjectDisclosure& disclosure) {
+  return disclosure.purpose_description().empty()
+             ? disclosure.purpose()
+             : absl::StrCat(disclosure.purpose(), ": ", disclosure.purpose_description());
+}
+
 // What 34 CFR 99.32 asks for, and where the log says it.
 Table TableOf(const Report& report) {
   Table table({{"index"},
                {"time"},
                {"party"},
                {"system", Table::Fit::kMayShorten},
-               {"purpose"},
+               {"purpose", Table::Fit::kMayShorten},
+               {"may redisclose to"},
                {"authority"},
                {"clause"},
                {"record"},
@@ -126,7 +142,7 @@ Table TableOf(const Report& report) {
                {"recordable"}});
   for (const v1::SubjectDisclosure& it : report.disclosures) {
     table.Add({absl::StrCat(it.index()), TimeText(it), it.recipient(),
-               it.system().empty() ? it.spki() : it.system(), it.purpose(),
+               it.system().empty() ? it.spki() : it.system(), PurposeText(it), RedisclosureText(it),
                absl::StrJoin(it.authority(), " "), ClauseText(it), it.record_type(), FieldsText(it),
                absl::StrCat(it.rows_released()), it.recordable() ? "yes" : "no"},
               Table::Json::parse(ProtoJson(it)));
@@ -183,6 +199,7 @@ std::string Page(const Report& report, const v1::ListSubjectDisclosuresRequest& 
       request.source_system().empty() ? "" : Html(request.source_system()) + " ",
       Html(request.id()), "<br>\n", Html(absl::StripSuffix(Summary(report), "\n")),
       "</p>\n<table>\n<thead><tr><th>Date</th><th>Party</th><th>Legitimate interest</th>"
+      "<th>May redisclose to</th>"
       "<th>Basis</th><th>Clause</th><th>Record and fields</th><th>Log entry</th></tr></thead>\n"
       "<tbody>\n");
   for (const v1::SubjectDisclosure& it : report.disclosures) {
@@ -192,7 +209,8 @@ std::string Page(const Report& report, const v1::ListSubjectDisclosuresRequest& 
     page += "<tr>";
     cell(TimeText(it));
     cell(it.recipient());
-    cell(it.purpose());
+    cell(PurposeText(it));
+    cell(RedisclosureText(it));
     cell(absl::StrCat(absl::StrJoin(it.authority(), ", "),
                       it.recordable() ? "" : " (exempt, 34 CFR 99.32(d))"));
     cell(ClauseText(it));

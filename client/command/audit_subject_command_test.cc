@@ -16,6 +16,8 @@ v1::SubjectDisclosure Disclosure(int64_t index) {
   it.set_recipient("river-unified");
   it.set_system("hiring");
   it.set_purpose("hiring_pipeline");
+  it.set_purpose_description("Plan hiring.");
+  it.set_redisclosure(v1::REDISCLOSURE_PROHIBITED);
   it.add_authority("FERPA_DEIDENTIFIED");
   it.set_mou("stem-pipeline");
   it.set_version(2);
@@ -67,11 +69,14 @@ TEST_F(AuditSubjectTest, PutsAllPagesIntoOneReport) {
   service_->gateway.subject_pages = {first, second};
   const Outcome outcome = Run(ask_ + " --output csv");
   EXPECT_EQ(outcome.out,
-            "index,time,party,system,purpose,authority,clause,record,fields,rows,recordable\n"
-            "7,2026-09-21 14:13:27Z,river-unified,hiring,hiring_pipeline,FERPA_DEIDENTIFIED,"
+            "index,time,party,system,purpose,may redisclose "
+            "to,authority,clause,record,fields,rows,recordable\n"
+            "7,2026-09-21 14:13:27Z,river-unified,hiring,hiring_pipeline: Plan "
+            "hiring.,nobody,FERPA_DEIDENTIFIED,"
             "\"stem-pipeline version 2, expected-completers\",Candidate,"
             "\"candidate_id (pseudonymize), subject_area\",12,yes\n"
-            "9,2026-09-21 14:13:29Z,river-unified,hiring,hiring_pipeline,FERPA_DEIDENTIFIED,"
+            "9,2026-09-21 14:13:29Z,river-unified,hiring,hiring_pipeline: Plan "
+            "hiring.,nobody,FERPA_DEIDENTIFIED,"
             "\"stem-pipeline version 2, expected-completers\",Candidate,"
             "\"candidate_id (pseudonymize), subject_area\",12,yes\n");
   EXPECT_EQ(service_->gateway.subject_requests.at(1).page_token(), "8");
