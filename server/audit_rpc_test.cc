@@ -38,7 +38,8 @@ class AuditRpcTest : public RpcFixture {
   }
   grpc::Service* FurtherService() override {
     audit_rpc_ = std::make_unique<AuditRpc>(
-        CallParts{admission_.get(), &quotas_, clock_.get(), &metrics_}, log_.get(), &store_);
+        AuditRpc::Parts{CallParts{admission_.get(), &quotas_, clock_.get(), &metrics_}, log_.get(),
+                        &store_, nullptr, nullptr});
     return audit_rpc_->served();
   }
 

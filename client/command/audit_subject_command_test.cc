@@ -69,8 +69,8 @@ TEST_F(AuditSubjectTest, PutsAllPagesIntoOneReport) {
   service_->gateway.subject_pages = {first, second};
   const Outcome outcome = Run(ask_ + " --output csv");
   EXPECT_EQ(outcome.out,
-            "index,time,party,system,purpose,may redisclose "
-            "to,authority,clause,record,fields,rows,recordable\n"
+            "index,time,party,system,purpose,may_redisclose_to,authority,clause,record,fields,rows,"
+            "recordable\n"
             "7,2026-09-21 14:13:27Z,river-unified,hiring,hiring_pipeline: Plan "
             "hiring.,nobody,FERPA_DEIDENTIFIED,"
             "\"stem-pipeline version 2, expected-completers\",Candidate,"
