@@ -88,8 +88,13 @@ absl::StatusOr<v1::EntryFilter> FilterOf(const LogOptions& options, absl::Time n
   filter.set_purpose(options.purpose);
   filter.set_record_type(options.record_type);
   filter.set_operation(options.operation);
-  if (options.result == "PERMIT") filter.set_result(v1::ENTRY_RESULT_PERMIT);
-  if (options.result == "DENIAL") filter.set_result(v1::ENTRY_RESULT_DENIAL);
+  if (!options.result.empty()) {
+    v1::EntryResult result = v1::ENTRY_RESULT_UNSPECIFIED;
+    if (!v1::EntryResult_Parse("ENTRY_RESULT_" + absl::AsciiStrToUpper(options.result), &result)) {
+      return absl::InvalidArgumentError("--result is PERMIT or DENIAL");
+    }
+    filter.set_result(result);
+  }
   if (!options.code.empty()) {
     const absl::StatusOr<v1::DenialCode> code = CodeOf(options.code);
     if (!code.ok()) return code.status();
