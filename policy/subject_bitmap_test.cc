@@ -16,7 +16,8 @@ TEST(SubjectBitmap, HoldsItsOrdinalsAndNoOthers) {
   const std::vector<std::vector<uint32_t>> sets = {
       {}, {1}, {1, 2, 3, 4, 5, 9}, {7, 65535, 65536, 200'000, 4'294'967'295}};
   for (const std::vector<uint32_t>& ordinals : sets) {
-    const auto bitmap = SubjectBitmap::Read(SubjectBitmap::Write(ordinals));
+    const std::string bytes = SubjectBitmap::Write(ordinals);
+    const auto bitmap = SubjectBitmap::Read(bytes);
     ASSERT_TRUE(bitmap.ok()) << bitmap.status();
     const std::set<uint32_t> in(ordinals.begin(), ordinals.end());
     std::set<uint32_t> containers;

@@ -91,7 +91,8 @@ class Encoder {
     }
     json_.BeginObject("subjects");
     json_.String("n", Commit("sn1", owner, "subjects.n", absl::StrCat(entry.subjects.size())));
-    json_.String("commit", Commit("bm1", owner, "subjects", policy::SubjectBitmap::Write(entry.subjects)));
+    json_.String("commit",
+                 Commit("bm1", owner, "subjects", policy::SubjectBitmap::Write(entry.subjects)));
     encoded_.subjects_of = owner;
     for (const uint32_t ordinal : entry.subjects) {
       const uint32_t container = policy::ContainerOf(ordinal);

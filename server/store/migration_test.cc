@@ -165,12 +165,12 @@ TEST_P(MigrationTest, RefusesANewerSchemaOneFromBeforeTheFirstAndWhatIsNotOurs) 
   ASSERT_TRUE(Run(SchemaToCome()).ok());
   absl::Status status = Run(CurrentSchema());
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 10"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 11"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("a newer one"));
-  ASSERT_TRUE(Hold().connection->Execute("UPDATE store SET schema_version = 6").ok());
+  ASSERT_TRUE(Hold().connection->Execute("UPDATE store SET schema_version = 7").ok());
   status = Run(CurrentSchema());
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("no step leads from schema version 6"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no step leads from schema version 7"));
   EXPECT_THAT(said_, IsEmpty());
   ASSERT_TRUE(Hold().connection->Execute("ALTER TABLE store RENAME TO theirs").ok());
   status = Run(CurrentSchema());
@@ -182,7 +182,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, MigrationTest, testing::Bool(),
 
 // The steps that are there lead to the schema that is there, without a gap.
 TEST(Schema, HasAStepForEachVersionFromTheFirst) {
-  int version = 7;
+  int version = 8;
   for (const SchemaStep& step : CurrentSchema().steps) EXPECT_EQ(step.version, ++version);
   EXPECT_EQ(version, CurrentSchema().version);
 }
