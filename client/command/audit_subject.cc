@@ -127,7 +127,7 @@ std::string PurposeText(const v1::SubjectDisclosure& disclosure) {
 }
 
 // What 34 CFR 99.32 asks for, and where the log says it.
-Table TableOf(const Report& report) {
+Table TableOf(const Report& report, bool text) {
   Table table({{"index"},
                {"time"},
                {"party"},
@@ -141,11 +141,12 @@ Table TableOf(const Report& report) {
                {"rows"},
                {"recordable"}});
   for (const v1::SubjectDisclosure& it : report.disclosures) {
-    table.Add({absl::StrCat(it.index()), TimeText(it), it.recipient(),
-               it.system().empty() ? it.spki() : it.system(), PurposeText(it), RedisclosureText(it),
-               absl::StrJoin(it.authority(), " "), ClauseText(it), it.record_type(), FieldsText(it),
-               absl::StrCat(it.rows_released()), it.recordable() ? "yes" : "no"},
-              Table::Json::parse(ProtoJson(it)));
+    table.Add(
+        {absl::StrCat(it.index()), TimeText(it), it.recipient(),
+         it.system().empty() ? it.spki() : it.system(), text ? it.purpose() : PurposeText(it),
+         RedisclosureText(it), absl::StrJoin(it.authority(), " "), ClauseText(it), it.record_type(),
+         FieldsText(it), absl::StrCat(it.rows_released()), it.recordable() ? "yes" : "no"},
+        Table::Json::parse(ProtoJson(it)));
   }
   return table;
 }
@@ -243,9 +244,9 @@ ExitCode Subject(Session& session, const SubjectOptions& options) {
   if (options.output == "html") return Print(Page(*report, request)) ? kDone : kFailed;
   if (options.output != "text") {
     if (report->unreadable > 0 || report->proof) Note(absl::StrCat("sluice: ", Summary(*report)));
-    return TableOf(*report).Print(options.output) ? kDone : kFailed;
+    return TableOf(*report, /*text=*/false).Print(options.output) ? kDone : kFailed;
   }
-  if (!report->disclosures.empty()) TableOf(*report).Print("text");
+  if (!report->disclosures.empty()) TableOf(*report, /*text=*/true).Print("text");
   return Print(Summary(*report)) ? kDone : kFailed;
 }
 
