@@ -281,6 +281,7 @@ class FakeGateway : public Gateway {
   // Each answers one call; the last one all that follow.
   std::vector<v1::ListSubjectDisclosuresResponse> subject_pages;
   std::vector<v1::ListSubjectDisclosuresRequest> subject_requests;
+  int64_t destroyed_openings = 0;
   std::vector<v1::Opening> openings;      // in order
   std::optional<size_t> checkpoint_size;  // absent: all
   std::optional<std::vector<std::string>>
@@ -356,6 +357,7 @@ class FakeGateway : public Gateway {
       }
       *response.add_openings() = opening;
     }
+    if (response.next_page_token().empty()) response.set_destroyed_count(destroyed_openings);
     return response;
   }
 

@@ -28,8 +28,8 @@ struct LogReport {
 };
 
 // `key` vouches for `checkpoint`'s log. `start`: the first entry to look at. DATA_LOSS with index
-// and cause where the log is not what it claims. `visit` is told of each entry, of some of them
-// twice; only when all is verified are they the log's. Its failure ends the verification.
+// and cause where the log is not what it claims. `visit` is told of each entry, once that is
+// proven to be the log's: with it each is proven by itself. Its failure ends the verification.
 absl::StatusOr<LogReport> VerifyLog(Gateway& gateway, const LogVerifierKey& key,
                                     const std::optional<LogCheckpoint>& held, int64_t start,
                                     const std::function<Retry()>& new_retry,

@@ -17,21 +17,96 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The commitment to the subjects of a disclosure of the owner's; nullopt of any other entry.
-// DATA_LOSS if it is such a disclosure and says nothing of them.
-absl::StatusOr<std::optional<std::string>> CommitmentIn(const std::string& body,
-                                                        const std::string& owner) {
-  const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || json.value("type", Json()) != "disclosure" ||
-      json.value("owner", Json()) != owner) {
-    return std::nullopt;
+std::string Text(const Json& json, const char* key) {
+  const auto member = json.find(key);
+  return member != json.end() && member->is_string() ? member->get<std::string>() : "";
+}
+
+int64_t Number(const Json& json, const char* key) {
+  const auto member = json.find(key);
+  return member != json.end() && member->is_number_integer() ? member->get<int64_t>() : 0;
+}
+
+Json Member(const Json& json, const char* key) {
+  const auto member = json.find(key);
+  return member != json.end() ? *member : Json();
+}
+
+void CopyTexts(const Json& json, const char* key,
+               google::protobuf::RepeatedPtrField<std::string>* out) {
+  for (const Json& item : Member(json, key)) {
+    if (item.is_string()) out->Add(item.get<std::string>());
   }
-  const auto subjects = json.find("subjects");
-  if (subjects != json.end() && subjects->is_object()) {
-    const auto commit = subjects->find("commit");
-    if (commit != subjects->end() && commit->is_string()) return commit->get<std::string>();
+}
+
+// The line that an entry says; what no entry holds is left out of it.
+v1::SubjectDisclosure LineOf(int64_t index, const Json& entry) {
+  v1::SubjectDisclosure line;
+  line.set_index(index);
+  const int64_t time_ms = Number(entry, "time_ms");
+  line.mutable_disclosure_time()->set_seconds(time_ms / 1000);
+  line.mutable_disclosure_time()->set_nanos(static_cast<int32_t>(time_ms % 1000 * 1'000'000));
+  const Json caller = Member(entry, "caller");
+  line.set_recipient(Text(caller, "organization"));
+  line.set_system(Text(caller, "system"));
+  line.set_spki(Text(caller, "spki"));
+  line.set_purpose(Text(entry, "purpose"));
+  CopyTexts(entry, "authority", line.mutable_authority());
+  line.set_mou(Text(entry, "mou"));
+  line.set_version(static_cast<int32_t>(Number(entry, "version")));
+  line.set_document_digest(Text(entry, "document"));
+  CopyTexts(entry, "grants", line.mutable_grants());
+  line.set_record_type(Text(entry, "record"));
+  for (const Json& field : Member(entry, "fields")) {
+    v1::DisclosedField& out = *line.add_fields();
+    out.set_path(Text(field, "path"));
+    out.set_rule(Text(field, "rule"));
   }
-  return absl::DataLossError("a disclosure does not say whom it is about");
+  line.set_rows_released(Number(Member(entry, "rows"), "released"));
+  line.set_decision_index(Number(entry, "of"));
+  // 34 CFR 99.32(d).
+  const auto is_exempt = [](const std::string& basis) {
+    return basis == "FERPA_CONSENT" || basis == "FERPA_SCHOOL_OFFICIAL" ||
+           basis == "FERPA_DIRECTORY_INFORMATION";
+  };
+  line.set_recordable(line.authority().empty() ||
+                      !std::all_of(line.authority().begin(), line.authority().end(), is_exempt));
+  return line;
+}
+
+// Whether a line that was told is the entry's, but for what no entry holds.
+bool IsLine(v1::SubjectDisclosure told, const v1::SubjectDisclosure& line) {
+  told.clear_purpose_description();
+  told.clear_redisclosure();
+  told.clear_redisclose_to();
+  return told.SerializeAsString() == line.SerializeAsString();
+}
+
+absl::Status Wrong(int64_t index, absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("entry ", index, ": ", what));
+}
+
+// What the log says, as far as the report is about it.
+struct Said {
+  std::map<int64_t, std::string> commitments;      // to the subjects, of the owner's disclosures
+  std::set<int64_t> told;                          // the entries that the report names
+  std::map<int64_t, v1::SubjectDisclosure> lines;  // of those that were told
+  bool key_destroyed = false;                      // the one of the owner's openings, once at least
+};
+
+absl::Status Take(int64_t index, const std::string& body, const SubjectClaim& claim, Said& said) {
+  const Json entry = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (!entry.is_object() || Text(entry, "owner") != claim.owner) return absl::OkStatus();
+  if (Text(entry, "type") == "key" && Text(entry, "key") == "dictionary" &&
+      Text(entry, "action") == "DESTROYED") {
+    said.key_destroyed = true;
+  }
+  if (Text(entry, "type") != "disclosure" || index >= claim.log_size) return absl::OkStatus();
+  const std::string commitment = Text(Member(entry, "subjects"), "commit");
+  if (commitment.empty()) return Wrong(index, "a disclosure does not say whom it is about");
+  said.commitments[index] = commitment;
+  if (said.told.count(index) > 0) said.lines[index] = LineOf(index, entry);
+  return absl::OkStatus();
 }
 
 std::string CommitmentTo(const v1::Opening& opening) {
@@ -41,15 +116,12 @@ std::string CommitmentTo(const v1::Opening& opening) {
   return absl::Base64Escape(absl::string_view(reinterpret_cast<const char*>(hash), sizeof hash));
 }
 
-absl::Status Wrong(int64_t index, absl::string_view what) {
-  return absl::DataLossError(absl::StrCat("entry ", index, ": ", what));
-}
-
 // Replays the disclosures: those in `commitments` that can be opened leave it, and those about the
-// person come into `about`.
+// person come into `about`. `destroyed`: how many the gateway says that nobody can open.
 absl::Status Replay(Gateway& gateway, const SubjectClaim& claim,
                     const std::function<Retry()>& new_retry,
-                    std::map<int64_t, std::string>& commitments, std::set<int64_t>& about) {
+                    std::map<int64_t, std::string>& commitments, std::set<int64_t>& about,
+                    int64_t& destroyed) {
   v1::ListOpeningsRequest request;
   request.set_parent(absl::StrCat("organizations/", claim.owner));
   request.set_field("subjects");
@@ -75,6 +147,7 @@ absl::Status Replay(Gateway& gateway, const SubjectClaim& claim,
                       [&](uint32_t ordinal) { return bitmap->Contains(ordinal); });
       if (is_about) about.insert(opening.index());
     }
+    destroyed += page->destroyed_count();
     request.set_page_token(page->next_page_token());
     if (!request.page_token().empty() && !tokens.insert(request.page_token()).second) {
       return absl::DataLossError("the gateway's page of openings leads no further");
@@ -90,13 +163,10 @@ absl::StatusOr<SubjectProof> ProveSubject(Gateway& gateway, const LogVerifierKey
                                           const SubjectClaim& claim,
                                           const std::function<Retry()>& new_retry,
                                           const std::function<void(int64_t)>& progress) {
-  std::map<int64_t, std::string> commitments;
-  const auto visit = [&](int64_t index, const std::string& body) -> absl::Status {
-    if (index >= claim.log_size) return absl::OkStatus();
-    absl::StatusOr<std::optional<std::string>> commitment = CommitmentIn(body, claim.owner);
-    if (!commitment.ok()) return Wrong(index, commitment.status().message());
-    if (commitment->has_value()) commitments[index] = **std::move(commitment);
-    return absl::OkStatus();
+  Said said;
+  for (const v1::SubjectDisclosure& told : claim.disclosures) said.told.insert(told.index());
+  const auto visit = [&](int64_t index, const std::string& body) {
+    return Take(index, body, claim, said);
   };
   absl::StatusOr<LogReport> log =
       VerifyLog(gateway, key, held, /*start=*/0, new_retry, progress, visit);
@@ -105,15 +175,23 @@ absl::StatusOr<SubjectProof> ProveSubject(Gateway& gateway, const LogVerifierKey
     return absl::DataLossError("the report is of more entries than the log's checkpoint");
   }
   SubjectProof proof{.log = *std::move(log)};
-  const auto all = static_cast<int64_t>(commitments.size());
+  const auto all = static_cast<int64_t>(said.commitments.size());
   std::set<int64_t> about;
-  absl::Status replayed = Replay(gateway, claim, new_retry, commitments, about);
+  int64_t destroyed = 0;
+  absl::Status replayed = Replay(gateway, claim, new_retry, said.commitments, about, destroyed);
   if (!replayed.ok()) return replayed;
-  proof.unopened = static_cast<int64_t>(commitments.size());
+  proof.unopened = static_cast<int64_t>(said.commitments.size());
   proof.disclosures = all - proof.unopened;
-  for (const int64_t index : claim.disclosures) {
-    if (about.erase(index) == 0) {
-      return Wrong(index, "the report names it, and it is not about this person");
+  if (proof.unopened > 0 && (proof.unopened > destroyed || !said.key_destroyed)) {
+    return Wrong(said.commitments.begin()->first,
+                 "what opens it is withheld: the log knows of no key that was destroyed for it");
+  }
+  for (const v1::SubjectDisclosure& told : claim.disclosures) {
+    if (about.erase(told.index()) == 0) {
+      return Wrong(told.index(), "the report names it, and it is not about this person");
+    }
+    if (!IsLine(told, said.lines[told.index()])) {
+      return Wrong(told.index(), "the report tells it otherwise than the log");
     }
   }
   if (!about.empty()) {

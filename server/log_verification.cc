@@ -47,11 +47,16 @@ absl::StatusOr<std::unique_ptr<LogVerification>> LogVerification::Create(Parts p
       "LEFT JOIN log_entry e ON e.idx = o.idx "
       "WHERE (o.idx, o.owner, o.field) > ($1, $2, $3) ORDER BY o.idx, o.owner, o.field LIMIT ",
       kPage);
-  absl::Status status =
-      PrepareAll(its.connection, {{&verification->openings_, openings},
-                                  {&verification->container_,
-                                   "SELECT 1 FROM disclosed_container "
-                                   "WHERE owner = $1 AND container = $2 AND idx = $3"}});
+  absl::Status status = PrepareAll(
+      its.connection,
+      {{&verification->openings_, openings},
+       {&verification->opening_at_,
+        "SELECT 1 FROM log_opening WHERE idx = $1 AND owner = $2 AND field = 'subjects'"},
+       {&verification->surplus_,
+        "SELECT c.idx FROM disclosed_container c LEFT JOIN log_opening o ON o.idx = c.idx "
+        "AND o.owner = c.owner AND o.field = 'subjects' WHERE o.idx IS NULL LIMIT 1"},
+       {&verification->container_,
+        "SELECT 1 FROM disclosed_container WHERE owner = $1 AND container = $2 AND idx = $3"}});
   if (!status.ok()) return status;
   return verification;
 }
@@ -67,6 +72,7 @@ absl::Status LogVerification::Run() {
   }
   absl::Status status = ReadEntries();
   if (status.ok()) status = ReadOpenings();
+  if (status.ok()) status = FindSurplus();
   if (status.ok()) status = CompareKeys();
   return status.ok() ? CompareState() : status;
 }
@@ -93,6 +99,7 @@ absl::Status LogVerification::ReadEntries() {
       Fold(row);
       return true;
     });
+    if (status.ok()) status = CompareDisclosures();
     if (!status.ok()) return status;
     parts_.findings->Looked("log_entry", static_cast<int64_t>(read));
   }
@@ -137,6 +144,8 @@ void LogVerification::Fold(const LogRow& row) {
                                             json.FindString("key"), "/versions/",
                                             json.FindInteger("version", 0))];
     (json.FindString("action") == kDestroyedAction ? said.destroyed : said.made) = row.index;
+  } else if (entry->type == "disclosure") {
+    disclosures_.emplace_back(row.index, json.FindString("owner"));
   } else if (entry->type == "ordinals") {
     dictionaries_[std::string(json.FindString("owner"))] = {
         static_cast<uint64_t>(json.FindInteger("end", 1)) - 1,
@@ -187,6 +196,27 @@ absl::Status LogVerification::ReadOpenings() {
       }
     }
     parts_.findings->Looked("log_opening", static_cast<int64_t>(read));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogVerification::CompareDisclosures() {
+  for (const auto& [index, owner] : disclosures_) {
+    SqlRun run = opening_at_.Bind(index, owner);
+    const absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) Add("log_opening", "whom a disclosure was about is not there", index);
+  }
+  disclosures_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status LogVerification::FindSurplus() {
+  SqlRun run = surplus_.Bind();
+  const absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  if (*row) {
+    Add("disclosed_container", "it leads to no disclosure", static_cast<uint64_t>(run.Int(0)));
   }
   return absl::OkStatus();
 }

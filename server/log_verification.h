@@ -69,6 +69,10 @@ class LogVerification {
   absl::Status ReadEntries();
   void Fold(const LogRow& row);
   absl::Status ReadOpenings();
+  // That what opens each disclosure is there, of those that Fold met.
+  absl::Status CompareDisclosures();
+  // That the index of disclosures leads nowhere else.
+  absl::Status FindSurplus();
   // That an index leads to each of an entry's subjects.
   absl::Status CompareContainers(const std::string& owner, int64_t index, absl::string_view bitmap);
   absl::Status CompareKeys();
@@ -83,8 +87,9 @@ class LogVerification {
   std::unique_ptr<OpeningKeys> opening_;
   std::unique_ptr<NoteVerifier> verifier_;
   std::optional<Checkpoint> published_;
-  SqlStatement openings_, container_;
+  SqlStatement openings_, opening_at_, container_, surplus_;
   std::map<std::string, Dictionary> dictionaries_;
+  std::vector<std::pair<uint64_t, std::string>> disclosures_;  // entries to look at, with owners
   std::map<std::string, Said> said_;          // by a version's or an organization's name
   std::map<std::string, SaidKey> said_keys_;  // by the name of a key's version
 };

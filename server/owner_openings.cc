@@ -19,6 +19,7 @@ absl::StatusOr<v1::ListOpeningsResponse> OwnerOpenings::List(
   const absl::StatusOr<Page> page = PageOf(request.page_size(), request.page_token());
   if (!page.ok()) return page.status();
   const uint64_t size = parts_.log->size();
+  if (page->begin > size) return Invalid("page_token", "is none that a list gave");
   const uint64_t begin =
       std::max<uint64_t>(page->begin, static_cast<uint64_t>(request.start_index()));
   const uint64_t end = std::min(size, begin + kLookedAt);
@@ -35,10 +36,17 @@ absl::StatusOr<v1::ListOpeningsResponse> OwnerOpenings::List(
   if (!parts_.log->Append(std::move(read)).ok()) return AuditUnavailable();
 
   uint64_t next = end;
-  size_t bytes = 0;
+  size_t bytes = 0, looked_at = 0;
+  uint64_t last = begin;
   int64_t destroyed = 0;
   // A page ends before an entry: what opens one entry stands on one page.
   const auto visit = [&](uint64_t index, const LogRow::Opening& opening) {
+    if (index != last && looked_at >= kLookedAtBytes) {
+      next = index;
+      return false;
+    }
+    last = index;
+    looked_at += opening.value.size();
     if (!request.field().empty() && opening.field != request.field()) return true;
     const bool is_full =
         bytes >= kPageBytes || static_cast<uint64_t>(response.openings_size()) >= page->size;

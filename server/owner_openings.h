@@ -17,8 +17,10 @@ namespace sluice::server {
 class OwnerOpenings {
  public:
   static constexpr size_t kPageBytes = 2 << 20;
-  // So many entries a page looks at; one that found few goes on with its token.
+  // So many entries a page looks at, or so many bytes of openings; one that found few goes on with
+  // its token.
   static constexpr uint64_t kLookedAt = 20'000;
+  static constexpr size_t kLookedAtBytes = 64 << 20;
 
   struct Parts {
     Admission* admission;

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "policy/canonical_form.h"
 #include "policy/record_validator.h"
 #include "policy/subject_bitmap.h"
 #include "server/error.h"
@@ -42,6 +43,30 @@ absl::Status CheckId(const policy::Catalog& catalog,
   }
   if (request.id().empty()) return Invalid("id", "must be given");
   return absl::OkStatus();
+}
+
+// The subject under each form that the catalog's fields of this id space bring an id to.
+absl::StatusOr<std::vector<policy::SubjectName>> NamesOf(
+    const policy::Catalog& catalog, const v1::ListSubjectDisclosuresRequest& request) {
+  std::set<std::string> ids = {request.id()};
+  for (const policy::RecordType* const type : catalog.types()) {
+    for (const policy::Field* const leaf : type->leaves()) {
+      if (leaf->id_space != request.id_space()) continue;
+      const std::optional<std::string> id = policy::Canonical(request.id(), leaf->canonical_form);
+      if (id) ids.insert(*id);
+    }
+  }
+  std::vector<policy::SubjectName> names;
+  for (const std::string& id : ids) {
+    std::optional<policy::SubjectName> name =
+        policy::NameSubject(request.id_space(), request.source_system(), id);
+    if (!name) {
+      return Invalid("id",
+                     "names nobody: an id of a person needs its source_system, any other has none");
+    }
+    names.push_back(*std::move(name));
+  }
+  return names;
 }
 
 // Who was asked for, for the owner to open: cut, because it was not looked at yet.
@@ -119,16 +144,13 @@ absl::StatusOr<v1::ListSubjectDisclosuresResponse> SubjectDisclosures::List(
                                    std::nullopt, AskedFor(request));
   if (!owner.ok()) return owner.status();
   if (const absl::Status s = CheckId(*parts_.catalog, request); !s.ok()) return s;
-  const std::optional<policy::SubjectName> name =
-      policy::NameSubject(request.id_space(), request.source_system(), request.id());
-  if (!name) {
-    return Invalid("id",
-                   "names nobody: an id of a person needs its source_system, any other has none");
-  }
+  const absl::StatusOr<std::vector<policy::SubjectName>> names = NamesOf(*parts_.catalog, request);
+  if (!names.ok()) return names.status();
   const absl::StatusOr<Page> page = PageOf(request.page_size(), request.page_token());
   if (!page.ok()) return page.status();
 
   const uint64_t size = parts_.log->size();
+  if (page->begin > size) return Invalid("page_token", "is none that a list gave");
   // That somebody asks for a person's report is in the log before it is made.
   ReadEntry read;
   read.request = request_id;
@@ -138,22 +160,43 @@ absl::StatusOr<v1::ListSubjectDisclosuresResponse> SubjectDisclosures::List(
   read.end = size;
   if (!parts_.log->Append(std::move(read)).ok()) return AuditUnavailable();
 
-  const absl::StatusOr<std::vector<uint32_t>> ordinals =
-      parts_.store->OrdinalsOf(owner->permit, owner->receipt, *name);
-  if (absl::IsNotFound(ordinals.status())) return NotFound("subject");
+  const absl::StatusOr<std::vector<uint32_t>> ordinals = OrdinalsOf(*owner, *names);
   if (!ordinals.ok()) return ordinals.status();
   const absl::StatusOr<Found> found = Find(*owner, *ordinals, page->begin, size, page->size);
   if (!found.ok()) return found.status();
 
   v1::ListSubjectDisclosuresResponse response;
+  uint64_t next = found->next;
+  size_t bytes = 0;
   for (const uint64_t index : found->entries) {
-    if (const absl::Status s = Add(index, response); !s.ok()) return s;
+    absl::StatusOr<v1::SubjectDisclosure> disclosure = Tell(index);
+    if (!disclosure.ok()) return disclosure.status();
+    bytes += disclosure->ByteSizeLong();
+    *response.add_disclosures() = *std::move(disclosure);
+    if (bytes < kPageBytes) continue;
+    next = index + 1;
+    break;
   }
   response.set_log_size(static_cast<int64_t>(size));
   response.mutable_ordinals()->Add(ordinals->begin(), ordinals->end());
-  response.set_unreadable_count(found->unreadable);
-  if (found->next < size) response.set_next_page_token(absl::StrCat(found->next));
+  response.set_unreadable_count(
+      std::distance(found->unreadable.begin(), found->unreadable.lower_bound(next)));
+  if (next < size) response.set_next_page_token(absl::StrCat(next));
   return response;
+}
+
+absl::StatusOr<std::vector<uint32_t>> SubjectDisclosures::OrdinalsOf(
+    const OwnerAdmitted& owner, const std::vector<policy::SubjectName>& names) {
+  std::set<uint32_t> all;
+  for (const policy::SubjectName& name : names) {
+    const absl::StatusOr<std::vector<uint32_t>> ordinals =
+        parts_.store->OrdinalsOf(owner.permit, owner.receipt, name);
+    if (absl::IsNotFound(ordinals.status())) continue;
+    if (!ordinals.ok()) return ordinals.status();
+    all.insert(ordinals->begin(), ordinals->end());
+  }
+  if (all.empty()) return NotFound("subject");
+  return std::vector<uint32_t>(all.begin(), all.end());
 }
 
 absl::StatusOr<SubjectDisclosures::Found> SubjectDisclosures::Find(
@@ -162,9 +205,8 @@ absl::StatusOr<SubjectDisclosures::Found> SubjectDisclosures::Find(
   std::map<uint32_t, std::vector<uint32_t>> by_container;
   for (const uint32_t ordinal : ordinals)
     by_container[policy::ContainerOf(ordinal)].push_back(ordinal);
-  std::set<uint64_t> entries;
-  std::set<uint64_t> unreadable;
-  uint64_t next = end;
+  const auto containers = static_cast<int64_t>(by_container.size());
+  Found found{.next = end};
   for (const auto& [container, sought] : by_container) {
     size_t bytes = 0;
     int64_t looked_at = 0;
@@ -178,32 +220,37 @@ absl::StatusOr<SubjectDisclosures::Found> SubjectDisclosures::Find(
         if (unsound = bitmap.status(); !unsound.ok()) return false;
         const bool is_in = std::any_of(sought.begin(), sought.end(),
                                        [&](uint32_t ordinal) { return bitmap->Contains(ordinal); });
-        if (is_in && entries.insert(index).second) ++matches;
+        if (is_in) {
+          found.entries.insert(index);
+          ++matches;
+        }
         bytes += bytes_of->size();
       } else {
-        unreadable.insert(index);
+        found.unreadable.insert(index);
       }
-      if (++looked_at < kLookedAt && bytes < kLookedAtBytes && matches < most) return true;
-      next = std::min(next, index + 1);
+      if (++looked_at < kLookedAt / containers &&
+          bytes < kLookedAtBytes / static_cast<size_t>(containers) && matches < most) {
+        return true;
+      }
+      found.next = index + 1;
       return false;
     };
-    const absl::Status status =
-        parts_.store->ReadSubjects(owner.permit, owner.receipt, container, begin, end, visit);
+    // What lies behind the end of this page is looked at with the next.
+    const absl::Status status = parts_.store->ReadSubjects(owner.permit, owner.receipt, container,
+                                                           begin, found.next, visit);
     if (!status.ok()) return status;
     if (!unsound.ok()) return unsound;
   }
-  Found found;
-  found.entries.assign(entries.begin(), entries.lower_bound(next));
-  found.next = next;
+  found.entries.erase(found.entries.lower_bound(found.next), found.entries.end());
   if (found.entries.size() > most) {
-    found.entries.resize(most);
-    found.next = found.entries.back() + 1;
+    const auto beyond = std::next(found.entries.begin(), static_cast<ptrdiff_t>(most));
+    found.next = *std::prev(beyond) + 1;
+    found.entries.erase(beyond, found.entries.end());
   }
-  found.unreadable = std::distance(unreadable.begin(), unreadable.lower_bound(found.next));
   return found;
 }
 
-absl::Status SubjectDisclosures::Add(uint64_t index, v1::ListSubjectDisclosuresResponse& response) {
+absl::StatusOr<v1::SubjectDisclosure> SubjectDisclosures::Tell(uint64_t index) {
   std::string body;
   const absl::Status read = parts_.store->ReadLogRows(index, index + 1, [&](const LogRow& row) {
     body = row.body;
@@ -215,10 +262,9 @@ absl::Status SubjectDisclosures::Add(uint64_t index, v1::ListSubjectDisclosuresR
   if (!entry.ok() || entry->type != "disclosure") {
     return absl::DataLossError("the index of disclosures leads to another entry");
   }
-  v1::SubjectDisclosure& disclosure = *response.add_disclosures();
-  disclosure = DisclosureOf(index, *entry);
+  v1::SubjectDisclosure disclosure = DisclosureOf(index, *entry);
   AddTerms(*parts_.mous->Current(), disclosure);
-  return absl::OkStatus();
+  return disclosure;
 }
 
 }  // namespace sluice::server

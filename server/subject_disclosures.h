@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,10 +25,11 @@ namespace sluice::server {
 
 class SubjectDisclosures {
  public:
-  // A page looks at so many bitmaps of each container, or at so many bytes of them; one that found
-  // few goes on with its token.
+  // A page looks at about so many bitmaps, or at so many bytes of them; one that found few goes on
+  // with its token, as does one that reached these bytes of its own.
   static constexpr int64_t kLookedAt = 100'000;
   static constexpr size_t kLookedAtBytes = 64 << 20;
+  static constexpr size_t kPageBytes = 2 << 20;
 
   struct Parts {
     std::shared_ptr<const policy::Catalog> catalog;
@@ -43,15 +45,18 @@ class SubjectDisclosures {
       const v1::ListSubjectDisclosuresRequest& request);
 
  private:
+  // Of one person by several names; NOT_FOUND if none of them is known.
+  absl::StatusOr<std::vector<uint32_t>> OrdinalsOf(const OwnerAdmitted& owner,
+                                                   const std::vector<policy::SubjectName>& names);
   // The entries from `begin` to `end` that are about any of the ordinals, at most `most` of them.
   struct Found {
-    std::vector<uint64_t> entries;  // sorted
-    uint64_t next = 0;              // all before it were looked at
-    int64_t unreadable = 0;
+    std::set<uint64_t> entries;
+    std::set<uint64_t> unreadable;
+    uint64_t next = 0;  // all before it were looked at
   };
   absl::StatusOr<Found> Find(const OwnerAdmitted& owner, const std::vector<uint32_t>& ordinals,
                              uint64_t begin, uint64_t end, uint64_t most);
-  absl::Status Add(uint64_t index, v1::ListSubjectDisclosuresResponse& response);
+  absl::StatusOr<v1::SubjectDisclosure> Tell(uint64_t index);
 
   const Parts parts_;
 };

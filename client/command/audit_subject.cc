@@ -38,7 +38,8 @@ struct Report {
   std::optional<SubjectProof> proof;
 };
 
-absl::StatusOr<Report> Fetch(Session& session, v1::ListSubjectDisclosuresRequest request) {
+// All pages; ABORTED where the person's ids were joined or parted between two of them.
+absl::StatusOr<Report> FetchOnce(Session& session, v1::ListSubjectDisclosuresRequest request) {
   const absl::StatusOr<Gateway*> gateway = session.GetGateway();
   if (!gateway.ok()) return gateway.status();
   Report report;
@@ -50,6 +51,12 @@ absl::StatusOr<Report> Fetch(Session& session, v1::ListSubjectDisclosuresRequest
     const absl::StatusOr<v1::ListSubjectDisclosuresResponse> page =
         retry.Run([&] { return (*gateway)->ListSubjectDisclosures(request); });
     if (!page.ok()) return page.status();
+    const std::vector<uint32_t> ordinals(page->ordinals().begin(), page->ordinals().end());
+    if (!tokens.empty() && ordinals != report.ordinals) {
+      return absl::AbortedError(
+          "the ids of this person were joined or parted while the report was made: ask again");
+    }
+    report.ordinals = ordinals;
     for (const v1::SubjectDisclosure& disclosure : page->disclosures()) {
       if (!report.disclosures.empty() && disclosure.index() <= report.disclosures.back().index()) {
         return absl::DataLossError("the gateway shows disclosures out of their order");
@@ -59,12 +66,19 @@ absl::StatusOr<Report> Fetch(Session& session, v1::ListSubjectDisclosuresRequest
     progress.Add(page->disclosures_size());
     report.unreadable += page->unreadable_count();
     report.log_size = page->log_size();
-    report.ordinals.assign(page->ordinals().begin(), page->ordinals().end());
     request.set_page_token(page->next_page_token());
     if (!request.page_token().empty() && !tokens.insert(request.page_token()).second) {
       return absl::DataLossError("the gateway's page of disclosures leads no further");
     }
   } while (!request.page_token().empty());
+  return report;
+}
+
+absl::StatusOr<Report> Fetch(Session& session, const v1::ListSubjectDisclosuresRequest& request) {
+  absl::StatusOr<Report> report = FetchOnce(session, request);
+  for (int again = 0; again < 3 && absl::IsAborted(report.status()); ++again) {
+    report = FetchOnce(session, request);
+  }
   return report;
 }
 
@@ -78,9 +92,7 @@ absl::Status Prove(Session& session, const LogTrustOptions& options, absl::strin
   SubjectClaim claim;
   claim.owner = std::string(absl::StripPrefix(parent, "organizations/"));
   claim.ordinals = report.ordinals;
-  for (const v1::SubjectDisclosure& it : report.disclosures) {
-    claim.disclosures.push_back(it.index());
-  }
+  claim.disclosures = report.disclosures;
   claim.log_size = report.log_size;
   Progress progress("entries");
   absl::StatusOr<SubjectProof> proof = ProveSubject(
@@ -168,12 +180,13 @@ std::string Summary(const Report& report) {
                     " nobody can tell any more whom they were about: the key was destroyed\n");
   }
   if (report.proof) {
+    const bool all = report.proof->unopened == 0;
     absl::StrAppend(&text, "proved by the log itself: ", Grouped(report.proof->log.entries),
                     " entries are in it, and of ", count(report.proof->disclosures, "disclosure"),
-                    " these are about this person, and no others\n");
-    if (report.proof->unopened > 0) {
-      absl::StrAppend(&text, "of ", count(report.proof->unopened, "disclosure"),
-                      " nobody could say whom they were about\n");
+                    " these are about this person", all ? ", and no others" : "", "\n");
+    if (!all) {
+      absl::StrAppend(&text, "of ", count(report.proof->unopened, "more disclosure"),
+                      " nobody can tell any more: the key was destroyed, as the log says\n");
     }
   }
   return text;
@@ -241,13 +254,15 @@ ExitCode Subject(Session& session, const SubjectOptions& options) {
     const absl::Status proved = Prove(session, options.trust, *parent, *report);
     if (!proved.ok()) return FailVerify(proved);
   }
-  if (options.output == "html") return Print(Page(*report, request)) ? kDone : kFailed;
+  // What nobody can tell any more is missing.
+  const ExitCode done = report->proof && report->proof->unopened > 0 ? kPartlyDone : kDone;
+  if (options.output == "html") return Print(Page(*report, request)) ? done : kFailed;
   if (options.output != "text") {
     if (report->unreadable > 0 || report->proof) Note(absl::StrCat("sluice: ", Summary(*report)));
-    return TableOf(*report, /*text=*/false).Print(options.output) ? kDone : kFailed;
+    return TableOf(*report, /*text=*/false).Print(options.output) ? done : kFailed;
   }
   if (!report->disclosures.empty()) TableOf(*report, /*text=*/true).Print("text");
-  return Print(Summary(*report)) ? kDone : kFailed;
+  return Print(Summary(*report)) ? done : kFailed;
 }
 
 }  // namespace

@@ -82,6 +82,24 @@ TEST_F(AuditSubjectTest, PutsAllPagesIntoOneReport) {
   EXPECT_EQ(service_->gateway.subject_requests.at(1).page_token(), "8");
 }
 
+TEST_F(AuditSubjectTest, BeginsAgainWhereIdsWereJoinedBetweenTwoPages) {
+  v1::ListSubjectDisclosuresResponse before;
+  *before.add_disclosures() = Disclosure(7);
+  before.add_ordinals(1);
+  before.set_next_page_token("8");
+  v1::ListSubjectDisclosuresResponse joined;
+  *joined.add_disclosures() = Disclosure(9);
+  joined.add_ordinals(1);
+  joined.add_ordinals(2);
+  v1::ListSubjectDisclosuresResponse whole = joined;
+  service_->gateway.subject_pages = {before, joined, whole};
+  const Outcome outcome = Run(ask_ + " --output ndjson");
+  EXPECT_EQ(outcome.code, kDone) << outcome.err;
+  EXPECT_TRUE(StrContains(outcome.out, "\"index\":\"9\"")) << outcome.out;
+  EXPECT_FALSE(StrContains(outcome.out, "\"index\":\"7\"")) << outcome.out;
+  EXPECT_EQ(service_->gateway.subject_requests.size(), 3u);
+}
+
 TEST_F(AuditSubjectTest, SaysOfHowManyNobodyCanTellAnyMore) {
   AddPage().set_unreadable_count(3);
   const Outcome outcome = Run(ask_);

@@ -1,8 +1,11 @@
 // What the log reads from outside its own process: notes, checkpoints, verifier keys, entries,
 // bitmaps of subjects. The first byte says which.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "policy/secret.h"
 #include "policy/subject_bitmap.h"
@@ -64,7 +67,16 @@ void TryVkey(absl::string_view bytes) {
 
 void TryBitmap(absl::string_view bytes) {
   const absl::StatusOr<policy::SubjectBitmap> bitmap = policy::SubjectBitmap::Read(bytes);
-  if (bitmap.ok()) Require(bitmap->Containers().size() <= bytes.size());
+  if (!bitmap.ok()) return;
+  const std::vector<uint32_t> containers = bitmap->Containers();
+  Require(std::adjacent_find(containers.begin(), containers.end(),
+                             std::greater_equal<uint32_t>()) == containers.end());
+  if (containers.size() > 4) return;  // what follows takes a while
+  uint64_t size = 0;
+  for (const uint32_t container : containers) {
+    for (uint32_t i = 0; i < 65'536; ++i) size += bitmap->Contains(container << 16 | i) ? 1 : 0;
+  }
+  Require(size == bitmap->size());
 }
 
 }  // namespace
