@@ -165,6 +165,30 @@ TEST_F(SubjectDisclosuresTest, GivesItPageByPage) {
   EXPECT_EQ(paged, all);
 }
 
+TEST_F(SubjectDisclosuresTest, EndsAPageThatGrowsLarge) {
+  SetMous({policy::SignedForTest(policy::ExampleMouWith(
+      "Plan the hiring of STEM teachers who are about to complete.", std::string(300'000, 'x')))});
+  Publish(CoveredUpTo(1));
+  for (int i = 0; i < 9; ++i) ReadAll();
+  v1::ListSubjectDisclosuresRequest request = About("S1000");
+  const auto first = List(request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_THAT(first->disclosures(), SizeIs(7));
+  EXPECT_LT(first->ByteSizeLong(), SubjectDisclosures::kPageBytes + 400'000);
+  request.set_page_token(first->next_page_token());
+  const auto second = List(request);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_THAT(second->disclosures(), SizeIs(2));
+  EXPECT_EQ(second->next_page_token(), "");
+}
+
+TEST_F(SubjectDisclosuresTest, TakesNoTokenBehindTheLog) {
+  Publish(CoveredUpTo(1));
+  v1::ListSubjectDisclosuresRequest request = About("S1000");
+  request.set_page_token("18446744073709551615");
+  EXPECT_TRUE(absl::IsInvalidArgument(List(request).status()));
+}
+
 TEST_F(SubjectDisclosuresTest, IsForAdministratorsAndAuditorsOfTheOwnerAlone) {
   Publish(CoveredUpTo(1));
   EXPECT_TRUE(List(About("S1000"),
