@@ -47,7 +47,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::Stream(
   }
   auto request = std::make_shared<Request>();
   grpc::ByteBuffer copy(*bytes);
-  const bool parsed = grpc::SerializationTraits<Request>::Deserialize(&copy, request.get()).ok();
+  const bool parsed = HasFewFields(copy, *Request::descriptor(), kMaxRequestFields) &&
+                      grpc::SerializationTraits<Request>::Deserialize(&copy, request.get()).ok();
   return ReleaseStream::Start(
       *parts_.threads, context, parts_.reader_within,
       [this, context, request, parsed, rpc, serve](MessageSink& sink) -> grpc::Status {
@@ -56,7 +57,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ExchangeRpc::Stream(
           return call.End(s);
         }
         if (!parsed) {
-          return call.End(Invalid("request", absl::StrCat("is no ", rpc, "Request")));
+          return call.End(
+              Invalid("request", absl::StrCat("is no ", rpc, "Request, or has more than ",
+                                              kMaxRequestFields, " fields")));
         }
         if (const absl::Status s = call.BeginStream(); !s.ok()) return call.End(s);
         return call.End(serve(call, *request, sink));

@@ -46,6 +46,18 @@ TEST_F(ReadsOnOneThread, RefuseOneTooManyWithTheQuotasNameAndGoOn) {
   EXPECT_TRUE(ReadAll(Request()).ok());
 }
 
+TEST_F(ReadsOnOneThread, RefuseARequestOfMoreFieldsThanAnyNeeds) {
+  Publish(CoveredUpTo(1));
+  v1::ReadRecordsRequest request = Request();
+  for (int i = 0; i < 4000; ++i) request.add_read_mask("subject_area");
+  EXPECT_TRUE(ReadAll(request).ok());
+  threads_.Wait();
+  for (int i = 0; i < 200; ++i) request.add_read_mask("subject_area");
+  const grpc::Status refused = ReadAll(request);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.error_message(), testing::HasSubstr("more than 4096 fields"));
+}
+
 // The window never ends by itself: whoever waited for it would wait in vain.
 class DenialsOfALongWindow : public RpcFixture {
  protected:

@@ -227,7 +227,8 @@ class SqlStore final : public Store {
   absl::StatusOr<LogHead> ReadLogHead() const override { return Reader(this)->ReadLogHead(); }
   absl::Status ReadLogRows(uint64_t begin, uint64_t end,
                            absl::FunctionRef<bool(const LogRow&)> visit) const override {
-    return Reader(this)->ReadLogRows(begin, end, visit);
+    const Loan loan = end - begin > kFewLogRows ? Loan::kLong : Loan::kShort;
+    return Reader(this, loan)->ReadLogRows(begin, end, visit);
   }
   absl::StatusOr<std::vector<Hash>> ReadLeafHashes(uint64_t begin, uint64_t end) const override {
     return Reader(this)->ReadLeafHashes(begin, end);
@@ -288,6 +289,8 @@ class SqlStore final : public Store {
     return digest;
   }
 
+  // More rows of the log at a time are a scan of it.
+  static constexpr uint64_t kFewLogRows = 256;
   enum class Loan {
     kShort,
     kLong  // a scan's, whose visitor may take its time: one reader is always left for the others,

@@ -349,6 +349,44 @@ TEST_F(SqliteStoreTest, AnswersAQuestionWhileScansWaitForTheirReaders) {
   for (std::thread& scan : scans) scan.join();
 }
 
+TEST_F(SqliteStoreTest, AnswersAQuestionWhileTheLogIsScanned) {
+  auto store = Open().value();
+  ASSERT_TRUE(store
+                  ->Commit({.is_append = true,
+                            .apply =
+                                [](Transaction& transaction) {
+                                  const absl::Status row = transaction.InsertLogRow(
+                                      {.writer = "gateway-1", .boot = "b0", .body = "an entry"});
+                                  return row.ok() ? transaction.UpdateLogHead(0, {.size = 1}) : row;
+                                }})
+                  .ok());
+  absl::Notification go_on;
+  std::atomic<int> scanning = 0;
+  std::vector<std::thread> scans;
+  for (int i = 0; i < 3; ++i) {
+    scans.emplace_back([&] {
+      const absl::Status read = store->ReadLogRows(0, 20'000, [&](const LogRow&) {
+        ++scanning;
+        go_on.WaitForNotification();
+        return true;
+      });
+      EXPECT_TRUE(read.ok()) << read;
+    });
+  }
+  while (scanning < 2) absl::SleepFor(absl::Milliseconds(1));
+  absl::SleepFor(absl::Milliseconds(100));  // for the third, that it asks
+  absl::Notification answered;
+  std::thread question([&] {
+    EXPECT_TRUE(store->ReadLogHead().ok());
+    answered.Notify();
+  });
+  EXPECT_TRUE(answered.WaitForNotificationWithTimeout(absl::Seconds(30)));
+  EXPECT_EQ(scanning, 2);
+  go_on.Notify();
+  question.join();
+  for (std::thread& scan : scans) scan.join();
+}
+
 // Each batch writes all its records with one version; a reader that sees two has seen half a batch.
 TEST_F(SqliteStoreTest, ShowsReadersWholeBatchesOnly) {
   const auto store = Open();
