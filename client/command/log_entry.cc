@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -123,7 +124,8 @@ std::string LogEntryView::TimeText() const {
 }
 
 bool LogEntryView::IsOneLineOfJson() const {
-  return body_.find_first_of("\n\r") == std::string::npos && Json::accept(body_);
+  // The parser takes a zero byte for the end.
+  return std::none_of(body_.begin(), body_.end(), absl::ascii_iscntrl) && Json::accept(body_);
 }
 
 std::string LogEntryView::JsonLine() const {

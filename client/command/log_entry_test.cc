@@ -92,6 +92,7 @@ TEST(LogEntryView, ItsLineOfJsonIsItsOwnBytes) {
   EXPECT_EQ(Of("{\"type\":\n\"x\"}").JsonLine(), "\"{\\\"type\\\":\\n\\\"x\\\"}\"");
   EXPECT_EQ(Of("{\"type\":\r\"x\"}").JsonLine(), "\"{\\\"type\\\":\\r\\\"x\\\"}\"");
   EXPECT_EQ(Of("a\xff").JsonLine(), "\"a\xEF\xBF\xBD\"");
+  EXPECT_EQ(Of(std::string("7\0x", 3)).JsonLine(), "\"7\\u0000x\"");
 }
 
 }  // namespace
