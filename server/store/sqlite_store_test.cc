@@ -9,6 +9,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <thread>
 
@@ -316,59 +317,19 @@ TEST_F(SqliteStoreTest, ScansAlongItsKey) {
             "(ordinal,record_id)<(?,?))");
 }
 
-// The log's sequencer is among those who ask, while all others wait for its group.
-TEST_F(SqliteStoreTest, AnswersAQuestionWhileScansWaitForTheirReaders) {
-  auto store = Open().value();
-  ASSERT_TRUE(Publish(*store, BatchOf("r1", {RecordOf("a", "1")})).ok());
-  const ReadRight right({"state-university"});
+// Three scans at once, each held at its first row, of which one must wait for its reader: a
+// question is answered all the same. The log's sequencer is among those who ask, while all others
+// wait for its group.
+void ExpectAnAnswerBeside(const Store& store,
+                          const std::function<absl::Status(std::function<void()> hold)>& scan) {
   absl::Notification go_on;
   std::atomic<int> scanning = 0;
   std::vector<std::thread> scans;
   for (int i = 0; i < 3; ++i) {
     scans.emplace_back([&] {
-      const absl::Status read = store->Read(right.permit, right.receipt, "state-university",
-                                            std::nullopt, std::nullopt, [&](const StoredRecord&) {
-                                              ++scanning;
-                                              go_on.WaitForNotification();
-                                              return true;
-                                            });
-      EXPECT_TRUE(read.ok()) << read;
-    });
-  }
-  while (scanning < 2) absl::SleepFor(absl::Milliseconds(1));
-  absl::SleepFor(absl::Milliseconds(100));  // for the third, that it asks
-  absl::Notification answered;
-  std::thread question([&] {
-    EXPECT_TRUE(store->ReadLogHead().ok());
-    answered.Notify();
-  });
-  EXPECT_TRUE(answered.WaitForNotificationWithTimeout(absl::Seconds(30)));
-  EXPECT_EQ(scanning, 2);
-  go_on.Notify();
-  question.join();
-  for (std::thread& scan : scans) scan.join();
-}
-
-TEST_F(SqliteStoreTest, AnswersAQuestionWhileTheLogIsScanned) {
-  auto store = Open().value();
-  ASSERT_TRUE(store
-                  ->Commit({.is_append = true,
-                            .apply =
-                                [](Transaction& transaction) {
-                                  const absl::Status row = transaction.InsertLogRow(
-                                      {.writer = "gateway-1", .boot = "b0", .body = "an entry"});
-                                  return row.ok() ? transaction.UpdateLogHead(0, {.size = 1}) : row;
-                                }})
-                  .ok());
-  absl::Notification go_on;
-  std::atomic<int> scanning = 0;
-  std::vector<std::thread> scans;
-  for (int i = 0; i < 3; ++i) {
-    scans.emplace_back([&] {
-      const absl::Status read = store->ReadLogRows(0, 20'000, [&](const LogRow&) {
+      const absl::Status read = scan([&] {
         ++scanning;
         go_on.WaitForNotification();
-        return true;
       });
       EXPECT_TRUE(read.ok()) << read;
     });
@@ -377,14 +338,43 @@ TEST_F(SqliteStoreTest, AnswersAQuestionWhileTheLogIsScanned) {
   absl::SleepFor(absl::Milliseconds(100));  // for the third, that it asks
   absl::Notification answered;
   std::thread question([&] {
-    EXPECT_TRUE(store->ReadLogHead().ok());
+    EXPECT_TRUE(store.ReadLogHead().ok());
     answered.Notify();
   });
   EXPECT_TRUE(answered.WaitForNotificationWithTimeout(absl::Seconds(30)));
   EXPECT_EQ(scanning, 2);
   go_on.Notify();
   question.join();
-  for (std::thread& scan : scans) scan.join();
+  for (std::thread& thread : scans) thread.join();
+}
+
+TEST_F(SqliteStoreTest, AnswersAQuestionWhileScansWaitForTheirReaders) {
+  auto store = Open().value();
+  ASSERT_TRUE(Publish(*store, BatchOf("r1", {RecordOf("a", "1")})).ok());
+  const ReadRight right({"state-university"});
+  ExpectAnAnswerBeside(*store, [&](const std::function<void()>& hold) {
+    return store->Read(right.permit, right.receipt, "state-university", std::nullopt, std::nullopt,
+                       [&](const StoredRecord&) {
+                         hold();
+                         return true;
+                       });
+  });
+}
+
+TEST_F(SqliteStoreTest, AnswersAQuestionWhileTheLogIsScanned) {
+  auto store = Open().value();
+  const auto append = [](Transaction& transaction) {
+    const absl::Status row =
+        transaction.InsertLogRow({.writer = "gateway-1", .boot = "b0", .body = "an entry"});
+    return row.ok() ? transaction.UpdateLogHead(0, {.size = 1}) : row;
+  };
+  ASSERT_TRUE(store->Commit({.is_append = true, .apply = append}).ok());
+  ExpectAnAnswerBeside(*store, [&](const std::function<void()>& hold) {
+    return store->ReadLogRows(0, 20'000, [&](const LogRow&) {
+      hold();
+      return true;
+    });
+  });
 }
 
 // Each batch writes all its records with one version; a reader that sees two has seen half a batch.
