@@ -98,8 +98,8 @@ class AuditLog {
   // Not OK: HALTED, with the cause.
   virtual absl::Status Health() const = 0;
 
-  // DATA_LOSS unless these are the bytes of the entry at an index of the durable size, by proof to
-  // the head that this gateway holds: whatever has become of the stored row since.
+  // DATA_LOSS unless these are the bytes of the entry at an index of the durable size, by the tree
+  // that this gateway holds: whatever has become of the stored row since.
   virtual absl::Status Confirm(uint64_t index, absl::string_view body) const = 0;
   // INVALID_ARGUMENT outside the durable size.
   virtual absl::StatusOr<std::vector<Hash>> InclusionProof(uint64_t index,

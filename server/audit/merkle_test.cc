@@ -5,6 +5,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -125,6 +126,39 @@ TEST_F(HashTilesTest, AProofPutsNoOtherLeafAndNoOtherPlaceIntoTheTree) {
     EXPECT_FALSE(RootOfInclusion(index, 70, leaves_[index], absl::MakeSpan(proof).subspan(1)).ok());
   }
   EXPECT_FALSE(RootOfInclusion(70, 70, leaves_[0], {}).ok());
+}
+
+TEST_F(HashTilesTest, TellsEachLeafWhateverWasAskedBefore) {
+  Grow(600);
+  for (const uint64_t index : {599u, 0u, 511u, 512u, 256u, 255u, 1u, 300u, 599u}) {
+    EXPECT_EQ(tiles_.Leaf(index).value(), leaves_[index]) << index;
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(tiles_.Leaf(600).status()));
+}
+
+TEST_F(HashTilesTest, ALeafThatIsAnotherNowIsNoPartOfTheTree) {
+  Grow(600);
+  const Hash was = std::exchange(leaves_[300], LeafHash("another"));
+  EXPECT_TRUE(absl::IsDataLoss(tiles_.Leaf(300).status()));
+  EXPECT_TRUE(absl::IsDataLoss(tiles_.Leaf(301).status()));
+  EXPECT_TRUE(absl::IsDataLoss(tiles_.InclusionProof(301, 600).status()));
+  EXPECT_EQ(tiles_.Leaf(17).value(), leaves_[17]);
+  leaves_[300] = was;
+  EXPECT_EQ(tiles_.Leaf(300).value(), was);
+}
+
+TEST_F(HashTilesTest, ForgetsWhatItHasReadWithAllElse) {
+  Grow(600);
+  ASSERT_TRUE(tiles_.Leaf(300).ok());
+  tiles_.Clear();
+  leaves_.clear();
+  range_ = CompactRange();
+  EXPECT_TRUE(absl::IsInvalidArgument(tiles_.Leaf(300).status()));
+  for (int i = 0; i < 600; ++i) {
+    leaves_.push_back(LeafHash(absl::StrCat("of another tree ", i)));
+    tiles_.Append({&leaves_.back(), 1});
+  }
+  EXPECT_EQ(tiles_.Leaf(300).value(), leaves_[300]);
 }
 
 TEST_F(HashTilesTest, RefusesWhatTheTreeDoesNotHave) {
