@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/time/clock.h"
 #include "server/store/sqlite_store.h"
 #include "tests/e2e/deployment.h"
@@ -31,40 +32,69 @@ DurableAppends::DurableAppends(const std::string& directory) : key_(server::Make
   next_ = log_->size();
 }
 
-DurableAppends::~DurableAppends() {
+DurableAppends::~DurableAppends() { Stop(); }
+
+void DurableAppends::Stop() {
   store_->Stop();
   log_->Stop();
 }
 
-double DurableAppends::Run(int callers, absl::Duration length, std::vector<double>& took) {
+void DurableAppends::Append() {
+  const uint64_t n = next_++;
+  if (n % 2 == 0) {
+    const server::DecisionEntry entry = server::DenialEntry(n);
+    Must(log_->AppendDenial(entry, server::DecisionOf(entry)));
+  } else {
+    Must(log_->Append(server::OutcomeOf(n, 0)).status());
+  }
+}
+
+DurableAppends::Rate DurableAppends::Run(int callers, absl::Duration length,
+                                         std::vector<double>& took) {
   std::vector<std::vector<double>> of_caller(callers);
+  std::vector<absl::flat_hash_set<uint64_t>> sizes(callers);
   std::vector<std::thread> threads;
+  const uint64_t first = log_->size();
   const absl::Time begin = absl::Now();
   for (int c = 0; c < callers; ++c) {
     threads.emplace_back([&, c] {
       for (absl::Time before = absl::Now(); before - begin < length;) {
-        // A decision, with what ExplainDecision keeps, and a disclosure's outcome, in turn.
-        const uint64_t n = next_++;
-        if (n % 2 == 0) {
-          const server::DecisionEntry entry = server::DenialEntry(n);
-          Must(log_->AppendDenial(entry, server::DecisionOf(entry)));
-        } else {
-          Must(log_->Append(server::OutcomeOf(n, 0)).status());
-        }
+        Append();
         const absl::Time after = absl::Now();
         of_caller[c].push_back(absl::ToDoubleMilliseconds(after - before));
+        sizes[c].insert(log_->size());
         before = after;
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
   const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
-  size_t appends = 0;
   for (const std::vector<double>& some : of_caller) {
-    appends += some.size();
     took.insert(took.end(), some.begin(), some.end());
   }
-  return static_cast<double>(appends) / seconds;
+  absl::flat_hash_set<uint64_t> commits;
+  for (const auto& some : sizes) commits.insert(some.begin(), some.end());
+
+  const uint64_t size = log_->size();
+  const auto appended = static_cast<double>(size - first);
+  size_t bytes = 0;
+  Must(store_->ReadLogRows(first, size, [&](const server::LogRow& row) {
+    bytes += row.body.size();
+    return true;
+  }));
+  return {.per_second = appended / seconds,
+          .batch = appended / static_cast<double>(commits.size()),
+          .entry_bytes = static_cast<double>(bytes) / appended};
+}
+
+void DurableAppends::Fill(int callers, uint64_t entries) {
+  std::vector<std::thread> threads;
+  for (int c = 0; c < callers; ++c) {
+    threads.emplace_back([&] {
+      while (next_ < entries) Append();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace sluice::bench

@@ -24,10 +24,25 @@ class DurableAppends {
   explicit DurableAppends(const std::string& directory);
   ~DurableAppends();
 
-  // Adds the milliseconds of each append; appends a second.
-  double Run(int callers, absl::Duration length, std::vector<double>& took);
+  struct Rate {
+    double per_second = 0;  // appends
+    // Appends that one commit held: the sizes that the callers saw the durable log at tell the
+    // commits. Of two that nobody was quick enough to tell apart one is counted.
+    double batch = 0;
+    double entry_bytes = 0;
+  };
+  // Adds the milliseconds of each append.
+  Rate Run(int callers, absl::Duration length, std::vector<double>& took);
+  // Appends until the log has so many entries.
+  void Fill(int callers, uint64_t entries);
+  // Publishes what is committed, and takes no more.
+  void Stop();
+  std::string Vkey() const { return log_->Vkey(); }
 
  private:
+  // A decision, with what ExplainDecision keeps, and a disclosure's outcome, in turn.
+  void Append();
+
   const std::unique_ptr<const server::LogKey> key_;
   std::unique_ptr<server::Store> store_;
   std::unique_ptr<server::AuditLog> log_;

@@ -2,9 +2,6 @@
 // shape, and what the command holds in memory at a large file. Gateway and command are processes of
 // their own.
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -19,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "client/record_json.h"
 #include "tests/bench/figure.h"
+#include "tests/bench/run_command.h"
 #include "tests/e2e/deployment.h"
 #include "tests/support/record_generator.h"
 
@@ -29,36 +27,6 @@ constexpr char kImport[] = "import_csv";
 constexpr char kMemory[] = "import_rss";
 constexpr double kMebibytesAllowed = 150;
 constexpr int kRuns = 3;
-
-struct Run {
-  double seconds = 0;
-  double peak_mebibytes = 0;
-};
-
-// One run of the command, to its end.
-Run RunCommand(const std::string& configuration, const std::vector<std::string>& arguments) {
-  std::vector<char*> argv;
-  std::string program = SLUICE_BINARY;
-  argv.push_back(program.data());
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  const absl::Time begin = absl::Now();
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("SLUICE_CONFIG", configuration.c_str(), 1);
-    // Its page is not the benchmark's output.
-    dup2(STDERR_FILENO, STDOUT_FILENO);
-    execv(program.c_str(), argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  struct rusage usage = {};
-  if (child < 0 || wait4(child, &status, 0, &usage) != child || !WIFEXITED(status) ||
-      WEXITSTATUS(status) != 0) {
-    Must(absl::InternalError("the command failed"));
-  }
-  return {absl::ToDoubleSeconds(absl::Now() - begin), static_cast<double>(usage.ru_maxrss) / 1024};
-}
 
 // --- Files of generated candidates ---
 
@@ -123,12 +91,12 @@ class Gateway {
                            "\n    organization: ", kProgram, "\n"));
   }
   ~Gateway() { deployment_.End(SIGTERM); }
-  Run Publish(const std::string& format, const std::string& file) {
+  bench::Run Publish(const std::string& format, const std::string& file) {
     std::vector<std::string> arguments = {"record", "publish"};
     if (format == "ndjson") arguments.push_back("Candidate");
     for (const std::string& more : {file, std::string("--format"), format})
       arguments.push_back(more);
-    return RunCommand(configuration_, arguments);
+    return bench::RunCommand({{"SLUICE_CONFIG", configuration_}}, arguments);
   }
 
  private:
@@ -162,9 +130,9 @@ int Main(const bench::Flags& flags) {
   if (flags.Wants(kMemory)) {
     const int64_t records = flags.RecordsOf(kMemory);
     WriteEdFi(ed_fi, records);
-    const Run run = Gateway().Publish("ed-fi-csv", ed_fi);
+    const bench::Run run = Gateway().Publish("ed-fi-csv", ed_fi);
     WriteEdFi(ed_fi, 1000);
-    const Run small = Gateway().Publish("ed-fi-csv", ed_fi);
+    const bench::Run small = Gateway().Publish("ed-fi-csv", ed_fi);
     bench::Print({.name = kMemory,
                   .records = records,
                   .value = run.peak_mebibytes,
