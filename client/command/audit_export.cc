@@ -1,5 +1,5 @@
 // `sluice audit export`: the log for other systems, a line an entry, from where the last export
-// ended.
+// ended: into a file, to a syslog server or to standard output.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -11,41 +11,52 @@
 #include "client/command/audit.h"
 #include "client/command/export_file.h"
 #include "client/command/log_export.h"
+#include "client/command/syslog_connection.h"
 
 namespace sluice::client {
 namespace {
 
 struct ExportOptions {
-  std::string format = "jsonl";
+  std::string format;  // empty: none was named
   std::optional<int64_t> start;
   std::string resume;
   std::string out;
   // The number that RFC 5612 keeps for examples: an organization that has one of its own names it.
   std::string sd_id = "sluice@32473";
+  SyslogConnection::Options syslog;
 };
 
-// Where the lines go: a file, or standard output.
+// Where the lines go: a file, a syslog server, or standard output.
 class ExportSink {
  public:
-  explicit ExportSink(std::unique_ptr<ExportFile> file) : file_(std::move(file)) {}
+  ExportSink(std::unique_ptr<ExportFile> file, std::unique_ptr<SyslogConnection> syslog)
+      : file_(std::move(file)), syslog_(std::move(syslog)) {}
 
   absl::Status Write(absl::string_view lines) {
     if (lines.empty()) return absl::OkStatus();
     if (file_ != nullptr) return file_->Write(lines);
+    if (syslog_ != nullptr) return syslog_->Write(lines);
     if (Print(lines) && FlushOutput()) return absl::OkStatus();
     return absl::FailedPreconditionError("standard output can't be written");
   }
 
  private:
   std::unique_ptr<ExportFile> file_;
+  std::unique_ptr<SyslogConnection> syslog_;
 };
 
 absl::StatusOr<ExportSink> SinkOf(const ExportOptions& options) {
-  if (options.out.empty()) return ExportSink(nullptr);
+  if (!options.syslog.server.empty()) {
+    absl::StatusOr<std::unique_ptr<SyslogConnection>> syslog =
+        SyslogConnection::Open(options.syslog);
+    if (!syslog.ok()) return syslog.status();
+    return ExportSink(nullptr, *std::move(syslog));
+  }
+  if (options.out.empty()) return ExportSink(nullptr, nullptr);
   absl::StatusOr<std::unique_ptr<ExportFile>> file = ExportFile::Open(
       options.out, options.resume.empty() ? ExportFile::Begin::kAnew : ExportFile::Begin::kAfter);
   if (!file.ok()) return file.status();
-  return ExportSink(*std::move(file));
+  return ExportSink(*std::move(file), nullptr);
 }
 
 // Where the export begins. DATA_LOSS if the cursor is of another log.
@@ -68,7 +79,18 @@ ExitCode FailExport(const absl::Status& status) {
   return absl::IsDataLoss(status) ? kCheckFailed : code;
 }
 
-ExitCode Export(Session& session, const ExportOptions& options) {
+ExitCode Export(Session& session, ExportOptions options) {
+  if (!options.syslog.server.empty()) {
+    if (const absl::Status s = SyslogConnection::CheckServer(options.syslog.server); !s.ok()) {
+      return FailUsage(absl::StrCat("--syslog: ", s.message()));
+    }
+    if (!options.format.empty() && options.format != "syslog") {
+      return FailUsage("--syslog: a syslog server takes no other --format than syslog");
+    }
+    options.format = "syslog";
+  } else if (options.format.empty()) {
+    options.format = "jsonl";
+  }
   if (!IsSdId(options.sd_id)) {
     return FailUsage("--sd-id: must be a name, @, and a private enterprise number");
   }
@@ -121,16 +143,33 @@ void AddAuditExport(CLI::App* noun, Session& session) {
       [&session, options] { return Export(session, *options); });
   verb->add_option("--format", options->format, "What a line is")
       ->check(CLI::IsMember({"jsonl", "ocsf", "cef", "syslog"}))
-      ->capture_default_str();
+      ->default_str("jsonl");
   CLI::Option* start =
       verb->add_option("--start", options->start, "The first index")->check(CLI::NonNegativeNumber);
   verb->add_option("--resume", options->resume,
                    "Go on from the index that this file holds, and keep the next one in it")
       ->type_name(kFileValue)
       ->excludes(start);
-  verb->add_option("--out", options->out,
-                   "Write to this file (with --resume: go on in it), not to standard output")
-      ->type_name(kFileValue);
+  CLI::Option* out =
+      verb->add_option("--out", options->out,
+                       "Write to this file (with --resume: go on in it), not to standard output")
+          ->type_name(kFileValue);
+  CLI::Option* syslog =
+      verb->add_option("--syslog", options->syslog.server,
+                       "Send to this syslog server: tls://HOST[:PORT] or tcp://HOST[:PORT]")
+          ->type_name("SERVER")
+          ->excludes(out);
+  verb->add_option("--syslog-ca", options->syslog.ca,
+                   "The CA of its certificate (the system's, unless told)")
+      ->type_name(kFileValue)
+      ->needs(syslog);
+  CLI::Option* certificate = verb->add_option("--syslog-certificate", options->syslog.certificate,
+                                              "For a server that asks who sends")
+                                 ->type_name(kFileValue)
+                                 ->needs(syslog);
+  certificate->needs(verb->add_option("--syslog-key", options->syslog.key, "That certificate's key")
+                         ->type_name(kFileValue)
+                         ->needs(certificate));
   verb->add_option("--sd-id", options->sd_id, "Of syslog's structured data: name@enterprise number")
       ->type_name("ID")
       ->capture_default_str();
