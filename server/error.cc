@@ -135,6 +135,11 @@ absl::Status EtagMismatch() {
               "it was changed by somebody since you looked at it; look again, then change it");
 }
 
+absl::Status SubjectChanged() {
+  return Make(absl::StatusCode::kAborted, "SUBJECT_CHANGED",
+              "the ids of this person were joined or parted since the first page; begin again");
+}
+
 absl::Status StandsInConfiguration(absl::string_view organization) {
   return Make(absl::StatusCode::kFailedPrecondition, "ORGANIZATION_IN_CONFIGURATION",
               absl::StrCat(organization,

@@ -37,6 +37,8 @@ absl::Status JoinTooLarge(absl::string_view sentence);
 absl::Status AlreadyExists(absl::string_view what);
 // ABORTED: what the caller looked at has changed since.
 absl::Status EtagMismatch();
+// ABORTED: a page token is of another person, or of one whose ids were joined or parted since.
+absl::Status SubjectChanged();
 // FAILED_PRECONDITION: the configuration file has this organization, and alone changes it.
 absl::Status StandsInConfiguration(absl::string_view organization);
 // FAILED_PRECONDITION: what this version of a key sealed can't be read any more.

@@ -132,6 +132,7 @@ TEST(Outward, GivesEachKindOfErrorItsCodeAndReason) {
       {RequestIdReused(), absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED"},
       {AlreadyExists("organization"), absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS"},
       {EtagMismatch(), absl::StatusCode::kAborted, "ETAG_MISMATCH"},
+      {SubjectChanged(), absl::StatusCode::kAborted, "SUBJECT_CHANGED"},
       {StandsInConfiguration("x"), absl::StatusCode::kFailedPrecondition,
        "ORGANIZATION_IN_CONFIGURATION"},
       {TooManyOrganizations(1), absl::StatusCode::kFailedPrecondition, "TOO_MANY_ORGANIZATIONS"},

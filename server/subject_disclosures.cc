@@ -9,7 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "policy/canonical_form.h"
+#include "policy/digest.h"
 #include "policy/record_validator.h"
 #include "policy/subject_bitmap.h"
 #include "server/error.h"
@@ -19,6 +21,7 @@ namespace sluice::server {
 namespace {
 
 constexpr size_t kMaxIdBytes = 256;
+constexpr size_t kTokenDigits = 16;
 // The bases whose disclosures 34 CFR 99.32(d) exempts from being recorded.
 constexpr absl::string_view kExempt[] = {"FERPA_CONSENT", "FERPA_SCHOOL_OFFICIAL",
                                          "FERPA_DIRECTORY_INFORMATION"};
@@ -67,6 +70,14 @@ absl::StatusOr<std::vector<policy::SubjectName>> NamesOf(
     names.push_back(*std::move(name));
   }
   return names;
+}
+
+// Whose page a token goes on with: names that were joined or parted since are another's.
+std::string TokenOf(uint64_t next, const std::vector<uint32_t>& ordinals) {
+  return absl::StrCat(
+      next, "-",
+      absl::StripPrefix(policy::Sha256Digest(absl::StrJoin(ordinals, ",")), "sha256:")
+          .substr(0, kTokenDigits));
 }
 
 // Who was asked for, for the owner to open: cut, because it was not looked at yet.
@@ -146,11 +157,15 @@ absl::StatusOr<v1::ListSubjectDisclosuresResponse> SubjectDisclosures::List(
   if (const absl::Status s = CheckId(*parts_.catalog, request); !s.ok()) return s;
   const absl::StatusOr<std::vector<policy::SubjectName>> names = NamesOf(*parts_.catalog, request);
   if (!names.ok()) return names.status();
-  const absl::StatusOr<Page> page = PageOf(request.page_size(), request.page_token());
+  const absl::string_view token = request.page_token();
+  const size_t dash = token.find('-');
+  const absl::StatusOr<Page> page = PageOf(request.page_size(), token.substr(0, dash));
   if (!page.ok()) return page.status();
 
   const uint64_t size = parts_.log->size();
-  if (page->begin > size) return Invalid("page_token", "is none that a list gave");
+  if (page->begin > size || (!token.empty() && (dash == 0 || dash == token.npos))) {
+    return Invalid("page_token", "is none that a list gave");
+  }
   // That somebody asks for a person's report is in the log before it is made.
   ReadEntry read;
   read.request = request_id;
@@ -162,6 +177,7 @@ absl::StatusOr<v1::ListSubjectDisclosuresResponse> SubjectDisclosures::List(
 
   const absl::StatusOr<std::vector<uint32_t>> ordinals = OrdinalsOf(*owner, *names);
   if (!ordinals.ok()) return ordinals.status();
+  if (!token.empty() && token != TokenOf(page->begin, *ordinals)) return SubjectChanged();
   const absl::StatusOr<Found> found = Find(*owner, *ordinals, page->begin, size, page->size);
   if (!found.ok()) return found.status();
 
@@ -181,7 +197,7 @@ absl::StatusOr<v1::ListSubjectDisclosuresResponse> SubjectDisclosures::List(
   response.mutable_ordinals()->Add(ordinals->begin(), ordinals->end());
   response.set_unreadable_count(
       std::distance(found->unreadable.begin(), found->unreadable.lower_bound(next)));
-  if (next < size) response.set_next_page_token(absl::StrCat(next));
+  if (next < size) response.set_next_page_token(TokenOf(next, *ordinals));
   return response;
 }
 

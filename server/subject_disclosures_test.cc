@@ -185,8 +185,26 @@ TEST_F(SubjectDisclosuresTest, EndsAPageThatGrowsLarge) {
 TEST_F(SubjectDisclosuresTest, TakesNoTokenBehindTheLog) {
   Publish(CoveredUpTo(1));
   v1::ListSubjectDisclosuresRequest request = About("S1000");
-  request.set_page_token("18446744073709551615");
-  EXPECT_TRUE(absl::IsInvalidArgument(List(request).status()));
+  for (const char* token : {"18446744073709551615", "18446744073709551615-00", "1", "x-00", "-"}) {
+    request.set_page_token(token);
+    EXPECT_TRUE(absl::IsInvalidArgument(List(request).status())) << token;
+  }
+}
+
+// A page of one person says nothing about where another's begins: one whose ids were joined between
+// two pages is another.
+TEST_F(SubjectDisclosuresTest, TakesNoTokenOfAnotherPerson) {
+  Publish(CoveredUpTo(2));
+  for (int i = 0; i < 3; ++i) ReadAll();
+  v1::ListSubjectDisclosuresRequest request = About("S1000");
+  request.set_page_size(2);
+  const auto page = List(request);
+  ASSERT_TRUE(page.ok()) << page.status();
+  v1::ListSubjectDisclosuresRequest other = About("S1001");
+  other.set_page_token(page->next_page_token());
+  EXPECT_EQ(ReasonOf(List(other).status()), "SUBJECT_CHANGED");
+  request.set_page_token(page->next_page_token());
+  EXPECT_THAT(List(request)->disclosures(), SizeIs(1));
 }
 
 TEST_F(SubjectDisclosuresTest, IsForAdministratorsAndAuditorsOfTheOwnerAlone) {
