@@ -79,6 +79,68 @@ absl::Status VerifyInclusion(const TreeHash& leaf, uint64_t index, uint64_t size
   return absl::OkStatus();
 }
 
+absl::Status VerifyRange(absl::Span<const TreeHash> leaves, uint64_t first, uint64_t size,
+                         absl::Span<const TreeHash> proof, const TreeHash& root) {
+  if (leaves.empty()) return absl::DataLossError("a range of no entry proves nothing");
+  if (first >= size || leaves.size() > size - first) {
+    return absl::DataLossError("the entries are beyond the tree's end");
+  }
+  std::vector<TreeHash> row(leaves.begin(), leaves.end());
+  uint64_t begin = first;    // of the row, at this level
+  uint64_t last = size - 1;  // of the tree
+  size_t taken = 0;          // of the proof
+  for (; last > 0; begin >>= 1, last >>= 1) {
+    const bool before = (begin & 1) != 0;
+    const uint64_t end = begin + row.size() - 1;
+    const bool after = (end & 1) == 0 && end < last;
+    if (proof.size() - taken < static_cast<size_t>(before) + static_cast<size_t>(after)) {
+      return absl::DataLossError("the proof is too short");
+    }
+    std::vector<TreeHash> whole;
+    if (before) whole.push_back(proof[taken++]);
+    whole.insert(whole.end(), row.begin(), row.end());
+    if (after) whole.push_back(proof[taken++]);
+    row.clear();
+    for (size_t i = 0; i + 1 < whole.size(); i += 2) {
+      row.push_back(NodeHash(whole[i], whole[i + 1]));
+    }
+    // What is left alone at the tree's end goes up as it is.
+    if (whole.size() % 2 != 0) row.push_back(whole.back());
+  }
+  if (taken != proof.size()) return absl::DataLossError("the proof is too long");
+  if (row.front() != root) {
+    return absl::DataLossError("the proof leads to another root than the checkpoint's");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<TreeHash>> RangeProof(uint64_t first, uint64_t last, uint64_t size,
+                                                 absl::Span<const TreeHash> first_proof,
+                                                 absl::Span<const TreeHash> last_proof) {
+  const auto wrong = [] {
+    return absl::InvalidArgumentError("an inclusion proof has another length than its tree wants");
+  };
+  if (first > last || last >= size) return wrong();
+  std::vector<TreeHash> proof;
+  size_t left = 0;
+  size_t right = 0;
+  for (uint64_t end = size - 1; end > 0; first >>= 1, last >>= 1, end >>= 1) {
+    const bool first_has_sibling = (first & 1) != 0 || first < end;
+    const bool last_has_sibling = (last & 1) != 0 || last < end;
+    if ((first_has_sibling && left == first_proof.size()) ||
+        (last_has_sibling && right == last_proof.size())) {
+      return wrong();
+    }
+    // The others stand within the range.
+    if ((first & 1) != 0) proof.push_back(first_proof[left]);
+    if ((last & 1) == 0 && last < end) proof.push_back(last_proof[right]);
+    left += first_has_sibling ? 1 : 0;
+    right += last_has_sibling ? 1 : 0;
+  }
+  if (left != first_proof.size() || right != last_proof.size()) return wrong();
+  return proof;
+}
+
 // RFC 9162, 2.1.4.2.
 absl::Status VerifyConsistency(uint64_t old_size, const TreeHash& old_root, uint64_t new_size,
                                const TreeHash& new_root, absl::Span<const TreeHash> proof) {

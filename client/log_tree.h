@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
@@ -39,6 +40,18 @@ class TreeHasher {
 // That the leaf stands at `index` in the tree of `size` with this root. DATA_LOSS if not.
 absl::Status VerifyInclusion(const TreeHash& leaf, uint64_t index, uint64_t size,
                              absl::Span<const TreeHash> proof, const TreeHash& root);
+
+// That the leaves stand at `first` and after it in the tree of `size` with this root. `proof`:
+// level by level from the leaves up, the sibling before them and then the one after them, where
+// there is one. Of one leaf that is its inclusion proof. DATA_LOSS if not.
+absl::Status VerifyRange(absl::Span<const TreeHash> leaves, uint64_t first, uint64_t size,
+                         absl::Span<const TreeHash> proof, const TreeHash& root);
+
+// The proof for VerifyRange, out of the inclusion proofs of the first and of the last leaf.
+// INVALID_ARGUMENT unless these are as long as such proofs are.
+absl::StatusOr<std::vector<TreeHash>> RangeProof(uint64_t first, uint64_t last, uint64_t size,
+                                                 absl::Span<const TreeHash> first_proof,
+                                                 absl::Span<const TreeHash> last_proof);
 
 // That the tree of `old_size` is the beginning of the one of `new_size`. DATA_LOSS if not.
 absl::Status VerifyConsistency(uint64_t old_size, const TreeHash& old_root, uint64_t new_size,

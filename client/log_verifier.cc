@@ -1,7 +1,6 @@
 #include "client/log_verifier.h"
 
 #include <cstdlib>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -10,23 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "client/file.h"
 #include "client/log_pages.h"
+#include "client/log_proofs.h"
 
 namespace sluice::client {
 namespace {
-
-template <typename Hashes>
-absl::StatusOr<std::vector<TreeHash>> ReadHashes(const Hashes& hashes) {
-  std::vector<TreeHash> read;
-  for (const std::string& bytes : hashes) {
-    TreeHash hash;
-    if (bytes.size() != hash.size()) {
-      return absl::DataLossError("a proof has a hash that is not 32 bytes long");
-    }
-    std::memcpy(hash.data(), bytes.data(), hash.size());
-    read.push_back(hash);
-  }
-  return read;
-}
 
 class Verification {
  public:
@@ -47,21 +33,11 @@ class Verification {
       return absl::DataLossError(absl::StrCat("the log was rolled back: it has ", now.size,
                                               " entries, and ", held.size, " were held"));
     }
-    std::vector<TreeHash> proof;
-    if (held.size > 0 && held.size < now.size) {
-      v1::GetConsistencyProofRequest request;
-      request.set_old_size(static_cast<int64_t>(held.size));
-      request.set_new_size(static_cast<int64_t>(now.size));
-      Retry retry = new_retry_();
-      const absl::StatusOr<v1::GetConsistencyProofResponse> response =
-          retry.Run([&] { return gateway_.GetConsistencyProof(request); });
-      if (!response.ok()) return response.status();
-      absl::StatusOr<std::vector<TreeHash>> hashes = ReadHashes(response->hashes());
-      if (!hashes.ok()) return hashes.status();
-      proof = *std::move(hashes);
-    }
+    const absl::StatusOr<std::vector<TreeHash>> proof =
+        FetchConsistencyProof(gateway_, held.size, now.size, new_retry_);
+    if (!proof.ok()) return proof.status();
     const absl::Status consistent =
-        VerifyConsistency(held.size, held.root, now.size, now.root, proof);
+        VerifyConsistency(held.size, held.root, now.size, now.root, *proof);
     if (consistent.ok()) return consistent;
     return absl::DataLossError(absl::StrCat("the log does not continue the checkpoint of ",
                                             held.size,
@@ -109,14 +85,9 @@ class Verification {
   }
 
   absl::Status VerifyOne(int64_t index, const std::string& body, const LogCheckpoint& checkpoint) {
-    v1::GetInclusionProofRequest request;
-    request.set_index(index);
-    request.set_tree_size(static_cast<int64_t>(checkpoint.size));
-    Retry retry = new_retry_();
-    const absl::StatusOr<v1::GetInclusionProofResponse> response =
-        retry.Run([&] { return gateway_.GetInclusionProof(request); });
-    if (!response.ok()) return response.status();
-    const absl::StatusOr<std::vector<TreeHash>> proof = ReadHashes(response->hashes());
+    const absl::StatusOr<std::vector<TreeHash>> proof =
+        FetchInclusionProof(gateway_, static_cast<uint64_t>(index), checkpoint.size, new_retry_);
+    if (!proof.ok() && !absl::IsDataLoss(proof.status())) return proof.status();
     const absl::Status included =
         proof.ok() ? VerifyInclusion(LeafHash(body), static_cast<uint64_t>(index), checkpoint.size,
                                      *proof, checkpoint.root)

@@ -16,9 +16,13 @@ absl::StatusOr<LogCheckpoint> PublishedCheckpoint(Session& session, Gateway& gat
 }
 
 ExitCode EndOfPages(const LogPages& pages) {
-  if (pages.unread() == 0) return kDone;
-  Note(absl::StrCat("sluice: the gateway can't read ", Grouped(pages.unread()),
-                    " of these entries, the first at ", pages.first_unread(),
+  return EndOfUnread(pages.unread(), pages.first_unread());
+}
+
+ExitCode EndOfUnread(int64_t unread, int64_t first) {
+  if (unread == 0) return kDone;
+  Note(absl::StrCat("sluice: the gateway can't read ", Grouped(unread),
+                    " of these entries, the first at ", first,
                     ": whether they belong here is not known\n"));
   return kPartlyDone;
 }
@@ -26,6 +30,7 @@ ExitCode EndOfPages(const LogPages& pages) {
 void AddAudit(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand("audit", "The log: what was decided and disclosed");
   noun->require_subcommand(1);
+  AddAuditBundle(noun, session);
   AddAuditExport(noun, session);
   AddAuditLog(noun, session);
   AddAuditSubject(noun, session);

@@ -11,6 +11,7 @@
 
 namespace sluice::client {
 
+void AddAuditBundle(CLI::App* noun, Session& session);
 void AddAuditExport(CLI::App* noun, Session& session);
 void AddAuditLog(CLI::App* noun, Session& session);
 void AddAuditSubject(CLI::App* noun, Session& session);
@@ -22,6 +23,8 @@ absl::StatusOr<LogCheckpoint> PublishedCheckpoint(Session& session, Gateway& gat
 // How a listing that came to its end ends: kPartlyDone, said with the first index, if the gateway
 // could not read some of it as entries, for then nobody knows whether they belong to it.
 ExitCode EndOfPages(const LogPages& pages);
+// The same of so many, the first at this index.
+ExitCode EndOfUnread(int64_t unread, int64_t first);
 
 }  // namespace sluice::client
 

@@ -9,14 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/command/audit.h"
+#include "client/command/entry_option.h"
 #include "client/command/log_printer.h"
 #include "client/command/log_summary.h"
-#include "client/command/time_option.h"
-#include "policy/suggest.h"
 
 namespace sluice::client {
 namespace {
@@ -25,17 +23,7 @@ constexpr int64_t kShown = 100;  // if nothing else is asked for
 constexpr absl::Duration kLeastInterval = absl::Milliseconds(100);
 
 struct LogOptions {
-  std::string type;
-  std::string organization;
-  std::string principal;
-  std::string mou;
-  std::string purpose;
-  std::string result;
-  std::string code;
-  std::string record_type;
-  std::string operation;
-  std::string since;
-  std::string until;
+  EntryOptions entries;
   std::optional<int64_t> start;
   std::optional<int64_t> limit;
   bool follow = false;
@@ -48,66 +36,6 @@ absl::Status Unwritten() {
   return absl::FailedPreconditionError("standard output can't be written");
 }
 
-absl::Status SetTime(const char* option, const std::string& text, absl::Time now,
-                     google::protobuf::Timestamp* (v1::EntryFilter::*mutable_time)(),
-                     v1::EntryFilter& filter) {
-  if (text.empty()) return absl::OkStatus();
-  const absl::StatusOr<absl::Time> time = ParseMoment(text, now);
-  if (!time.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(option, ": ", time.status().message()));
-  }
-  google::protobuf::Timestamp& timestamp = *(filter.*mutable_time)();
-  const int64_t seconds = absl::ToUnixSeconds(*time);
-  timestamp.set_seconds(seconds);
-  timestamp.set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(*time - absl::FromUnixSeconds(seconds))));
-  return absl::OkStatus();
-}
-
-absl::StatusOr<v1::DenialCode> CodeOf(const std::string& text) {
-  const std::string name = absl::AsciiStrToUpper(text);
-  v1::DenialCode code = v1::DENIAL_CODE_UNSPECIFIED;
-  if (v1::DenialCode_Parse("DENIAL_CODE_" + name, &code) && code != v1::DENIAL_CODE_UNSPECIFIED) {
-    return code;
-  }
-  std::vector<std::string> names;
-  const google::protobuf::EnumDescriptor& codes = *v1::DenialCode_descriptor();
-  for (int i = 1; i < codes.value_count(); ++i) {
-    names.push_back(ShortName(codes.value(i)->name(), "DENIAL_CODE_"));
-  }
-  return absl::InvalidArgumentError(absl::StrCat("--code: there is no denial code \"", text, "\"",
-                                                 policy::DidYouMean(name, names)));
-}
-
-// INVALID_ARGUMENT names the option that is wrong.
-absl::StatusOr<v1::EntryFilter> FilterOf(const LogOptions& options, absl::Time now) {
-  v1::EntryFilter filter;
-  filter.set_organization(options.organization);
-  filter.set_principal(options.principal);
-  filter.set_mou(options.mou);
-  filter.set_purpose(options.purpose);
-  filter.set_record_type(options.record_type);
-  filter.set_operation(options.operation);
-  if (!options.result.empty()) {
-    v1::EntryResult result = v1::ENTRY_RESULT_UNSPECIFIED;
-    if (!v1::EntryResult_Parse("ENTRY_RESULT_" + absl::AsciiStrToUpper(options.result), &result)) {
-      return absl::InvalidArgumentError("--result is PERMIT or DENIAL");
-    }
-    filter.set_result(result);
-  }
-  if (!options.code.empty()) {
-    const absl::StatusOr<v1::DenialCode> code = CodeOf(options.code);
-    if (!code.ok()) return code.status();
-    filter.set_code(*code);
-  }
-  for (const absl::Status& set :
-       {SetTime("--since", options.since, now, &v1::EntryFilter::mutable_start_time, filter),
-        SetTime("--until", options.until, now, &v1::EntryFilter::mutable_end_time, filter)}) {
-    if (!set.ok()) return set;
-  }
-  return filter;
-}
-
 // Of what is followed; nothing else watches for it.
 volatile sig_atomic_t g_interrupted = 0;
 
@@ -117,7 +45,7 @@ class Listing {
   Listing(Session& session, Gateway& gateway, const LogOptions& options, v1::EntryFilter filter)
       : session_(session),
         gateway_(gateway),
-        type_(options.type),
+        type_(options.entries.type),
         filter_(std::move(filter)),
         left_(options.limit.value_or(
             options.follow || options.summary ? std::numeric_limits<int64_t>::max() : kShown)) {}
@@ -181,7 +109,7 @@ ExitCode Follow(Session& session, Gateway& gateway, const LogOptions& options,
   LogPrinter printer(options.output, LogPrinter::Layout::kLines);
   int64_t next = options.start.value_or(0);
   int64_t known = -1;  // a log of this size has nothing new
-  if (!options.start.has_value() && options.since.empty()) {
+  if (!options.start.has_value() && options.entries.since.empty()) {
     const absl::StatusOr<int64_t> size = PublishedSize(session, gateway);
     if (!size.ok()) return Fail(size.status());
     next = known = *size;
@@ -224,7 +152,7 @@ ExitCode Summarize(const LogOptions& options, Listing& listing) {
 }
 
 ExitCode Log(Session& session, const LogOptions& options) {
-  const absl::StatusOr<v1::EntryFilter> filter = FilterOf(options, absl::Now());
+  const absl::StatusOr<v1::EntryFilter> filter = FilterOf(options.entries, absl::Now());
   if (!filter.ok()) return FailUsage(filter.status().message());
   absl::Duration interval;
   if (!absl::ParseDuration(options.interval, &interval) || interval < kLeastInterval) {
@@ -253,31 +181,6 @@ ExitCode Log(Session& session, const LogOptions& options) {
   return EndOfPages(pages);
 }
 
-void AddFilter(CLI::App* verb, LogOptions& options) {
-  const char* const group = "Which entries";
-  const auto add = [verb, group](const char* flag, std::string& value, const char* type_name,
-                                 const char* description) {
-    verb->add_option(flag, value, description)->type_name(type_name)->group(group);
-  };
-  add("--type", options.type, "NAME",
-      "Of this type: decision, disclosure, outcome, mou, read, ...");
-  add("--organization", options.organization, kOrganizationValue,
-      "That name this organization: the caller's, the owner, a party");
-  add("--principal", options.principal, "ID",
-      "Of this system (/org/NAME/system/NAME), or of the certificate with this key's SHA-256");
-  add("--mou", options.mou, kMouValue, "Under this MOU");
-  add("--purpose", options.purpose, kPurposeValue, "For this purpose");
-  verb->add_option("--result", options.result, "That ended so")
-      ->check(CLI::IsMember({"PERMIT", "DENIAL"}, CLI::ignore_case))
-      ->group(group);
-  add("--code", options.code, "CODE", "Denied with this code: NO_MOU, OUTSIDE_PERIOD, ...");
-  add("--record-type", options.record_type, kTypeValue, "Of this record type");
-  add("--operation", options.operation, "NAME", "Of this operation or RPC: READ, ListEntries, ...");
-  add("--since", options.since, kTimeValue,
-      "From this time on: 2027-01-31 (UTC), 2027-01-31T08:00:00Z, or how long ago: 7d, 12h");
-  add("--until", options.until, kTimeValue, "Before this time");
-}
-
 }  // namespace
 
 void AddAuditLog(CLI::App* noun, Session& session) {
@@ -285,7 +188,7 @@ void AddAuditLog(CLI::App* noun, Session& session) {
   CLI::App* log = session.AddVerb(noun, "log", "Print entries that concern this organization",
                                   "sluice audit log --result DENIAL --since 7d --summary",
                                   [&session, options] { return Log(session, *options); });
-  AddFilter(log, *options);
+  AddEntryOptions(log, options->entries);
   log->add_option("--start", options->start, "The first index")->check(CLI::NonNegativeNumber);
   log->add_option("--limit", options->limit,
                   "At most how many (100; with --follow or --summary as many as there are)")

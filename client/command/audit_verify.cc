@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/command/audit.h"
+#include "client/command/evidence.h"
 #include "client/command/log_trust.h"
 #include "client/command/table.h"
 #include "client/log_directory.h"
@@ -18,9 +19,15 @@ struct VerifyOptions {
   LogTrustOptions trust;
   std::string output = "text";
   int64_t start = 0;
+  EvidenceOptions evidence;
 };
 
 ExitCode Verify(Session& session, const VerifyOptions& options) {
+  if (!options.evidence.file.empty()) {
+    EvidenceOptions evidence = options.evidence;
+    evidence.output = options.output;
+    return VerifyEvidenceFile(session, options.trust, evidence);
+  }
   const absl::StatusOr<LogTrust> trust = TrustLog(session, options.trust);
   if (!trust.ok()) return FailVerify(trust.status());
   const std::optional<LogCheckpoint>& before = trust->before;
@@ -80,15 +87,26 @@ void AddAuditVerify(CLI::App* noun, Session& session) {
       session.AddVerb(noun, "verify", "Prove that the log is what it was, and holds what it shows",
                       "sluice audit verify --vkey vkey --directory /var/lib/sluice/log",
                       [&session, options] { return Verify(session, *options); });
-  verify
-      ->add_option("--directory", options->trust.directory,
-                   "Verify this copy of the log's directory, whole and offline")
-      ->type_name(kDirectoryValue);
+  CLI::Option* directory =
+      verify
+          ->add_option("--directory", options->trust.directory,
+                       "Verify this copy of the log's directory, whole and offline")
+          ->type_name(kDirectoryValue);
+  CLI::Option* bundle = verify
+                            ->add_option("BUNDLE", options->evidence.file,
+                                         "Verify this bundle (sluice audit bundle), offline")
+                            ->type_name(kFileValue)
+                            ->excludes(directory);
   AddLogTrust(verify, options->trust);
   AddOutput(verify, options->output, {"text", "json"});
   verify->add_option("--start", options->start, "The first entry to look at")
       ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+      ->capture_default_str()
+      ->excludes(bundle);
+  verify
+      ->add_flag("--older", options->evidence.older,
+                 "Take a bundle whose checkpoint is older than the one held")
+      ->needs(bundle);
 }
 
 }  // namespace sluice::client

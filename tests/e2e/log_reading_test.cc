@@ -1,6 +1,7 @@
 // How the log is read, at the command's boundary: `sluice audit log` and `sluice audit export`
 // against `sluiced`.
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <cstdio>
@@ -137,6 +138,47 @@ TEST_F(LogReading, APartyExportsWhatConcernsItAlone) {
   for (const Json& line : lines) {
     EXPECT_NE(line.dump().find(kDistrict), std::string::npos) << line;
   }
+}
+
+// What a party packs, another verifies when no gateway is there to be asked.
+TEST_F(LogReading, EvidenceIsVerifiedOfflineByWhoHoldsTheLogsKey) {
+  const std::string bundle = deployment_.Path("pipeline.bundle").string();
+  const std::string whole = deployment_.Path("whole.bundle").string();
+  const std::string mine = " --state " + deployment_.Path("mine").string();
+  const std::string theirs = " --state " + deployment_.Path("theirs").string() + " --vkey " +
+                             deployment_.Path("log/vkey").string();
+  const Outcome packed = Run(auditor_, "audit bundle --mou pipeline --out " + bundle + mine);
+  EXPECT_EQ(packed.code, client::kDone) << packed.err;
+  EXPECT_EQ(Run(operator_, "audit bundle --out " + whole + mine).code, client::kDone);
+  // Each of them is a read that the log holds.
+  EXPECT_GE(Entries(operator_, "--type read").size(), 2u);
+  deployment_.End(SIGTERM);
+
+  const Outcome verified = Run(auditor_, "audit verify " + bundle + theirs + " --output json");
+  EXPECT_EQ(verified.code, client::kDone) << verified.err;
+  const std::vector<Json> said = Lines(verified.out);
+  ASSERT_EQ(said.size(), 1u) << verified.out;
+  EXPECT_EQ(said[0]["filter"], Json({{"mou", "pipeline"}}));
+  EXPECT_EQ(said[0]["range"], false);
+  EXPECT_GE(said[0]["types"]["disclosure"], 1);
+  const Outcome all = Run(operator_, "audit verify " + whole + theirs + " --output json");
+  EXPECT_EQ(all.code, client::kDone) << all.err;
+  ASSERT_EQ(Lines(all.out).size(), 1u) << all.out;
+  EXPECT_EQ(Lines(all.out)[0]["range"], true);
+  EXPECT_EQ(Lines(all.out)[0]["entries_verified"], Lines(all.out)[0]["size"]);
+
+  std::string text = ReadFile(bundle);
+  const size_t at = text.find("\"rows\":{");
+  ASSERT_NE(at, std::string::npos) << text;
+  const size_t line = text.rfind("\nentry ", at) + 1;
+  const std::string named = text.substr(line, text.find(' ', line + 6) - line);
+  text[at + 1] = 'R';
+  WriteFile(bundle, text);
+  const Outcome changed = Run(auditor_, "audit verify " + bundle + theirs);
+  EXPECT_EQ(changed.code, client::kCheckFailed);
+  EXPECT_NE(changed.err.find(named + ": its bytes are not those"), std::string::npos)
+      << named << "\n"
+      << changed.err;
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+// Makes a bundle of evidence out of what the gateway shows of the log. The gateway is not believed:
+// a bundle leaves only if it verifies.
+#ifndef SLUICE_CLIENT_EVIDENCE_MAKER_H_
+#define SLUICE_CLIENT_EVIDENCE_MAKER_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/evidence_bundle.h"
+#include "client/evidence_verifier.h"
+#include "client/gateway.h"
+#include "client/log_checkpoint.h"
+#include "client/log_pages.h"
+#include "client/retry.h"
+
+namespace sluice::client {
+
+struct Evidence {
+  std::string text;  // the bundle's
+  EvidenceBundle bundle;
+  EvidenceReport report;
+  // Entries that the gateway itself could not read, so that it is not known whether they belong.
+  int64_t unread = 0;
+  int64_t first_unread = 0;
+};
+
+// The entries that `choice` lists, up to its `until` or the checkpoint's end. `held`: goes into the
+// bundle as the earlier checkpoint. Without a filter, and if all entries are shown, a range, else a
+// selection. DATA_LOSS, with the index, if the log is not what it claims; FAILED_PRECONDITION if
+// `until` is beyond its end, or the bundle would be too large.
+absl::StatusOr<Evidence> MakeEvidence(Gateway& gateway, const LogVerifierKey& key,
+                                      const std::optional<LogCheckpoint>& held,
+                                      const LogPages::Options& choice,
+                                      const std::function<Retry()>& new_retry,
+                                      const std::function<void(int64_t)>& progress);
+
+}  // namespace sluice::client
+
+#endif  // SLUICE_CLIENT_EVIDENCE_MAKER_H_
