@@ -2,6 +2,7 @@
 // sumdb packages check the note, the tiles and the proofs. Usage:
 //
 //	verify DIRECTORY
+//	verify BUNDLE
 //
 // Prints the origin and the size, or says what is wrong and ends with 1.
 package main
@@ -187,8 +188,17 @@ func (d directory) verify() (string, tlog.Tree, error) {
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: verify DIRECTORY")
+		fmt.Fprintln(os.Stderr, "usage: verify DIRECTORY|BUNDLE")
 		os.Exit(2)
+	}
+	if info, err := os.Stat(os.Args[1]); err == nil && !info.IsDir() {
+		b, err := verifyBundle(os.Args[1])
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "not verified:", err)
+			os.Exit(1)
+		}
+		fmt.Printf("%s: %d of %d entries verified\n", b.verifier.Name(), b.entries, b.tree.N)
+		return
 	}
 	origin, tree, err := directory(os.Args[1]).verify()
 	if err != nil {
