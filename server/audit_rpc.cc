@@ -90,6 +90,7 @@ grpc::Status AuditRpc::GetCheckpoint(grpc::ServerContext* context, const v1::Get
   if (const absl::Status s = Begin(call, context); !s.ok()) return call.End(s);
   response->set_checkpoint(log_->Checkpoint());
   response->set_vkey(log_->Vkey());
+  response->set_cosigned_checkpoint(log_->CosignedCheckpoint());
   return call.End(absl::OkStatus());
 }
 

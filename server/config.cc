@@ -169,6 +169,63 @@ void ReadKeys(Reader& read, const YamlNode& node, KeySource& keys) {
   }
 }
 
+void ReadWitness(Reader& read, const YamlNode& node, WitnessPolicy& policy) {
+  WitnessConfig witness;
+  read.Mapping(node, "log.witnesses",
+               {{"vkey", true, read.Text(witness.vkey)},
+                {"url", true, read.Text(witness.url)},
+                {"ca_file", true, read.Path(witness.ca_file)}});
+  const auto say = [&](absl::string_view what, absl::string_view hint) {
+    read.Say(node.place, "log.witnesses", std::string(what), std::string(hint));
+  };
+  const absl::StatusOr<CosignatureVerifier> key = CosignatureVerifier::Create(witness.vkey);
+  if (!witness.vkey.empty() && !key.ok()) {
+    say("vkey is no witness's verifier key",
+        "NAME+HASH+KEY of a cosignature/v1 key, as `sluice witness` and others show it");
+  }
+  if (!witness.url.empty()) {
+    if (const absl::Status s = ParseWitnessUrl(witness.url).status(); !s.ok()) say(s.message(), "");
+  }
+  for (const WitnessConfig& other : policy.witnesses) {
+    const absl::StatusOr<CosignatureVerifier> its = CosignatureVerifier::Create(other.vkey);
+    if (!key.ok() || !its.ok()) continue;
+    // A cosignature does not name who made it: one key is one witness, whatever it is called.
+    if (key->name() == its->name() || key->public_key() == its->public_key()) {
+      say(absl::StrCat("the witness \"", key->name(), "\" stands twice, by its name or its key"),
+          "");
+    }
+  }
+  policy.witnesses.push_back(std::move(witness));
+}
+
+void ReadLog(Reader& read, const YamlNode& node, Config& config) {
+  WitnessPolicy& policy = config.witnesses;
+  read.Mapping(node, "log",
+               {{"origin", true, read.Text(config.log_origin, kOrigin)},
+                {"tiles", true, read.Path(config.log_tiles)},
+                {"witnesses", false,
+                 [&](const YamlNode& list) {
+                   read.Sequence(list,
+                                 [&](const YamlNode& child) { ReadWitness(read, child, policy); });
+                 }},
+                {"witness_quorum", false, read.WholeNumber(policy.quorum, 1)},
+                {"witness_lag_warn", false, read.Duration(policy.lag_warn)},
+                {"witness_lag_halt", false, read.Duration(policy.lag_halt)}});
+  const int count = static_cast<int>(policy.witnesses.size());
+  // More than half: two checkpoints that each have so many have a witness in common.
+  if (policy.quorum == 0 && count > 0) policy.quorum = count / 2 + 1;
+  if (policy.quorum > count) {
+    read.Say(node.place, "log", absl::StrCat("witness_quorum is above the ", count, " witnesses"),
+             "");
+  }
+  if (policy.lag_halt == absl::ZeroDuration()) {
+    read.Say(node.place, "log", "witness_lag_halt can't be 0",
+             "to wait for the witnesses at each answer is not offered; give a short duration");
+  } else if (policy.lag_halt <= policy.lag_warn) {
+    read.Say(node.place, "log", "witness_lag_halt must be longer than witness_lag_warn", "");
+  }
+}
+
 }  // namespace
 
 ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
@@ -261,12 +318,7 @@ ConfigRead ParseConfig(absl::string_view path, absl::string_view text) {
              }
              config.history = absl::Hours(24 * int64_t{days});
            }},
-          {"log", true,
-           [&](const YamlNode& node) {
-             read.Mapping(node, "log",
-                          {{"origin", true, read.Text(config.log_origin, kOrigin)},
-                           {"tiles", true, read.Path(config.log_tiles)}});
-           }},
+          {"log", true, [&](const YamlNode& node) { ReadLog(read, node, config); }},
           {"mous", true, read.Path(config.mous)},
           {"types", false, read.Path(config.types)},
           {"metrics", false,

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "policy/finding.h"
+#include "server/audit/witness.h"
 #include "server/key_source.h"
 #include "server/quotas.h"
 
@@ -43,6 +44,7 @@ struct Config {
   absl::Duration history;      // how long what a change replaced is kept for a withdraw
   std::string log_origin;      // `<host>/<log>/<generation>`
   std::string log_tiles;       // directory
+  WitnessPolicy witnesses;     // of the log
   std::string mous;            // directory: the inbox
   std::string types;           // directory: the operator's own record types; empty: none
   std::string metrics_listen;  // empty: no metrics over HTTP

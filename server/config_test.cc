@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
 namespace sluice::server {
@@ -186,6 +187,75 @@ TEST(Config, RefusesANumberThatItsPlaceCannotHold) {
   EXPECT_EQ(with("calls_per_second: 0").size(), 1u);
   EXPECT_EQ(with("rows_owned: 0").size(), 1u);
   EXPECT_EQ(with("publish_bytes_outstanding: 0").size(), 1u);
+}
+
+constexpr char kWitness[] =
+    "{vkey: \"w1.example+b4232937+BEgHWll+choVbi4Hmd5cwMUyTcbn6vHN1GJQho7FMhXd\", "
+    "url: \"https://w1.example:8444/of/us\", ca_file: w1.pem}";
+constexpr char kOtherWitness[] =
+    "{vkey: \"w2.example+c7a9989d+BF4hLAmA5LOfwJchE0qgIQk3Tt/SYMDT0Dy1AcjWVFep\", "
+    "url: \"https://10.0.0.7\", ca_file: /etc/w2.pem}";
+
+ConfigRead WithLog(const std::string& members) {
+  return ParseConfig("/etc/sluice/sluiced.yaml",
+                     absl::StrReplaceAll(kGood, {{"tiles: log}", "tiles: log" + members + "}"}}));
+}
+std::string LogFindings(const std::string& members) {
+  std::string findings;
+  for (const auto& finding : WithLog(members).findings) findings += finding.ToString() + "\n";
+  return findings;
+}
+
+TEST(Config, HasNoWitnessesUnlessItNamesThem) {
+  EXPECT_THAT(ParseConfig("", kGood).config.witnesses.witnesses, IsEmpty());
+}
+
+TEST(Config, NamesWitnessesOfWhichMoreThanHalfAreAQuorum) {
+  const ConfigRead read =
+      WithLog(absl::StrCat(", witnesses: [", kWitness, ", ", kOtherWitness, "]"));
+  ASSERT_THAT(read.findings, IsEmpty());
+  const WitnessPolicy& policy = read.config.witnesses;
+  ASSERT_EQ(policy.witnesses.size(), 2u);
+  EXPECT_EQ(policy.witnesses[0].url, "https://w1.example:8444/of/us");
+  EXPECT_EQ(policy.witnesses[0].ca_file, "/etc/sluice/w1.pem");
+  EXPECT_EQ(policy.witnesses[1].ca_file, "/etc/w2.pem");
+  EXPECT_EQ(policy.quorum, 2);
+  EXPECT_EQ(policy.lag_warn, absl::Seconds(5));
+  EXPECT_EQ(policy.lag_halt, absl::Minutes(15));
+  const ConfigRead set = WithLog(absl::StrCat(", witnesses: [", kWitness, ", ", kOtherWitness,
+                                              "], witness_quorum: 1, witness_lag_warn: 2s, "
+                                              "witness_lag_halt: 3s"));
+  ASSERT_THAT(set.findings, IsEmpty());
+  EXPECT_EQ(set.config.witnesses.quorum, 1);
+  EXPECT_EQ(set.config.witnesses.lag_warn, absl::Seconds(2));
+  EXPECT_EQ(set.config.witnesses.lag_halt, absl::Seconds(3));
+}
+
+TEST(Config, RefusesWitnessesThatAreNone) {
+  const auto with = [](const std::string& witness) {
+    return LogFindings(absl::StrCat(", witnesses: [", witness, "]"));
+  };
+  EXPECT_THAT(with(absl::StrReplaceAll(kWitness, {{"+BEg", "+AEg"}})),
+              HasSubstr("no witness's verifier key"));
+  EXPECT_THAT(with(absl::StrReplaceAll(kWitness, {{"https:", "http:"}})),
+              HasSubstr("https://HOST[:PORT][/PREFIX]"));
+  EXPECT_THAT(with(absl::StrReplaceAll(kWitness, {{", ca_file: w1.pem", ""}})),
+              HasSubstr("missing key \"ca_file\""));
+  EXPECT_THAT(with(absl::StrCat(kWitness, ", ", kWitness)), HasSubstr("stands twice"));
+  const std::string other_name =
+      absl::StrReplaceAll(kWitness, {{"w1.example+b4232937", "w3.example+e3524a8e"}});
+  EXPECT_THAT(with(other_name), testing::IsEmpty());
+  EXPECT_THAT(with(absl::StrCat(kWitness, ", ", other_name)), HasSubstr("by its name or its key"));
+}
+
+TEST(Config, RefusesAQuorumOrALagThatCannotBe) {
+  const std::string witnesses = absl::StrCat(", witnesses: [", kWitness, "]");
+  EXPECT_THAT(LogFindings(witnesses + ", witness_quorum: 2"), HasSubstr("above the 1 witnesses"));
+  EXPECT_THAT(LogFindings(witnesses + ", witness_quorum: 0"), HasSubstr("whole number from 1"));
+  EXPECT_THAT(LogFindings(", witness_quorum: 1"), HasSubstr("above the 0 witnesses"));
+  EXPECT_THAT(LogFindings(witnesses + ", witness_lag_halt: 0s"), HasSubstr("can't be 0"));
+  EXPECT_THAT(LogFindings(witnesses + ", witness_lag_halt: 5s"),
+              HasSubstr("longer than witness_lag_warn"));
 }
 
 TEST(Config, NamesEveryKeyThatIsMissing) { EXPECT_EQ(Findings("gateway: demo\n").size(), 8u); }

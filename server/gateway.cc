@@ -36,6 +36,8 @@
 #include "server/subject_disclosures.h"
 #include "server/trust_files.h"
 #include "server/upkeep.h"
+#include "server/witness_https.h"
+#include "server/witness_log.h"
 
 namespace sluice::server {
 namespace {
@@ -177,6 +179,11 @@ absl::Status Wired::Open() {
   log_options.origin = config_.log_origin;
   log_options.writer = config_.gateway;
   log_options.tile_directory = config_.log_tiles;
+  log_options.witnesses = config_.witnesses;
+  log_options.connect_witness =
+      [within = config_.witnesses.answer_within](const WitnessConfig& witness) {
+        return ConnectWitness(witness, within);
+      };
   absl::StatusOr<std::unique_ptr<AuditLog>> log =
       AuditLog::Open(std::move(log_options), store_.get(), log_key_.get(), options_.clock);
   if (!log.ok()) return log.status();
@@ -364,7 +371,7 @@ absl::Status Wired::Reload(Config config) {
   const auto fixed = [](const Config& c) {
     return std::tie(c.gateway, c.listen, c.trust_domain, c.tls_certificate, c.tls_key, c.keys,
                     c.key_copies, c.sqlite, c.postgres, c.history, c.log_origin, c.log_tiles,
-                    c.mous, c.types, c.metrics_listen);
+                    c.witnesses, c.mous, c.types, c.metrics_listen);
   };
   if (fixed(config) != fixed(config_)) {
     return absl::FailedPreconditionError(
@@ -413,6 +420,7 @@ bool Wired::WaitForNextWatch() {
 void Wired::Watch() {
   bool serving = true;
   int64_t stale_before = 0;
+  WitnessLog witness_log;
   while (WaitForNextWatch()) {
     absl::Status health = log_->Health();
     const absl::StatusOr<absl::Time> now = clock_->Now();
@@ -427,6 +435,9 @@ void Wired::Watch() {
     }
     metrics_.SetServing(serving);
     metrics_.SetLogSize(log_->size());
+    const WitnessReport witnessed = log_->Witnessed();
+    metrics_.SetWitnesses(witnessed);
+    witness_log.Say(witnessed);
     metrics_.SetPublishBudget(publish_budget_.outstanding(), publish_budget_.waiting());
     const std::vector<std::string> stale =
         now.ok() ? CurrentIdentity()->trust()->StaleCrls(*now) : std::vector<std::string>();

@@ -67,8 +67,20 @@ struct Metrics::Rep {
           .Name("sluice_organization_without_revocation")
           .Help("1 for an organization that is configured without a revocation list.")
           .Register(*registry);
+  prometheus::Gauge& witness_lag =
+      BuildGauge()
+          .Name("sluice_witness_lag_seconds")
+          .Help("How long a checkpoint has been waiting for its quorum of witnesses.")
+          .Register(*registry)
+          .Add({});
+  prometheus::Family<prometheus::Gauge>& witness_troubles =
+      BuildGauge()
+          .Name("sluice_witness_trouble")
+          .Help("1 for a witness whose last answer was no cosignature, by what it was.")
+          .Register(*registry);
   absl::Mutex mutex;
   std::vector<prometheus::Gauge*> unrevoked ABSL_GUARDED_BY(mutex);
+  std::vector<prometheus::Gauge*> troubled ABSL_GUARDED_BY(mutex);
   std::unique_ptr<prometheus::Exposer> exposer;
 };
 
@@ -110,6 +122,19 @@ void Metrics::SetStaleCrls(int64_t organizations) {
 void Metrics::SetPublishBudget(int64_t bytes_outstanding, int64_t streams_waiting) {
   rep_->publish_bytes.Set(static_cast<double>(bytes_outstanding));
   rep_->publish_waiting.Set(static_cast<double>(streams_waiting));
+}
+
+void Metrics::SetWitnesses(const WitnessReport& report) {
+  rep_->witness_lag.Set(absl::ToDoubleSeconds(report.lag));
+  absl::MutexLock lock(&rep_->mutex);
+  for (prometheus::Gauge* gauge : std::exchange(rep_->troubled, {})) {
+    rep_->witness_troubles.Remove(gauge);
+  }
+  for (const WitnessReport::Trouble& trouble : report.troubles) {
+    rep_->troubled.push_back(
+        &rep_->witness_troubles.Add({{"witness", trouble.witness}, {"trouble", trouble.word}}));
+    rep_->troubled.back()->Set(1);
+  }
 }
 
 void Metrics::SetWithoutRevocation(const std::vector<std::string>& organizations) {

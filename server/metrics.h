@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/audit/witness.h"
 
 namespace sluice::server {
 
@@ -33,6 +34,7 @@ class Metrics {
   void SetStaleCrls(int64_t organizations);
   // By the names that the configuration gives them.
   void SetWithoutRevocation(const std::vector<std::string>& organizations);
+  void SetWitnesses(const WitnessReport& report);
   void SetPublishBudget(int64_t bytes_outstanding, int64_t streams_waiting);
 
  private:

@@ -1,12 +1,15 @@
 // What the log reads from outside its own process: notes, checkpoints, verifier keys, entries,
-// bitmaps of subjects. The first byte says which.
+// bitmaps of subjects, answers of witnesses. The first byte says which.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "policy/secret.h"
 #include "policy/subject_bitmap.h"
 #include "server/audit/audit_log.h"
@@ -14,6 +17,7 @@
 #include "server/audit/entry_encoding.h"
 #include "server/audit/log_key.h"
 #include "server/audit/signed_note.h"
+#include "server/audit/witness.h"
 #include "tests/support/entry_rewriter.h"
 
 namespace sluice::server {
@@ -79,6 +83,33 @@ void TryBitmap(absl::string_view bytes) {
   Require(size == bitmap->size());
 }
 
+// The first byte is the status. Nobody guesses a cosignature; a size is named to the letter.
+void TryWitnessAnswer(absl::string_view bytes) {
+  static const CosignatureVerifier* const verifier = [] {
+    // RFC 8032's first example: a fuzzer makes no signature of it.
+    auto made = CosignatureVerifier::Create(
+        "fuzz.example/w1+fbd44f89+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea");
+    Require(made.ok());
+    return new CosignatureVerifier(*made);
+  }();
+  if (bytes.empty()) return;
+  constexpr int kStatuses[] = {200, 409, 403, 404, 422, 500};
+  WitnessAnswer answer;
+  answer.status = kStatuses[static_cast<uint8_t>(bytes[0]) % std::size(kStatuses)];
+  answer.content_type = "text/x.tlog.size";
+  answer.body = std::string(bytes.substr(1));
+  const std::string text = Checkpoint{"fuzz.example/log/1", 7, {}}.Body();
+  const WitnessQuestion question{3, 7, Key().SignNote(text).value()};
+  const WitnessOutcome outcome =
+      ReadWitnessAnswer(answer, question, *verifier, absl::FromUnixSeconds(1798761600));
+  Require(!std::holds_alternative<Cosignature>(outcome));
+  if (const WitnessSize* const size = std::get_if<WitnessSize>(&outcome)) {
+    Require(answer.status == 409 && absl::StrCat(size->size, "\n") == answer.body);
+  }
+  const absl::StatusOr<WitnessUrl> url = ParseWitnessUrl(bytes);
+  if (url.ok()) Require(!url->host.empty() && url->port > 0);
+}
+
 }  // namespace
 }  // namespace sluice::server
 
@@ -86,7 +117,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sluice::server;
   if (size == 0) return 0;
   const absl::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0:
       TryEntry(bytes);
       break;
@@ -98,6 +129,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 3:
       TryBitmap(bytes);
+      break;
+    case 4:
+      TryWitnessAnswer(bytes);
       break;
     default:
       TryVkey(bytes);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/audit/checkpoint.h"
@@ -13,6 +14,8 @@
 #include "server/audit/log_recovery.h"
 #include "server/audit/sequencer.h"
 #include "server/audit/tile_writer.h"
+#include "server/audit/witnessed_publication.h"
+#include "server/audit/witnesses.h"
 
 namespace sluice::server {
 namespace {
@@ -110,10 +113,26 @@ class StoredLog : public AuditLog {
     return absl::FromUnixMillis(sequencer_->head().time_ms);
   }
   uint64_t size() const override { return sequencer_->head().range.size(); }
-  std::string Checkpoint() const override { return sequencer_->head().checkpoint; }
+  std::string Checkpoint() const override {
+    std::string checkpoint = sequencer_->head().checkpoint;
+    const std::string cosigned = CosignedCheckpoint();
+    return absl::StartsWith(cosigned, checkpoint) ? cosigned : checkpoint;
+  }
+  std::string CosignedCheckpoint() const override {
+    return witnesses_ == nullptr ? "" : witnesses_->Cosigned();
+  }
+  WitnessReport Witnessed() const override {
+    return witnesses_ == nullptr ? WitnessReport() : witnesses_->Report();
+  }
   std::string Vkey() const override { return key_.vkey(); }
 
   absl::Status Health() const override {
+    const absl::Status own = OwnHealth();
+    return own.ok() && witnesses_ != nullptr ? witnesses_->Health() : own;
+  }
+
+  // But for the witnesses'.
+  absl::Status OwnHealth() const {
     const absl::Status fault = sequencer_->fault();
     if (!fault.ok()) return fault;
     {
@@ -160,6 +179,14 @@ class StoredLog : public AuditLog {
     if (thread_.joinable()) thread_.join();
     AwaitOutstanding();
     if (sequencer_ != nullptr) Publish();
+    if (witnesses_ == nullptr) return;
+    // What was put to them and, after it, the log's end: neither waits for the next start if they
+    // answer.
+    for (int turn = 0; turn < 2 && sequencer_ != nullptr; ++turn) {
+      witnesses_->AwaitAnswers(options_.witnesses_within / 2);
+      Publish();
+    }
+    witnesses_->Stop();
   }
 
  private:
@@ -201,7 +228,9 @@ class StoredLog : public AuditLog {
     absl::Status status = tile_writer_->Health(options_.min_free_bytes);
     if (status.ok()) {
       const Sequencer::Head head = sequencer_->head();
-      status = tile_writer_->Publish(head.range.size(), head.checkpoint);
+      status = witnesses_ == nullptr ? tile_writer_->Publish(head.range.size(), head.checkpoint)
+                                     : PublishCosigned(*witnesses_, *tile_writer_,
+                                                       head.range.size(), head.checkpoint);
     }
     absl::MutexLock lock(&mutex_);
     directory_health_ = std::move(status);
@@ -220,6 +249,7 @@ class StoredLog : public AuditLog {
 
   absl::StatusOr<Sequencer::Head> ReadHead() const;
   absl::Status LoadTiles(const CompactRange& range);
+  absl::Status ReachWitnesses(const TileWriter::Published& published);
 
   // What one append waits on. The store may answer after the waiter has gone.
   struct Answer {
@@ -298,6 +328,7 @@ class StoredLog : public AuditLog {
   HashTiles tiles_;
   std::unique_ptr<Sequencer> sequencer_;  // set by Recover, then constant
   std::thread thread_;                    // the same
+  std::unique_ptr<Witnesses> witnesses_;  // the same; null: there are none
   absl::Mutex publish_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   std::unique_ptr<TileWriter> tile_writer_ ABSL_PT_GUARDED_BY(publish_mutex_);  // the same
 
@@ -349,6 +380,26 @@ absl::Status StoredLog::LoadTiles(const CompactRange& range) {
   return absl::OkStatus();
 }
 
+absl::Status StoredLog::ReachWitnesses(const TileWriter::Published& published) {
+  if (options_.witnesses.witnesses.empty()) return absl::OkStatus();
+  Witnesses::Parts parts;
+  parts.policy = options_.witnesses;
+  parts.clock = clock_;
+  parts.connect = options_.connect_witness;
+  parts.consistency_proof = [this](uint64_t old_size, uint64_t new_size) {
+    return tiles_.ConsistencyProof(old_size, new_size);
+  };
+  parts.stored_size = [this]() -> absl::StatusOr<uint64_t> {
+    absl::StatusOr<LogHead> head = store_.ReadLogHead();
+    if (!head.ok()) return head.status();
+    return head->size;
+  };
+  absl::StatusOr<std::unique_ptr<Witnesses>> witnesses =
+      OpenWitnesses(std::move(parts), store_, published);
+  if (witnesses.ok()) witnesses_ = *std::move(witnesses);
+  return witnesses.status();
+}
+
 absl::Status StoredLog::Recover() {
   if (options_.origin != key_.origin()) {
     return absl::InvalidArgumentError("the log's key is of another origin");
@@ -367,6 +418,8 @@ absl::Status StoredLog::Recover() {
   if (!boot.ok()) return boot.status();
 
   head->time_ms = tail->newest_ms;
+  status = ReachWitnesses((*tile_writer)->published());
+  if (!status.ok()) return status;
   tile_writer_ = *std::move(tile_writer);
   sequencer_ = std::make_unique<Sequencer>(
       Sequencer::Parts{&key_, &tiles_, options_.writer, *boot, clock_, options_.random,
@@ -383,8 +436,13 @@ absl::Status StoredLog::Recover() {
     if (!index.ok()) return index.status();
   }
   Publish();
-  status = Health();
+  status = OwnHealth();
   if (!status.ok()) return status;
+  if (witnesses_ != nullptr) {
+    witnesses_->AwaitAnswers(options_.witnesses_within);
+    status = witnesses_->Evidence();
+    if (!status.ok()) return status;
+  }
   if (options_.background_thread) thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
 }

@@ -25,6 +25,7 @@
 #include "server/audit/entry_encoding.h"
 #include "server/audit/log_key.h"
 #include "server/audit/releasable.h"
+#include "server/audit/witness.h"
 #include "server/owner_permit.h"
 #include "server/store/store.h"
 
@@ -39,6 +40,13 @@ struct AuditLogOptions {
   absl::Duration heartbeat_after = absl::Minutes(1);
   // Less than this where the tiles are, and the log halts while its last entries still fit.
   uint64_t min_free_bytes = 64 << 20;
+  // None: each checkpoint is published as it is. How they are reached must be given with them.
+  WitnessPolicy witnesses;
+  std::function<absl::StatusOr<std::unique_ptr<WitnessTransport>>(const WitnessConfig&)>
+      connect_witness;
+  // A start waits so long for the first answers of witnesses, which know of a log that was rolled
+  // back; a stop for their last.
+  absl::Duration witnesses_within = absl::Seconds(2);
   RandomSource random = SystemRandom;
   // Without it nothing happens by itself: the owner calls Tick.
   bool background_thread = true;
@@ -92,8 +100,12 @@ class AuditLog {
   // The newest durable entry's time: what the clock must not stand behind.
   virtual absl::Time NewestEntryTime() const = 0;
   virtual uint64_t size() const = 0;
-  // The checkpoint of the last durable group. The tile directory follows within a second.
+  // The checkpoint of the last durable group, with cosignatures if it has its quorum. The tile
+  // directory follows within a second, or once there is a quorum.
   virtual std::string Checkpoint() const = 0;
+  // The newest that a quorum of witnesses has cosigned; empty if there is none.
+  virtual std::string CosignedCheckpoint() const = 0;
+  virtual WitnessReport Witnessed() const = 0;
   virtual std::string Vkey() const = 0;
   // Not OK: HALTED, with the cause.
   virtual absl::Status Health() const = 0;

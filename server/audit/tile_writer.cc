@@ -12,6 +12,7 @@ namespace sluice::server {
 namespace {
 
 constexpr char kCheckpoint[] = "checkpoint";
+constexpr char kPending[] = "pending";
 constexpr char kVkey[] = "vkey";
 // How many of the newest leaf tiles a start compares byte by byte.
 constexpr uint64_t kComparedAtStart = 16;
@@ -33,9 +34,9 @@ absl::StatusOr<std::unique_ptr<TileWriter>> TileWriter::Open(const std::string& 
   if (!directory.ok()) return directory.status();
   std::unique_ptr<TileWriter> writer =
       absl::WrapUnique(new TileWriter(*std::move(directory), store, tiles));
-  absl::Status status = writer->CheckLocalCheckpoint(vkey);
+  absl::Status status = writer->CheckLocalCheckpoints(vkey);
   if (!status.ok()) return status;
-  const uint64_t full = writer->published_ / kTileWidth;
+  const uint64_t full = writer->published_.size / kTileWidth;
   status = writer->Repair(full - std::min(full, kComparedAtStart));
   if (!status.ok()) return status;
   status = writer->directory_->Write(kVkey, absl::StrCat(vkey, "\n"));
@@ -43,13 +44,12 @@ absl::StatusOr<std::unique_ptr<TileWriter>> TileWriter::Open(const std::string& 
   return writer;
 }
 
-absl::Status TileWriter::CheckLocalCheckpoint(absl::string_view vkey) {
-  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Create(vkey);
-  if (!verifier.ok()) return verifier.status();
-  absl::StatusOr<std::optional<std::string>> note = directory_->Read(kCheckpoint);
+absl::StatusOr<TileWriter::Published> TileWriter::ReadCheckpoint(
+    const std::string& file, const NoteVerifier& verifier) const {
+  absl::StatusOr<std::optional<std::string>> note = directory_->Read(file);
   if (!note.ok()) return note.status();
-  if (!note->has_value()) return absl::OkStatus();
-  absl::StatusOr<Checkpoint> local = OpenCheckpoint(**note, *verifier);
+  if (!note->has_value()) return Published();
+  absl::StatusOr<Checkpoint> local = OpenCheckpoint(**note, verifier);
   if (!local.ok()) {
     return absl::DataLossError("tile directory: its checkpoint is not one of this log's key");
   }
@@ -63,8 +63,18 @@ absl::Status TileWriter::CheckLocalCheckpoint(absl::string_view vkey) {
     return absl::DataLossError(
         "the log was changed: its directory's checkpoint is of other entries");
   }
-  published_ = local->size;
-  has_checkpoint_ = true;
+  return Published{**std::move(note), local->size};
+}
+
+absl::Status TileWriter::CheckLocalCheckpoints(absl::string_view vkey) {
+  absl::StatusOr<NoteVerifier> verifier = NoteVerifier::Create(vkey);
+  if (!verifier.ok()) return verifier.status();
+  const absl::Status pending = ReadCheckpoint(kPending, *verifier).status();
+  if (!pending.ok()) return pending;
+  absl::StatusOr<Published> checkpoint = ReadCheckpoint(kCheckpoint, *verifier);
+  if (!checkpoint.ok()) return checkpoint.status();
+  published_ = *std::move(checkpoint);
+  written_ = published_.size;
   return absl::OkStatus();
 }
 
@@ -96,10 +106,10 @@ absl::StatusOr<std::string> TileWriter::BundleBytes(uint64_t index, uint64_t wid
   return bytes;
 }
 
-absl::Status TileWriter::Publish(uint64_t size, absl::string_view checkpoint) {
-  if (has_checkpoint_ && size == published_) return absl::OkStatus();
+absl::Status TileWriter::WriteTiles(uint64_t size) {
+  if (size <= written_) return absl::OkStatus();
   for (int level = 0; level < kTileLevels; ++level) {
-    const uint64_t before = published_ >> (8 * level);
+    const uint64_t before = written_ >> (8 * level);
     const uint64_t count = size >> (8 * level);
     if (before == count) break;  // so it is above, too
     for (uint64_t index = before / kTileWidth; index < TilesOf(count); ++index) {
@@ -115,11 +125,23 @@ absl::Status TileWriter::Publish(uint64_t size, absl::string_view checkpoint) {
       if (!written.ok()) return written;
     }
   }
+  written_ = size;
+  return absl::OkStatus();
+}
+
+absl::Status TileWriter::Prepare(uint64_t size, absl::string_view checkpoint) {
+  const absl::Status written = WriteTiles(size);
+  return written.ok() ? directory_->Write(kPending, checkpoint) : written;
+}
+
+absl::Status TileWriter::Publish(uint64_t size, absl::string_view checkpoint) {
+  if (checkpoint == published_.note) return absl::OkStatus();
+  absl::Status written = WriteTiles(size);
   // After all that it vouches for.
-  const absl::Status written = directory_->Write(kCheckpoint, checkpoint);
+  if (written.ok()) written = directory_->Write(kCheckpoint, checkpoint);
   if (!written.ok()) return written;
-  has_checkpoint_ = true;
-  const uint64_t before = std::exchange(published_, size);
+  const uint64_t before = published_.size;
+  published_ = {std::string(checkpoint), size};
 
   // All that are full now, and not the last one alone: a crash may have left partial tiles of a
   // size that was never published.
@@ -156,7 +178,7 @@ absl::Status TileWriter::DropPartial(int level, uint64_t index) {
 
 absl::Status TileWriter::Repair(uint64_t compared) {
   for (int level = 0; level < kTileLevels; ++level) {
-    const uint64_t count = published_ >> (8 * level);
+    const uint64_t count = published_.size >> (8 * level);
     for (uint64_t index = 0; index < TilesOf(count); ++index) {
       const uint64_t width = WidthOf(index, count);
       if (level == 0 && index < compared && LooksWhole(index)) continue;

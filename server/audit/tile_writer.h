@@ -33,6 +33,17 @@ class TileWriter {
   // Writes what the log has grown by, then the checkpoint of this size, then drops partial tiles
   // that are full now. Does nothing if it is published already.
   absl::Status Publish(uint64_t size, absl::string_view checkpoint);
+  // Of Publish all but the checkpoint, which is kept as `pending`: others are to sign it first, and
+  // a store that does not agree with it is refused from then on, too.
+  absl::Status Prepare(uint64_t size, absl::string_view checkpoint);
+
+  struct Published {
+    std::string note;  // empty: none
+    uint64_t size = 0;
+  };
+  // The directory's checkpoint.
+  const Published& published() const { return published_; }
+
   // Writes again what is not as the store has it: of leaf tiles and bundles from number `compared`
   // on by their bytes, of those before by their size alone.
   absl::Status Repair(uint64_t compared);
@@ -44,7 +55,10 @@ class TileWriter {
   TileWriter(std::unique_ptr<TileDirectory> directory, const Store* store, const HashTiles* tiles)
       : directory_(std::move(directory)), store_(*store), tiles_(*tiles) {}
 
-  absl::Status CheckLocalCheckpoint(absl::string_view vkey);
+  absl::StatusOr<Published> ReadCheckpoint(const std::string& file,
+                                           const NoteVerifier& verifier) const;
+  absl::Status CheckLocalCheckpoints(absl::string_view vkey);
+  absl::Status WriteTiles(uint64_t size);
   absl::StatusOr<std::string> TileBytes(int level, uint64_t index, uint64_t width) const;
   absl::StatusOr<std::string> BundleBytes(uint64_t index, uint64_t width) const;
   absl::Status RepairFile(const std::string& path, absl::StatusOr<std::string> bytes);
@@ -55,8 +69,8 @@ class TileWriter {
   const std::unique_ptr<TileDirectory> directory_;
   const Store& store_;
   const HashTiles& tiles_;
-  bool has_checkpoint_ = false;
-  uint64_t published_ = 0;  // the size of the directory's checkpoint
+  Published published_;
+  uint64_t written_ = 0;  // of this size all tiles are there
 };
 
 }  // namespace sluice::server
