@@ -191,7 +191,7 @@ absl::Status Exhausted(absl::string_view quota, std::optional<absl::Duration> re
 absl::Status KeyCountUnderWay() {
   return Spent(
       "key_counts",
-      "what a version of a key seals is counted for somebody else, one at a time; ask again",
+      "what a version of a key seals is counted for this owner of keys, or will be; ask again",
       absl::Seconds(5));
 }
 

@@ -47,7 +47,7 @@ absl::Status KeyDestroyed(absl::string_view version);
 absl::Status KeyInUse(absl::string_view version, int64_t rows);
 // FAILED_PRECONDITION: so many versions of a key still seal something that it gets no other yet.
 absl::Status TooManyKeyVersions(absl::string_view key, int most);
-// RESOURCE_EXHAUSTED: what a version seals is counted for one caller at a time.
+// RESOURCE_EXHAUSTED: what a version seals is counted for the same owner, or will be.
 absl::Status KeyCountUnderWay();
 // UNAVAILABLE: it is in the log, and the key store did not follow yet.
 absl::Status DestructionUnfinished(absl::string_view version);

@@ -112,7 +112,7 @@ TEST(Outward, NamesTheQuotaThatIsSpentAndNoTimeToWaitWhereWaitingDoesNotHelp) {
   EXPECT_FALSE(DetailOf<google::rpc::RetryInfo>(outward).has_retry_delay());
 }
 
-TEST(Outward, SaysThatKeysAreCountedOneAtATimeAndWhenToAskAgain) {
+TEST(Outward, SaysThatAnOwnersKeysAreCountedOneAtATimeAndWhenToAskAgain) {
   const google::rpc::Status outward = Outward(KeyCountUnderWay(), "id");
   EXPECT_EQ(outward.code(), static_cast<int>(absl::StatusCode::kResourceExhausted));
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(outward).reason(), "RESOURCE_EXHAUSTED");

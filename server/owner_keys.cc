@@ -222,9 +222,9 @@ absl::StatusOr<KeyRenewal::Counted> OwnerKeys::Count(const StoredKeyVersion& ver
                                                      const std::function<bool()>& given_up) {
   // Replaced records and openings of all owners lie together, so that a count is as long as the
   // store is large, whoever asks.
-  if (counting_.exchange(true)) return KeyCountUnderWay();
+  const absl::StatusOr<OwnerTurns::Turn> turn = counts_.Take(version.name.owner, given_up);
+  if (!turn.ok()) return turn.status();
   absl::StatusOr<KeyRenewal::Counted> counted = parts_.renewal->Count(version, given_up);
-  counting_ = false;
   if (absl::IsCancelled(counted.status())) return Cancelled();
   return counted;
 }

@@ -7,7 +7,6 @@
 #ifndef SLUICE_SERVER_OWNER_KEYS_H_
 #define SLUICE_SERVER_OWNER_KEYS_H_
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -25,6 +24,7 @@
 #include "server/audit/audit_log.h"
 #include "server/caller.h"
 #include "server/key_encryption_keys.h"
+#include "server/owner_turns.h"
 #include "server/store/key_renewal.h"
 #include "server/store/store.h"
 #include "sluice/v1/key_service.pb.h"
@@ -48,6 +48,9 @@ class OwnerKeys {
   // each second. DATA_LOSS if the log does not say what the store says.
   absl::Status Follow() ABSL_LOCKS_EXCLUDED(following_);
 
+  // Owners that something is counted for, or that wait for it.
+  size_t counts() const { return counts_.size(); }
+
   // Calls; statuses may leave.
   absl::StatusOr<v1::ListKeysResponse> List(const Caller& caller, RequestId& request_id,
                                             const v1::ListKeysRequest& request);
@@ -55,8 +58,8 @@ class OwnerKeys {
                                          const v1::GetKeyRequest& request);
   absl::StatusOr<v1::RotateKeyResponse> Rotate(const Caller& caller, RequestId& request_id,
                                                const v1::RotateKeyRequest& request);
-  // Counts first what would be lost, which is a walk of the store: for one caller at a time, and
-  // until `given_up` says that nobody waits for it.
+  // Counts first what would be lost, which is a walk of the store: for one owner at a time, in the
+  // order in which they asked, and until `given_up` says that nobody waits for it.
   absl::StatusOr<v1::DestroyKeyResponse> Destroy(const Caller& caller, RequestId& request_id,
                                                  const v1::DestroyKeyRequest& request,
                                                  const std::function<bool()>& given_up = nullptr);
@@ -85,7 +88,7 @@ class OwnerKeys {
                               const KekName& name, uint64_t as_of, int64_t unreadable);
 
   const Parts parts_;
-  std::atomic<bool> counting_{false};
+  OwnerTurns counts_;
 
   absl::Mutex following_;
   std::optional<int64_t> followed_ ABSL_GUARDED_BY(following_);  // a key generation
