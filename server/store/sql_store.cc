@@ -25,6 +25,7 @@ class SqlStore final : public Store {
         open_reader_(std::move(parts.open_reader)),
         revision_(std::move(parts.revision)),
         commit_(std::move(parts.commit)),
+        most_long_loans_(parts.readers.size() - 1),
         readers_(std::move(parts.readers)) {}
 
   bool IsShared() const override { return shared_; }
@@ -300,8 +301,8 @@ class SqlStore final : public Store {
   // A reader on loan, waited for if all that it may have are out.
   class Reader {
    public:
-    explicit Reader(const SqlStore* store, Loan loan = Loan::kShort) : store_(store) {
-      Take(loan);
+    explicit Reader(const SqlStore* store, Loan loan = Loan::kShort) : store_(store), loan_(loan) {
+      Take();
       Renew();
     }
     Reader(const Reader&) = delete;
@@ -310,14 +311,16 @@ class SqlStore final : public Store {
       absl::MutexLock lock(&store_->mutex_);
       if (store_->times_let_go_ != times_let_go_) reader_->ForgetKeys();
       store_->readers_.push_back(std::move(reader_));
+      if (loan_ == Loan::kLong) --store_->long_loans_;
     }
     StoreReader* operator->() { return reader_.get(); }
 
    private:
-    void Take(Loan loan) {
+    void Take() {
       absl::MutexLock lock(&store_->mutex_);
       store_->mutex_.Await(absl::Condition(
-          store_, loan == Loan::kLong ? &SqlStore::ReaderFreeForLong : &SqlStore::ReaderFree));
+          store_, loan_ == Loan::kLong ? &SqlStore::ReaderFreeForLong : &SqlStore::ReaderFree));
+      if (loan_ == Loan::kLong) ++store_->long_loans_;
       times_let_go_ = store_->times_let_go_;
       reader_ = std::move(store_->readers_.back());
       store_->readers_.pop_back();
@@ -329,6 +332,7 @@ class SqlStore final : public Store {
     }
 
     const SqlStore* const store_;
+    const Loan loan_;
     uint64_t times_let_go_ = 0;
     std::unique_ptr<StoreReader> reader_;
   };
@@ -351,8 +355,9 @@ class SqlStore final : public Store {
   }
 
   bool ReaderFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !readers_.empty(); }
+  // A scan waits for other scans and its turn, not for a moment at which nobody asks anything.
   bool ReaderFreeForLong() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return readers_.size() > 1;
+    return !readers_.empty() && long_loans_ < most_long_loans_;
   }
 
   static absl::Status MayRead(const policy::Permit& permit, const AuditReceipt& receipt) {
@@ -389,7 +394,9 @@ class SqlStore final : public Store {
   const std::function<absl::StatusOr<std::unique_ptr<StoreReader>>()> open_reader_;
   const std::function<absl::StatusOr<int64_t>()> revision_;
   const std::unique_ptr<GroupCommit> commit_;
+  const size_t most_long_loans_;
   mutable absl::Mutex mutex_;
+  mutable size_t long_loans_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable std::vector<std::unique_ptr<StoreReader>> readers_ ABSL_GUARDED_BY(mutex_);
   mutable uint64_t times_let_go_ ABSL_GUARDED_BY(mutex_) = 0;  // of keys, who may be on loan too
 };

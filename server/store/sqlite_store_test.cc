@@ -377,6 +377,42 @@ TEST_F(SqliteStoreTest, AnswersAQuestionWhileTheLogIsScanned) {
   });
 }
 
+TEST_F(SqliteStoreTest, ScansByTheOneReaderThatQuestionsLeave) {
+  auto store = Open().value();
+  ASSERT_TRUE(Publish(*store, BatchOf("r1", {RecordOf("a", "1")})).ok());
+  const auto append = [](Transaction& transaction) {
+    const absl::Status row =
+        transaction.InsertLogRow({.writer = "gateway-1", .boot = "b0", .body = "an entry"});
+    return row.ok() ? transaction.UpdateLogHead(0, {.size = 1}) : row;
+  };
+  ASSERT_TRUE(store->Commit({.is_append = true, .apply = append}).ok());
+  absl::Notification go_on;
+  std::atomic<int> asking = 0;
+  std::vector<std::thread> questions;
+  for (int i = 0; i < 2; ++i) {
+    questions.emplace_back([&] {
+      EXPECT_TRUE(store
+                      ->ReadLogRows(0, 1,
+                                    [&](const LogRow&) {
+                                      ++asking;
+                                      go_on.WaitForNotification();
+                                      return true;
+                                    })
+                      .ok());
+    });
+  }
+  while (asking < 2) absl::SleepFor(absl::Milliseconds(1));
+  absl::Notification scanned;
+  std::thread scan([&] {
+    EXPECT_THAT(Scan(*store, ReadRight({"state-university"})).value(), SizeIs(1));
+    scanned.Notify();
+  });
+  EXPECT_TRUE(scanned.WaitForNotificationWithTimeout(absl::Seconds(30)));
+  go_on.Notify();
+  scan.join();
+  for (std::thread& question : questions) question.join();
+}
+
 // Each batch writes all its records with one version; a reader that sees two has seen half a batch.
 TEST_F(SqliteStoreTest, ShowsReadersWholeBatchesOnly) {
   const auto store = Open();
