@@ -278,6 +278,7 @@ class FakeGateway : public Gateway {
   int pages = 0;                                 // asked for
   std::vector<v1::ListEntriesRequest> listings;  // what each of them asked for
   int checkpoints = 0;                           // asked for
+  std::string cosigned_checkpoint;
   // Each answers one call; the last one all that follow.
   std::vector<v1::ListSubjectDisclosuresResponse> subject_pages;
   std::vector<v1::ListSubjectDisclosuresRequest> subject_requests;
@@ -295,6 +296,7 @@ class FakeGateway : public Gateway {
     v1::GetCheckpointResponse response;
     response.set_checkpoint(log.Checkpoint(TreeSize(), Tree().Root(TreeSize())));
     response.set_vkey(log.vkey());
+    response.set_cosigned_checkpoint(cosigned_checkpoint);
     return response;
   }
   absl::StatusOr<v1::ListEntriesResponse> ListEntries(

@@ -19,7 +19,6 @@ namespace {
 
 constexpr size_t kMaxNoteBytes = 1 << 20;
 constexpr size_t kMaxSignatures = 100;
-constexpr char kEd25519 = 1;
 constexpr size_t kIdBytes = 4;
 constexpr size_t kPublicKeyBytes = 32;
 constexpr size_t kSignatureBytes = 64;
@@ -52,7 +51,7 @@ bool HasControlCharacter(absl::string_view note) {
 
 }  // namespace
 
-absl::StatusOr<LogVerifierKey> LogVerifierKey::Parse(absl::string_view vkey) {
+absl::StatusOr<NoteKey> ParseNoteKey(absl::string_view vkey, char type) {
   vkey = absl::StripTrailingAsciiWhitespace(vkey);
   const auto wrong = [](absl::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat("the verifier key ", why));
@@ -60,12 +59,12 @@ absl::StatusOr<LogVerifierKey> LogVerifierKey::Parse(absl::string_view vkey) {
   // The base64 may hold a "+", so only the first two part.
   const std::vector<std::string> parts = absl::StrSplit(vkey, absl::MaxSplits('+', 2));
   if (parts.size() != 3) return wrong("must be NAME+ID+KEY");
-  LogVerifierKey key;
-  key.text_ = std::string(vkey);
-  key.name_ = parts[0];
-  const bool named = !key.name_.empty() &&
-                     std::all_of(key.name_.begin(), key.name_.end(),
-                                 [](char c) { return static_cast<unsigned char>(c) > 0x20; });
+  NoteKey key;
+  key.text = std::string(vkey);
+  key.name = parts[0];
+  const bool named = !key.name.empty() && std::all_of(key.name.begin(), key.name.end(), [](char c) {
+    return static_cast<unsigned char>(c) > 0x20;
+  });
   if (!named) return wrong("has no name");
   if (parts[1].size() != 2 * kIdBytes ||
       parts[1].find_first_not_of("0123456789abcdef") != std::string::npos) {
@@ -73,46 +72,55 @@ absl::StatusOr<LogVerifierKey> LogVerifierKey::Parse(absl::string_view vkey) {
   }
   const std::string id = absl::HexStringToBytes(parts[1]);
   const std::optional<std::string> bytes = StrictBase64(parts[2]);
-  if (!bytes.has_value() || bytes->size() != 1 + kPublicKeyBytes || bytes->front() != kEd25519) {
+  if (!bytes.has_value() || bytes->size() != 1 + kPublicKeyBytes) {
     return wrong("is no Ed25519 key in base64");
   }
-  if (KeyId(key.name_, *bytes) != id) return wrong("has an id that is not its own");
-  key.id_ = id;
-  key.public_key_ = bytes->substr(1);
+  if (bytes->front() != type) {
+    return wrong(type == kEd25519Type ? "is not one of a log" : "is not one of a witness");
+  }
+  if (KeyId(key.name, *bytes) != id) return wrong("has an id that is not its own");
+  key.id = id;
+  key.public_key = bytes->substr(1);
   return key;
 }
 
-bool LogVerifierKey::Verify(absl::string_view text, absl::string_view signature) const {
+absl::StatusOr<LogVerifierKey> LogVerifierKey::Parse(absl::string_view vkey) {
+  absl::StatusOr<NoteKey> key = ParseNoteKey(vkey, kEd25519Type);
+  if (!key.ok()) return key.status();
+  return LogVerifierKey(*std::move(key));
+}
+
+bool VerifyEd25519(absl::string_view public_key, absl::string_view message,
+                   absl::string_view signature) {
   struct Free {
     void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
     void operator()(EVP_MD_CTX* p) const { EVP_MD_CTX_free(p); }
   };
   const std::unique_ptr<EVP_PKEY, Free> key(EVP_PKEY_new_raw_public_key(
-      EVP_PKEY_ED25519, nullptr, reinterpret_cast<const unsigned char*>(public_key_.data()),
-      public_key_.size()));
+      EVP_PKEY_ED25519, nullptr, reinterpret_cast<const unsigned char*>(public_key.data()),
+      public_key.size()));
   const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
   return key != nullptr && context != nullptr &&
          EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
          EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()),
-                          signature.size(), reinterpret_cast<const unsigned char*>(text.data()),
-                          text.size()) == 1;
+                          signature.size(), reinterpret_cast<const unsigned char*>(message.data()),
+                          message.size()) == 1;
 }
 
-absl::StatusOr<LogCheckpoint> OpenCheckpoint(absl::string_view note, const LogVerifierKey& key) {
+absl::StatusOr<SignedNote> ParseSignedNote(absl::string_view note) {
   if (note.size() > kMaxNoteBytes) return Refused("is larger than 1 MiB");
   if (HasControlCharacter(note)) return Refused("has a control character");
   const size_t gap = note.rfind("\n\n");
   if (gap == absl::string_view::npos || !absl::EndsWith(note, "\n")) {
     return Refused("is no signed note");
   }
-  const absl::string_view text = note.substr(0, gap + 1);
+  SignedNote parsed;
+  parsed.text = std::string(note.substr(0, gap + 1));
   absl::string_view signatures = note.substr(gap + 2);
   if (signatures.empty()) return Refused("is not signed");
   signatures.remove_suffix(1);
-  bool verified = false;
-  size_t count = 0;
   for (absl::string_view line : absl::StrSplit(signatures, '\n')) {
-    if (++count > kMaxSignatures) return Refused("has more than 100 signatures");
+    if (parsed.signatures.size() == kMaxSignatures) return Refused("has more than 100 signatures");
     if (!absl::ConsumePrefix(&line, kSignaturePrefix)) {
       return Refused("has a signature line of another form");
     }
@@ -124,11 +132,22 @@ absl::StatusOr<LogCheckpoint> OpenCheckpoint(absl::string_view note, const LogVe
     if (!bytes.has_value() || bytes->size() <= kIdBytes) {
       return Refused("has a signature that is no base64");
     }
+    parsed.signatures.push_back(
+        {std::string(parts[0]), bytes->substr(0, kIdBytes), bytes->substr(kIdBytes)});
+  }
+  return parsed;
+}
+
+absl::StatusOr<LogCheckpoint> OpenCheckpoint(absl::string_view note, const LogVerifierKey& key) {
+  const absl::StatusOr<SignedNote> parsed = ParseSignedNote(note);
+  if (!parsed.ok()) return parsed.status();
+  const absl::string_view text = parsed->text;
+  bool verified = false;
+  for (const NoteSignature& line : parsed->signatures) {
     // Others may sign, too: witnesses, and keys to come.
-    if (parts[0] != key.name() || bytes->substr(0, kIdBytes) != key.id()) continue;
+    if (line.name != key.name() || line.id != key.id()) continue;
     if (verified) return Refused("is signed twice by the log's key");
-    const std::string signature = bytes->substr(kIdBytes);
-    if (signature.size() != kSignatureBytes || !key.Verify(text, signature)) {
+    if (line.bytes.size() != kSignatureBytes || !key.Verify(text, line.bytes)) {
       return Refused("has a signature of the log's key that does not verify");
     }
     verified = true;

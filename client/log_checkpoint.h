@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -14,24 +16,51 @@
 
 namespace sluice::client {
 
-// `<name>+<key id, 8 hex digits>+<base64 of 0x01 and the public key>`
+// A verifier key of whatever type: `<name>+<key id, 8 hex digits>+<base64 of type and public key>`.
+struct NoteKey {
+  std::string text;
+  std::string name;
+  std::string id;  // 4 bytes
+  std::string public_key;
+};
+inline constexpr char kEd25519Type = 1;
+// INVALID_ARGUMENT unless it is an Ed25519 key of this form and signature type, whose id is its
+// own.
+absl::StatusOr<NoteKey> ParseNoteKey(absl::string_view vkey, char type);
+bool VerifyEd25519(absl::string_view public_key, absl::string_view message,
+                   absl::string_view signature);
+
+struct NoteSignature {
+  std::string name;
+  std::string id;     // 4 bytes
+  std::string bytes;  // what follows the id
+};
+
+// A note of which no signature was looked into.
+struct SignedNote {
+  std::string text;  // with its last newline
+  std::vector<NoteSignature> signatures;
+};
+// DATA_LOSS unless it is a signed note to the letter.
+absl::StatusOr<SignedNote> ParseSignedNote(absl::string_view note);
+
+// A log's.
 class LogVerifierKey {
  public:
-  // INVALID_ARGUMENT unless it is a key of this form and its id is its own.
+  // INVALID_ARGUMENT unless it is a key of type 0x01.
   static absl::StatusOr<LogVerifierKey> Parse(absl::string_view vkey);
 
-  const std::string& name() const { return name_; }
-  const std::string& id() const { return id_; }  // 4 bytes
-  const std::string& text() const { return text_; }
-  bool Verify(absl::string_view text, absl::string_view signature) const;
+  const std::string& name() const { return key_.name; }
+  const std::string& id() const { return key_.id; }  // 4 bytes
+  const std::string& text() const { return key_.text; }
+  bool Verify(absl::string_view text, absl::string_view signature) const {
+    return VerifyEd25519(key_.public_key, text, signature);
+  }
 
  private:
-  LogVerifierKey() = default;
+  explicit LogVerifierKey(NoteKey key) : key_(std::move(key)) {}
 
-  std::string text_;
-  std::string name_;
-  std::string id_;
-  std::string public_key_;
+  NoteKey key_;
 };
 
 struct LogCheckpoint {

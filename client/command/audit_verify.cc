@@ -3,24 +3,49 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "client/command/audit.h"
 #include "client/command/evidence.h"
 #include "client/command/log_trust.h"
 #include "client/command/table.h"
 #include "client/log_directory.h"
 #include "client/log_verifier.h"
+#include "client/log_witness.h"
 
 namespace sluice::client {
 namespace {
 
 struct VerifyOptions {
   LogTrustOptions trust;
+  WitnessOptions witnesses;
   std::string output = "text";
   int64_t start = 0;
   EvidenceOptions evidence;
 };
+
+// Who cosigned, and what: the log's whole checkpoint, or a part of the log that it begins with.
+struct Witnessed {
+  uint64_t size = 0;
+  std::vector<CosignedBy> by;
+};
+
+std::string Told(const Witnessed& witnessed) {
+  return absl::StrCat(
+      "  witnesses  ",
+      absl::StrJoin(witnessed.by, "\n             ",
+                    [&](std::string* out, const CosignedBy& one) {
+                      absl::StrAppend(
+                          out, one.witness, " cosigned the first ",
+                          Grouped(static_cast<int64_t>(witnessed.size)), " entries at ",
+                          absl::FormatTime("%Y-%m-%d %H:%M:%SZ", one.time, absl::UTCTimeZone()));
+                    }),
+      "\n");
+}
 
 ExitCode Verify(Session& session, const VerifyOptions& options) {
   if (!options.evidence.file.empty()) {
@@ -30,10 +55,13 @@ ExitCode Verify(Session& session, const VerifyOptions& options) {
   }
   const absl::StatusOr<LogTrust> trust = TrustLog(session, options.trust);
   if (!trust.ok()) return FailVerify(trust.status());
+  const absl::StatusOr<std::optional<WitnessQuorum>> quorum = TrustWitnesses(options.witnesses);
+  if (!quorum.ok()) return Fail(quorum.status());
   const std::optional<LogCheckpoint>& before = trust->before;
   const std::string& directory = options.trust.directory;
 
   LogReport report;
+  LogCheckpoint cosigned;
   {
     Progress progress("entries");
     const auto count = [&progress](int64_t n) { progress.Add(n); };
@@ -45,14 +73,33 @@ ExitCode Verify(Session& session, const VerifyOptions& options) {
       report.entries = static_cast<int64_t>(report.checkpoint.size);
       report.whole = true;
       report.continued = before.has_value();
+      cosigned = report.checkpoint;
     } else {
       const absl::StatusOr<Gateway*> gateway = session.GetGateway();
       if (!gateway.ok()) return Fail(gateway.status());
+      if (quorum->has_value()) {
+        // First, so that what is verified then is no shorter.
+        absl::StatusOr<LogCheckpoint> shown =
+            FetchCosigned(**gateway, trust->key, session.NewRetry());
+        if (!shown.ok()) return FailVerify(shown.status());
+        cosigned = *std::move(shown);
+      }
       absl::StatusOr<LogReport> verified = VerifyLog(
           **gateway, trust->key, before, options.start, [&] { return session.NewRetry(); }, count);
       if (!verified.ok()) return FailVerify(verified.status());
       report = *std::move(verified);
+      if (quorum->has_value()) {
+        const absl::Status proved =
+            ProveCosigned(**gateway, cosigned, report.checkpoint, session.NewRetry());
+        if (!proved.ok()) return FailVerify(proved);
+      }
     }
+  }
+  std::optional<Witnessed> witnessed;
+  if (quorum->has_value()) {
+    absl::StatusOr<std::vector<CosignedBy>> by = VerifyCosigned(cosigned, **quorum, absl::Now());
+    if (!by.ok()) return FailVerify(by.status());
+    witnessed = {cosigned.size, *std::move(by)};
   }
   if (const absl::Status saved = trust->checkpoints.Save(trust->key, report.checkpoint);
       !saved.ok()) {
@@ -64,18 +111,27 @@ ExitCode Verify(Session& session, const VerifyOptions& options) {
                         {"entries_verified", report.entries},
                         {"whole", report.whole}};
     if (before.has_value()) json["continues_size"] = before->size;
+    if (witnessed.has_value()) {
+      json["cosigned_size"] = witnessed->size;
+      for (const CosignedBy& one : witnessed->by) {
+        json["witnesses"].push_back(
+            {{"name", one.witness},
+             {"time", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", one.time, absl::UTCTimeZone())}});
+      }
+    }
     return Print(JsonText(json, -1)) ? kDone : kFailed;
   }
   const std::string entries =
       report.whole ? absl::StrCat("all ", Grouped(report.entries), " entries are in it")
                    : absl::StrCat(Grouped(report.entries), " entries that you may see are in it");
-  Print(absl::StrCat("verified: ", report.checkpoint.origin, ", ",
-                     Grouped(static_cast<int64_t>(report.checkpoint.size)), " entries\n  ",
-                     "signature  good\n  history    ",
-                     before.has_value() ? absl::StrCat("continues the checkpoint held (",
-                                                       before->size, " entries)")
-                                        : "none held before; this checkpoint is held now",
-                     "\n  entries    ", entries, "\n"));
+  Print(absl::StrCat(
+      "verified: ", report.checkpoint.origin, ", ",
+      Grouped(static_cast<int64_t>(report.checkpoint.size)), " entries\n  ", "signature  good\n",
+      witnessed.has_value() ? Told(*witnessed) : "", "  history    ",
+      before.has_value()
+          ? absl::StrCat("continues the checkpoint held (", before->size, " entries)")
+          : "none held before; this checkpoint is held now",
+      "\n  entries    ", entries, "\n"));
   return kDone;
 }
 
@@ -98,6 +154,7 @@ void AddAuditVerify(CLI::App* noun, Session& session) {
                             ->type_name(kFileValue)
                             ->excludes(directory);
   AddLogTrust(verify, options->trust);
+  AddWitnesses(verify, options->witnesses)->excludes(bundle);
   AddOutput(verify, options->output, {"text", "json"});
   verify->add_option("--start", options->start, "The first entry to look at")
       ->check(CLI::NonNegativeNumber)

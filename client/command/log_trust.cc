@@ -11,18 +11,17 @@ namespace sluice::client {
 namespace {
 
 // A key is given as itself or as the file that it stands in.
-absl::StatusOr<LogVerifierKey> GivenKey(const std::string& given) {
-  if (absl::StrContains(given, '+') && LogVerifierKey::Parse(given).ok()) {
-    return LogVerifierKey::Parse(given);
-  }
+template <typename Key>
+absl::StatusOr<Key> GivenKey(const std::string& given) {
+  if (absl::StrContains(given, '+') && Key::Parse(given).ok()) return Key::Parse(given);
   const absl::StatusOr<std::string> text = ReadFile(given);
   if (!text.ok()) return text.status();
-  return LogVerifierKey::Parse(*text);
+  return Key::Parse(*text);
 }
 
 // The key that the log itself shows.
 absl::StatusOr<LogVerifierKey> ShownKey(Session& session, const std::string& directory) {
-  if (!directory.empty()) return GivenKey(directory + "/vkey");
+  if (!directory.empty()) return GivenKey<LogVerifierKey>(directory + "/vkey");
   const absl::StatusOr<Gateway*> gateway = session.GetGateway();
   if (!gateway.ok()) return gateway.status();
   Retry retry = session.NewRetry();
@@ -45,8 +44,9 @@ void AddLogTrust(CLI::App* verb, LogTrustOptions& options) {
 absl::StatusOr<LogTrust> TrustLog(Session& session, const LogTrustOptions& options) {
   const HeldCheckpoints checkpoints(options.state.empty() ? HeldCheckpoints::DefaultDirectory()
                                                           : options.state);
-  const absl::StatusOr<LogVerifierKey> key =
-      options.vkey.empty() ? ShownKey(session, options.directory) : GivenKey(options.vkey);
+  const absl::StatusOr<LogVerifierKey> key = options.vkey.empty()
+                                                 ? ShownKey(session, options.directory)
+                                                 : GivenKey<LogVerifierKey>(options.vkey);
   if (!key.ok()) return key.status();
   const absl::StatusOr<std::optional<HeldCheckpoints::Held>> held = checkpoints.Load(key->name());
   if (!held.ok()) return held.status();
@@ -64,6 +64,33 @@ absl::StatusOr<LogTrust> TrustLog(Session& session, const LogTrustOptions& optio
                      "\n  compare it with what the operator tells you, or give --vkey\n"));
   }
   return trust;
+}
+
+CLI::Option* AddWitnesses(CLI::App* verb, WitnessOptions& options) {
+  CLI::Option* const witness =
+      verb->add_option("--witness", options.witnesses,
+                       "A witness's verifier key, or its file; as often as there are witnesses")
+          ->type_name(kFileValue)
+          ->expected(1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb->add_option("--witness-quorum", options.quorum,
+                   "How many of them must have cosigned; else more than half")
+      ->check(CLI::PositiveNumber)
+      ->needs(witness);
+  return witness;
+}
+
+absl::StatusOr<std::optional<WitnessQuorum>> TrustWitnesses(const WitnessOptions& options) {
+  if (options.witnesses.empty()) return std::nullopt;
+  std::vector<WitnessVerifierKey> keys;
+  for (const std::string& given : options.witnesses) {
+    absl::StatusOr<WitnessVerifierKey> key = GivenKey<WitnessVerifierKey>(given);
+    if (!key.ok()) return key.status();
+    keys.push_back(*std::move(key));
+  }
+  absl::StatusOr<WitnessQuorum> quorum = MakeQuorum(std::move(keys), options.quorum);
+  if (!quorum.ok()) return quorum.status();
+  return *std::move(quorum);
 }
 
 ExitCode FailVerify(const absl::Status& status) {

@@ -6,10 +6,12 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/command/session.h"
 #include "client/log_verifier.h"
+#include "client/log_witness.h"
 
 namespace sluice::client {
 
@@ -29,6 +31,16 @@ struct LogTrust {
 // Says so where a log that was never seen is believed its own key. DATA_LOSS if it is signed by
 // another key than before.
 absl::StatusOr<LogTrust> TrustLog(Session& session, const LogTrustOptions& options);
+
+// `--witness` and `--witness-quorum`.
+struct WitnessOptions {
+  std::vector<std::string> witnesses;  // each a key, or its file
+  size_t quorum = 0;                   // 0: more than half of them
+};
+// Gives the first.
+CLI::Option* AddWitnesses(CLI::App* verb, WitnessOptions& options);
+// Nothing if no witness is given.
+absl::StatusOr<std::optional<WitnessQuorum>> TrustWitnesses(const WitnessOptions& options);
 
 // A log that is not what it claims fails a check; anything else is a failure to check.
 ExitCode FailVerify(const absl::Status& status);
