@@ -12,32 +12,6 @@
 
 namespace sluice::server {
 
-ClientWatch::~ClientWatch() {
-  {
-    absl::MutexLock lock(&mutex_);
-    over_ = true;
-  }
-  thread_.join();
-}
-
-void ClientWatch::Heard() {
-  absl::MutexLock lock(&mutex_);
-  heard_ = std::chrono::steady_clock::now();
-}
-
-void ClientWatch::Run() {
-  absl::MutexLock lock(&mutex_);
-  while (!over_) {
-    const absl::Duration left =
-        patience_ - absl::FromChrono(std::chrono::steady_clock::now() - heard_);
-    if (left <= absl::ZeroDuration()) {
-      context_->TryCancel();
-      return;
-    }
-    mutex_.AwaitWithTimeout(absl::Condition(&over_), left);
-  }
-}
-
 absl::Status PublishStream::Run() {
   std::thread writer([this] { WriteAnswers(); });
   absl::Status status = TakeIn();
@@ -60,10 +34,7 @@ bool PublishStream::Read(grpc::ByteBuffer& bytes) {
     queue_->mutex.Await(absl::Condition(&room));
   }
   share_.WaitForRoom();
-  watch_.Heard();
-  const bool read = stream_->Read(&bytes);
-  watch_.Heard();
-  return read;
+  return watch_.Hear([&] { return stream_->Read(&bytes); });
 }
 
 absl::Status PublishStream::Charge(const v1::PublishRecordsRequest& request, int64_t bytes) {
@@ -175,8 +146,7 @@ void PublishStream::WriteAnswers() {
     // If the client is gone its batches are still taken to their end; it can ask again by their
     // ids.
     const v1::PublishRecordsResponse answer = AnswerOf(*batch);
-    watch_.Heard();
-    stream_->Write(answer);
+    watch_.Hear([&] { return stream_->Write(answer); });
   }
 }
 

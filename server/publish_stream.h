@@ -8,44 +8,21 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 
-#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/call.h"
+#include "server/client_watch.h"
 #include "server/publication.h"
 #include "server/publish_budget.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
 
 namespace sluice::server {
-
-// Cancels the call of a client that neither sends nor takes anything for as long as `patience`: it
-// has the place of others.
-class ClientWatch {
- public:
-  ClientWatch(grpc::ServerContext* context, absl::Duration patience)
-      : context_(context), patience_(patience), thread_([this] { Run(); }) {}
-  ~ClientWatch();
-
-  void Heard() ABSL_LOCKS_EXCLUDED(mutex_);
-
- private:
-  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
-
-  grpc::ServerContext* const context_;
-  const absl::Duration patience_;
-  absl::Mutex mutex_;
-  std::chrono::steady_clock::time_point heard_ ABSL_GUARDED_BY(mutex_) =
-      std::chrono::steady_clock::now();
-  bool over_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: it uses all of the above
-};
 
 class PublishStream {
  public:
@@ -59,7 +36,7 @@ class PublishStream {
         publication_(publication),
         call_(call),
         stream_(stream),
-        watch_(context, patience),
+        watch_([context] { context->TryCancel(); }, patience),
         share_(budget) {}
 
   // Until the client is done, or may not go on.
