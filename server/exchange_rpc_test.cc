@@ -62,6 +62,29 @@ TEST_F(ReadsOnOneThread, RefuseARequestOfMoreFieldsThanAnyNeeds) {
 class DenialsOfALongWindow : public RpcFixture {
  protected:
   DenialsOfALongWindow() { denial_window_ = absl::Hours(24); }
+
+  // Calls of as many principals of one organization, each on a thread and a connection of its own.
+  class Callers {
+   public:
+    template <typename Ask>
+    Callers(const DenialsOfALongWindow& test, const std::string& organization, int count, Ask ask) {
+      for (int i = 0; i < count; ++i) {
+        threads_.emplace_back([this, &test, ask, me = absl::StrCat(organization, "/s", i)] {
+          const auto stub = v1::ExchangeService::NewStub(test.Connect());
+          ask(*stub, me);
+          ++answered_;
+        });
+      }
+    }
+    ~Callers() {
+      for (std::thread& thread : threads_) thread.join();
+    }
+    int answered() const { return answered_; }
+
+   private:
+    std::atomic<int> answered_ = 0;
+    std::vector<std::thread> threads_;
+  };
 };
 
 TEST_F(DenialsOfALongWindow, AreAnsweredAtOnceButForOneAndBlockNoPermittedRead) {
@@ -97,7 +120,78 @@ TEST_F(DenialsOfALongWindow, AreAnsweredAtOnceButForOneAndBlockNoPermittedRead) 
   denials_->Stop();
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(denials, kDenials);
-  EXPECT_THAT(Entries("decision").back(), testing::HasSubstr("\"count\":50"));
+  EXPECT_THAT(Entries("decision").back(),
+              testing::AllOf(testing::HasSubstr("\"system\":\"hiring\""),
+                             testing::HasSubstr("\"count\":50")));
+}
+
+TEST_F(DenialsOfALongWindow, HoldOneThreadOfAnOrganizationThatHasItsShareOfStreams) {
+  limits_.concurrent_streams = limits_.total_streams = 1;
+  quotas_.SetLimits(limits_);
+  const auto context = AsOwner();
+  const auto stream = owner_->PublishRecords(context.get());
+  ASSERT_EQ(Ask(*stream, BatchOf("first", 0, 1)).new_count(), 1);
+
+  constexpr int kCallers = 20;
+  {
+    const Callers callers(
+        *this, "state-university", kCallers, [](v1::ExchangeService::Stub& stub, auto me) {
+          v1::ReadOwnRecordsRequest request;
+          request.set_parent("organizations/state-university");
+          request.set_record_type("Candidate");
+          const auto own = As(me);
+          const auto reader = stub.ReadOwnRecords(own.get(), request);
+          v1::ReadOwnRecordsResponse message;
+          EXPECT_FALSE(reader->Read(&message));
+          EXPECT_THAT(reader->Finish().error_message(), testing::HasSubstr("total_streams"));
+        });
+    EXPECT_TRUE(Comes([&] { return callers.answered() >= kCallers - 1; })) << callers.answered();
+    EXPECT_EQ(callers.answered(), kCallers - 1) << "one waits until their entry is durable";
+    stream->WritesDone();
+    EXPECT_TRUE(stream->Finish().ok());
+    denials_->Stop();
+  }
+  EXPECT_THAT(
+      Entries("decision").back(),
+      testing::AllOf(testing::HasSubstr("\"caller\":{\"organization\":\"state-university\"}"),
+                     testing::HasSubstr("\"code\":\"RESOURCE_EXHAUSTED\""),
+                     testing::HasSubstr("\"count\":20")));
+}
+
+TEST_F(DenialsOfALongWindow, HoldOneThreadOfEachOrganizationAndCode) {
+  constexpr int kCallers = 6;
+  const auto denied = [](v1::ExchangeService::Stub& stub, const std::string& me) {
+    // One more than have entries of their own.
+    for (int i = 0; i < Denials::kOwnEntries + 1; ++i) {
+      v1::ReadRecordsRequest request = Request();
+      request.set_purpose("no_such_purpose");
+      const auto context = As(me);
+      const auto reader = stub.ReadRecords(context.get(), request);
+      v1::ReadRecordsResponse message;
+      EXPECT_FALSE(reader->Read(&message));
+      EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
+    }
+  };
+  {
+    const Callers some(*this, "river-unified", kCallers, denied);
+    const Callers others(*this, "lake-college", kCallers, denied);
+    for (const Callers* callers : {&some, &others}) {
+      EXPECT_TRUE(Comes([&] { return callers->answered() >= kCallers - 1; }))
+          << callers->answered();
+    }
+    EXPECT_EQ(some.answered(), kCallers - 1);
+    EXPECT_EQ(others.answered(), kCallers - 1);
+    denials_->Stop();
+  }
+  const std::vector<std::string> entries = Entries("decision");
+  ASSERT_THAT(entries, testing::SizeIs(2 * kCallers * Denials::kOwnEntries + 2));
+  const std::vector<std::string> shared(entries.end() - 2, entries.end());
+  for (const char* organization : {"river-unified", "lake-college"}) {
+    EXPECT_THAT(shared, testing::Contains(testing::AllOf(
+                            testing::HasSubstr(absl::StrCat("\"caller\":{\"organization\":\"",
+                                                            organization, "\"}")),
+                            testing::HasSubstr("\"count\":6"))));
+  }
 }
 
 }  // namespace
