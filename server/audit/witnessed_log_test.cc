@@ -10,7 +10,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "server/audit/audit_log.h"
 #include "tests/support/fake_witness.h"
 #include "tests/support/log_fixture.h"
@@ -61,10 +60,10 @@ class WitnessedLogTest : public testing::Test {
   }
   // Turns until the published checkpoint is of this size.
   void AwaitPublished(uint64_t size) {
-    while (!absl::StartsWith(File("checkpoint"), absl::StrCat(kTestOrigin, "\n", size, "\n"))) {
+    Await([&] {
       log_->Tick();
-      absl::SleepFor(absl::Milliseconds(1));
-    }
+      return absl::StartsWith(File("checkpoint"), absl::StrCat(kTestOrigin, "\n", size, "\n"));
+    });
   }
   bool IsCosigned(const std::string& note) const {
     return absl::StrContains(note, "\xE2\x80\x94 w ");
@@ -140,7 +139,7 @@ TEST_F(WitnessedLogTest, HaltsWithoutAQuorumAndGivesReceiptsAgainOnceThereIsOne)
   // The log itself goes on: denials and heartbeats are entries.
   Append();
   witness_.Return();
-  while (!log_->Health().ok()) absl::SleepFor(absl::Milliseconds(1));
+  Await([&] { return log_->Health().ok(); });
   EXPECT_TRUE(Permit().ok());
 }
 
@@ -210,7 +209,7 @@ TEST_F(WitnessedLogTest, HaltsWhereItsHistoryIsNotTheOneThatTheWitnessHasSeen) {
   Open();
   for (int i = 0; i < 5; ++i) Append();
   log_->Tick();
-  while (log_->Health().ok()) absl::SleepFor(absl::Milliseconds(1));
+  Await([&] { return !log_->Health().ok(); });
   EXPECT_THAT(std::string(log_->Health().message()), HasSubstr("WITNESS_CONFLICT"));
   EXPECT_TRUE(absl::IsUnavailable(Permit()));
 }

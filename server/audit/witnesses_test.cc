@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -11,7 +12,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "tests/support/fake_witness.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/slow_tree.h"
@@ -74,19 +74,20 @@ class WitnessesTest : public testing::Test {
   void Ask(uint64_t size) { witnesses_->Ask(size, NoteOf(size)); }
   // Turns until there is something to publish.
   Witnesses::Due AwaitPublish(uint64_t size) {
-    while (true) {
-      Witnesses::Due due = witnesses_->Turn(size);
-      if (!due.publish.empty()) return due;
-      absl::SleepFor(absl::Milliseconds(1));
-    }
+    Witnesses::Due due;
+    Await([&] {
+      due = witnesses_->Turn(size);
+      return !due.publish.empty();
+    });
+    return due;
   }
-  std::string AwaitTrouble(absl::string_view witness, absl::string_view word) {
-    while (true) {
-      for (const WitnessReport::Trouble& trouble : witnesses_->Report().troubles) {
-        if (trouble.witness == witness && trouble.word == word) return trouble.detail;
-      }
-      absl::SleepFor(absl::Milliseconds(1));
-    }
+  void AwaitTrouble(absl::string_view witness, absl::string_view word) {
+    Await([&] {
+      const std::vector<WitnessReport::Trouble> troubles = witnesses_->Report().troubles;
+      return std::any_of(troubles.begin(), troubles.end(), [&](const auto& trouble) {
+        return trouble.witness == witness && trouble.word == word;
+      });
+    });
   }
   // How many of the witnesses have cosigned this note.
   int Cosigners(const std::string& note) const {
@@ -137,7 +138,7 @@ TEST_F(WitnessesTest, PublishesNothingWithoutAQuorumAndKeepsToOneCheckpointUntil
   Ask(5);
   AwaitTrouble("w1", "LOG_UNKNOWN");
   AwaitTrouble("w2", "KEY_REFUSED");
-  while (fakes_[0]->size() < 5) absl::SleepFor(absl::Milliseconds(1));
+  Await([&] { return fakes_[0]->size() >= 5; });
   const Witnesses::Due due = witnesses_->Turn(9);
   EXPECT_TRUE(due.publish.empty());
   EXPECT_FALSE(due.next);
@@ -168,7 +169,7 @@ TEST_F(WitnessesTest, StopsWhileAWitnessDoesNotAnswer) {
   Open(1, 1);
   fakes_[0]->Say([this](const std::string&) { return transports_[0]->AwaitCancel(); });
   Ask(5);
-  while (fakes_[0]->asked() == 0) absl::SleepFor(absl::Milliseconds(1));
+  Await([&] { return fakes_[0]->asked() > 0; });
   witnesses_->Stop();
   EXPECT_EQ(witnesses_->Cosigned(), "");
 }
@@ -193,7 +194,7 @@ TEST_F(WitnessesTest, TakesTheNewestWhereAnotherGatewayWasThereWithALaterOne) {
   Open(1, 1);
   fakes_[0]->Say([](const std::string&) { return WitnessAnswer{409, "text/x.tlog.size", "12\n"}; });
   Ask(9);
-  while (!witnesses_->Turn(13).next) absl::SleepFor(absl::Milliseconds(1));
+  Await([&] { return witnesses_->Turn(13).next; });
   EXPECT_TRUE(witnesses_->Health().ok());
 }
 
@@ -215,7 +216,7 @@ TEST_F(WitnessesTest, HaltsByNameWhereAWitnessHasSeenALongerLogUntilItCosignsThi
   AwaitTrouble("w2", "BAD_ANSWER");
   EXPECT_TRUE(absl::IsDataLoss(witnesses_->Evidence()));
   fakes_[2]->Return();
-  while (!witnesses_->Health().ok()) absl::SleepFor(absl::Milliseconds(1));
+  Await([&] { return witnesses_->Health().ok(); });
 }
 
 TEST_F(WitnessesTest, HaltsByNameWhereAWitnessHasSeenOtherEntries) {
@@ -259,7 +260,7 @@ TEST_F(WitnessesTest, IsLateThenHaltsAndGoesOnByItselfOnceThereIsAQuorum) {
   EXPECT_THAT(std::string(health.message()), HasSubstr("w1: UNREACHABLE"));
   EXPECT_TRUE(witnesses_->Evidence().ok());
   fakes_[1]->Return();
-  while (!witnesses_->Health().ok()) absl::SleepFor(absl::Milliseconds(1));
+  Await([&] { return witnesses_->Health().ok(); });
   EXPECT_FALSE(witnesses_->Report().is_late);
   EXPECT_TRUE(witnesses_->Report().troubles.empty());
 }

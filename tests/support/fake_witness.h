@@ -5,6 +5,7 @@
 #ifndef SLUICE_TESTS_SUPPORT_FAKE_WITNESS_H_
 #define SLUICE_TESTS_SUPPORT_FAKE_WITNESS_H_
 
+#include <gtest/gtest.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -18,12 +19,14 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/audit/checkpoint.h"
 #include "server/audit/signed_note.h"
@@ -31,6 +34,15 @@
 #include "tests/support/slow_tree.h"
 
 namespace sluice::server {
+
+// For what other threads bring about; fails the test if it does not come.
+inline void Await(absl::FunctionRef<bool()> came) {
+  const absl::Time until = absl::Now() + absl::Minutes(1);
+  while (!came()) {
+    ASSERT_LT(absl::Now(), until) << "what is awaited does not come";
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+}
 
 // The key of a witness, of a type that only tests may choose.
 class WitnessKeyForTest {
