@@ -27,11 +27,12 @@ function(sluice_library name)
   sluice_warnings(${name})
 endfunction()
 
-# sluice_test(name [THREADED] [WHOLE] SOURCES x_test.cc ... LINKS targets...): THREADED where threads
-# meet, which is what SLUICE_THREADED_ONLY leaves. WHOLE: all its cases run in one process, where what
-# they share is dear to make. A fuzzer's build has no tests.
+# sluice_test(name [THREADED] [WHOLE] [FIXTURE name] SOURCES x_test.cc ... LINKS targets...): THREADED
+# where threads meet, which is what SLUICE_THREADED_ONLY leaves. WHOLE: all its cases run in one
+# process, where what they share is dear to make. FIXTURE: CTest's, that each case needs. A fuzzer's
+# build has no tests.
 function(sluice_test name)
-  cmake_parse_arguments(arg "THREADED;WHOLE" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "THREADED;WHOLE" "FIXTURE" "SOURCES;LINKS" ${ARGN})
   if(SLUICE_FUZZ OR (SLUICE_THREADED_ONLY AND NOT arg_THREADED))
     return()
   endif()
@@ -48,8 +49,18 @@ function(sluice_test name)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${SLUICE_TEST_TIMEOUT})
     return()
   endif()
-  gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${SLUICE_TEST_TIMEOUT})
+  set(properties TIMEOUT ${SLUICE_TEST_TIMEOUT})
+  if(arg_FIXTURE)
+    list(APPEND properties FIXTURES_REQUIRED ${arg_FIXTURE})
+  endif()
+  gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+endfunction()
+
+# sluice_asks_others(target): it has logs verified by what the fixture `tlog_verify` builds.
+function(sluice_asks_others target)
+  if(TARGET ${target} AND SLUICE_GRPC)
+    target_compile_definitions(${target} PRIVATE TLOG_VERIFY="${PROJECT_BINARY_DIR}/tests/tlog/verify")
+  endif()
 endfunction()
 
 # sluice_fuzzer(name SOURCES x_fuzz.cc ... LINKS targets...): with SLUICE_FUZZ a libFuzzer target.

@@ -179,6 +179,7 @@ absl::Status Wired::Open() {
   log_options.origin = config_.log_origin;
   log_options.writer = config_.gateway;
   log_options.tile_directory = config_.log_tiles;
+  log_options.on_fatal = on_fatal;
   log_options.witnesses = config_.witnesses;
   log_options.connect_witness =
       [within = config_.witnesses.answer_within](const WitnessConfig& witness) {

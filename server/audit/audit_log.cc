@@ -232,6 +232,7 @@ class StoredLog : public AuditLog {
                                      : PublishCosigned(*witnesses_, *tile_writer_,
                                                        head.range.size(), head.checkpoint);
     }
+    if (!tile_writer_->fault().ok()) options_.on_fatal(tile_writer_->fault());
     absl::MutexLock lock(&mutex_);
     directory_health_ = std::move(status);
   }

@@ -48,6 +48,8 @@ struct AuditLogOptions {
   // back; a stop for their last.
   absl::Duration witnesses_within = absl::Seconds(2);
   RandomSource random = SystemRandom;
+  // Called once the directory can't be written any more before a restart.
+  std::function<void(absl::Status)> on_fatal = [](absl::Status) {};
   // Without it nothing happens by itself: the owner calls Tick.
   bool background_thread = true;
 };

@@ -22,6 +22,7 @@
 #include "tests/support/keks_for_test.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/permit_for_test.h"
+#include "tests/support/tlog_verify.h"
 
 namespace sluice::server {
 namespace {
@@ -247,6 +248,7 @@ TEST_F(LogOnSqliteTest, EveryAcknowledgedEntrySurvivesAKill) {
     ASSERT_TRUE(opened.ok()) << opened;
     EXPECT_GT(log_->size(), *std::max_element(said.begin(), said.end()));
     ExpectSound();
+    EXPECT_TRUE(AcceptedByOthers(directory_ + "/tiles"));
     ASSERT_TRUE(log_->Append(HeartbeatEntry()).ok());
     Close();
   }

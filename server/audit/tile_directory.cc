@@ -98,12 +98,23 @@ absl::Status TileDirectory::MakeParents(const std::string& path) {
   if (!above.ok()) return above;
   if (mkdirat(fd_, parent.c_str(), 0700) != 0 && errno != EEXIST) return Failed(parent);
   File grandparent(openat(fd_, ParentOf(parent).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!grandparent.ok() || fsync(grandparent.fd()) != 0) return Failed(parent);
+  if (!grandparent.ok()) return Failed(parent);
+  if (absl::Status synced = Sync(grandparent.fd(), parent); !synced.ok()) return synced;
   made_.insert(parent);
   return absl::OkStatus();
 }
 
+// The page cache may show what the disk does not have, and a second fsync says nothing about it.
+absl::Status TileDirectory::Sync(int fd, const std::string& path) {
+  if (fsync(fd) == 0) return absl::OkStatus();
+  const absl::Status failed = Failed(path);
+  fault_ = absl::UnavailableError(
+      absl::StrCat("an fsync has failed, only a restart mends it: ", failed.message()));
+  return fault_;
+}
+
 absl::Status TileDirectory::Write(const std::string& path, absl::string_view bytes) {
+  if (!fault_.ok()) return fault_;
   const absl::Status parents = MakeParents(path);
   if (!parents.ok()) return parents;
   {
@@ -115,12 +126,13 @@ absl::Status TileDirectory::Write(const std::string& path, absl::string_view byt
       if (written <= 0) return Failed(path);
       bytes.remove_prefix(static_cast<size_t>(written));
     }
-    if (fsync(file.fd()) != 0 || file.Close() != 0) return Failed(path);
+    if (absl::Status synced = Sync(file.fd(), path); !synced.ok()) return synced;
+    if (file.Close() != 0) return Failed(path);
   }
   if (renameat(fd_, kWriting, fd_, path.c_str()) != 0) return Failed(path);
   File parent(openat(fd_, ParentOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!parent.ok() || fsync(parent.fd()) != 0) return Failed(path);
-  return absl::OkStatus();
+  if (!parent.ok()) return Failed(path);
+  return Sync(parent.fd(), path);
 }
 
 absl::StatusOr<std::optional<std::string>> TileDirectory::Read(const std::string& path) const {

@@ -33,7 +33,8 @@ class TileDirectory {
   TileDirectory(const TileDirectory&) = delete;
   TileDirectory& operator=(const TileDirectory&) = delete;
 
-  // Paths are relative, names of TilePath's kind. Durable on return.
+  // Paths are relative, names of TilePath's kind. Durable on return. An fsync that failed is not
+  // tried again: from then on nothing is written.
   absl::Status Write(const std::string& path, absl::string_view bytes);
   // nullopt if there is no such file.
   absl::StatusOr<std::optional<std::string>> Read(const std::string& path) const;
@@ -42,6 +43,8 @@ class TileDirectory {
   // Removes a directory with the files in it, if it is there.
   absl::Status RemoveFiles(const std::string& path);
 
+  // Not OK once an fsync has failed: what the disk has is not known.
+  const absl::Status& fault() const { return fault_; }
   // FAILED_PRECONDITION if what stands at the path is not this directory any more.
   absl::Status InPlace() const;
   // What is left to whoever is not root.
@@ -50,10 +53,12 @@ class TileDirectory {
  private:
   TileDirectory(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   absl::Status MakeParents(const std::string& path);
+  absl::Status Sync(int fd, const std::string& path);
 
   const std::string path_;
   const int fd_;
   absl::flat_hash_set<std::string> made_;  // directories known to be there
+  absl::Status fault_;
 };
 
 }  // namespace sluice::server

@@ -196,6 +196,7 @@ absl::Status TileWriter::Repair(uint64_t compared) {
 }
 
 absl::Status TileWriter::Health(uint64_t min_free) const {
+  if (!fault().ok()) return fault();
   const absl::Status in_place = directory_->InPlace();
   if (!in_place.ok()) return in_place;
   absl::StatusOr<uint64_t> free = directory_->FreeBytes();

@@ -48,6 +48,8 @@ class TileWriter {
   // on by their bytes, of those before by their size alone.
   absl::Status Repair(uint64_t compared);
 
+  // Not OK once only a restart helps.
+  const absl::Status& fault() const { return directory_->fault(); }
   // OK while the directory is the one that was opened, with `min_free` bytes to spare.
   absl::Status Health(uint64_t min_free) const;
 

@@ -17,6 +17,7 @@
 #include "server/audit/checkpoint.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/tlog_verify.h"
 
 namespace sluice::server {
 namespace {
@@ -331,6 +332,7 @@ TEST_F(TileWriterTest, CompletesAfterAKillAtAnyMomentOfWriting) {
     }
     Publish(kSize);
     ExpectExact(kSize);
+    EXPECT_TRUE(AcceptedByOthers(path_));
     std::set<std::string> files = Files();
     files.erase("writing");
     for (const std::string& file : files) {

@@ -1,5 +1,6 @@
 // kill -9 at random moments of publish and read. What was acknowledged is there afterwards, a batch
-// is there whole or not at all, and no row was received without its disclosure entry.
+// is there whole or not at all, no row was received without its disclosure entry, and the log's
+// directory is what it claims.
 //
 // SLUICE_SEED repeats a run, SLUICE_KILLS says how many moments.
 #include <gtest/gtest.h>
@@ -7,6 +8,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -20,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/e2e/deployment.h"
+#include "tests/e2e/log_verifiers.h"
 
 namespace sluice::tests {
 namespace {
@@ -115,6 +118,13 @@ class Crashes : public ::testing::Test {
     EXPECT_LE(batches.size(), static_cast<size_t>(next_batch_ + 1));
   }
 
+  // Each time it continues what was verified the last time.
+  void ExpectLogIsWhatItClaims() {
+    const std::filesystem::path log = deployment_.Path("log");
+    WaitFor("the directory", [&] { return PublishedSize(log) >= log_seen_; });
+    EXPECT_EQ(VerifyLog(log, deployment_.Path("state")), absl::OkStatus());
+  }
+
   Deployment deployment_;
   Identity program_;
   Identity district_;
@@ -154,6 +164,7 @@ TEST_F(Crashes, LoseNothingAcknowledgedAndDiscloseNothingUnlogged) {
     deployment_.Start();
     ExpectEveryRowDisclosed();
     ExpectWholeBatchesAndAllThatWereAcknowledged();
+    ExpectLogIsWhatItClaims();
     // The batch that got no answer is answered now, whatever became of it.
     ASSERT_TRUE(PublishOne(*deployment_.Connect(program_)));
     EXPECT_GT(next_batch_, acknowledged_before);
