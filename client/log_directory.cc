@@ -24,6 +24,28 @@ absl::StatusOr<std::string> ReadTile(const std::string& directory, absl::string_
   return full.ok() ? full : bytes;
 }
 
+// What is missing of a log is a gap in it, and not a failure to look.
+absl::Status NoTile(const absl::Status& read, absl::string_view path, uint64_t begin,
+                    uint64_t width) {
+  if (!absl::IsNotFound(read)) return read;
+  return absl::DataLossError(
+      absl::StrCat("entries ", begin, " to ", begin + width - 1, ": there is no ", path));
+}
+
+// How many entries a bundle begins with that are what was hashed.
+uint64_t GoodEntries(absl::string_view bytes, const std::vector<TreeHash>& hashes) {
+  uint64_t count = 0;
+  while (bytes.size() >= 2 && count < hashes.size()) {
+    const size_t size =
+        static_cast<size_t>(static_cast<uint8_t>(bytes[0])) << 8 | static_cast<uint8_t>(bytes[1]);
+    bytes.remove_prefix(2);
+    if (bytes.size() < size || LeafHash(bytes.substr(0, size)) != hashes[count]) break;
+    bytes.remove_prefix(size);
+    ++count;
+  }
+  return count;
+}
+
 // One level of the tree, as its tiles should hold it.
 struct Level {
   uint64_t tile = 0;
@@ -72,18 +94,20 @@ class DirectoryVerifier {
   absl::Status AddBundle(uint64_t tile, uint64_t width) {
     const std::string path = TilePath("entries", tile, width);
     const absl::StatusOr<std::string> bytes = ReadTile(directory_, "entries", tile, width);
-    if (!bytes.ok()) return bytes.status();
+    if (!bytes.ok()) return NoTile(bytes.status(), path, tile * kTileWidth, width);
+    const absl::StatusOr<std::vector<TreeHash>> hashes = ReadHashes(0, tile, width);
+    if (!hashes.ok()) return hashes.status();
     absl::StatusOr<std::vector<std::string>> entries = ParseEntryBundle(*bytes);
     if (!entries.ok()) {
-      return absl::DataLossError(absl::StrCat(path, ": ", entries.status().message()));
+      return absl::DataLossError(
+          absl::StrCat("entry ", tile * kTileWidth + GoodEntries(*bytes, *hashes), ": ", path, " ",
+                       entries.status().message(), ", and from there on is not what was hashed"));
     }
     if (entries->size() < width) {
       return absl::DataLossError(
           absl::StrCat(path, ": has ", entries->size(), " entries where the checkpoint covers ",
                        width, ": entry ", tile * kTileWidth + entries->size(), " is missing"));
     }
-    const absl::StatusOr<std::vector<TreeHash>> hashes = ReadHashes(0, tile, width);
-    if (!hashes.ok()) return hashes.status();
     for (uint64_t i = 0; i < width; ++i) {
       const TreeHash leaf = LeafHash((*entries)[i]);
       if (leaf != (*hashes)[i] && first_wrong_entry_.ok()) {
@@ -136,9 +160,10 @@ class DirectoryVerifier {
     if (!hashes.ok()) return hashes.status();
     for (size_t i = 0; i < at.hashes.size(); ++i) {
       if ((*hashes)[i] == at.hashes[i]) continue;
-      first_wrong_tile_ =
-          absl::DataLossError(absl::StrCat(TilePath(absl::StrCat(level), at.tile, at.hashes.size()),
-                                           ": hash ", i, " is not that of the tile below"));
+      first_wrong_tile_ = absl::DataLossError(
+          absl::StrCat("entries from ", (at.tile * kTileWidth + i) << (8 * level), ": ",
+                       TilePath(absl::StrCat(level), at.tile, at.hashes.size()), ": hash ", i,
+                       " is not that of the tile below"));
       break;
     }
     return absl::OkStatus();
@@ -147,12 +172,19 @@ class DirectoryVerifier {
   absl::StatusOr<std::vector<TreeHash>> ReadHashes(size_t level, uint64_t tile, uint64_t width) {
     const std::string name = absl::StrCat(level);
     const absl::StatusOr<std::string> bytes = ReadTile(directory_, name, tile, width);
-    if (!bytes.ok()) return bytes.status();
+    const uint64_t entries = uint64_t{1} << (8 * level);  // below each hash
+    if (!bytes.ok()) {
+      return NoTile(bytes.status(), TilePath(name, tile, width), tile * kTileWidth * entries,
+                    width * entries);
+    }
     if (bytes->size() % sizeof(TreeHash) != 0 || bytes->size() / sizeof(TreeHash) < width ||
         bytes->size() / sizeof(TreeHash) > kTileWidth) {
-      return absl::DataLossError(absl::StrCat(TilePath(name, tile, width), ": has ", bytes->size(),
-                                              " bytes where ", width, " hashes have ",
-                                              width * sizeof(TreeHash)));
+      return absl::DataLossError(absl::StrCat(
+          "entries from ",
+          (tile * kTileWidth + std::min<uint64_t>(bytes->size() / sizeof(TreeHash), width)) *
+              entries,
+          ": ", TilePath(name, tile, width), " has ", bytes->size(), " bytes where ", width,
+          " hashes have ", width * sizeof(TreeHash)));
     }
     std::vector<TreeHash> hashes(width);
     std::memcpy(hashes.data(), bytes->data(), width * sizeof(TreeHash));

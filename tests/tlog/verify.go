@@ -1,10 +1,11 @@
 // Verifies a log's directory with software that knows nothing of this project: golang.org/x/mod's
 // sumdb packages check the note, the tiles and the proofs. Usage:
 //
-//	verify DIRECTORY
+//	verify DIRECTORY [HELD]
 //	verify BUNDLE
 //
-// Prints the origin and the size, or says what is wrong and ends with 1.
+// HELD is a checkpoint that was held from before, which the log must continue. Prints the origin and
+// the size, or says what is wrong and ends with 1.
 package main
 
 import (
@@ -72,8 +73,8 @@ func (d directory) entries(n int64, w int) ([][]byte, error) {
 	return entries, nil
 }
 
-// tree opens the checkpoint: a note of the key that stands beside it.
-func (d directory) tree() (origin string, tree tlog.Tree, err error) {
+// tree opens a checkpoint: a note of the key that stands in the directory.
+func (d directory) tree(checkpoint string) (origin string, tree tlog.Tree, err error) {
 	vkey, err := os.ReadFile(filepath.Join(string(d), "vkey"))
 	if err != nil {
 		return "", tree, err
@@ -82,7 +83,7 @@ func (d directory) tree() (origin string, tree tlog.Tree, err error) {
 	if err != nil {
 		return "", tree, err
 	}
-	bytes, err := os.ReadFile(filepath.Join(string(d), "checkpoint"))
+	bytes, err := os.ReadFile(checkpoint)
 	if err != nil {
 		return "", tree, err
 	}
@@ -107,11 +108,20 @@ func (d directory) tree() (origin string, tree tlog.Tree, err error) {
 }
 
 // verify rebuilds the tree from the entries alone, compares it with tiles and checkpoint, and makes
-// and checks proofs.
-func (d directory) verify() (string, tlog.Tree, error) {
-	origin, tree, err := d.tree()
+// and checks proofs; also that the tree continues the one that was held, if it is not "".
+func (d directory) verify(held string) (string, tlog.Tree, error) {
+	origin, tree, err := d.tree(filepath.Join(string(d), "checkpoint"))
 	if err != nil {
 		return "", tree, err
+	}
+	var before tlog.Tree
+	if held != "" {
+		if _, before, err = d.tree(held); err != nil {
+			return "", tree, err
+		}
+	}
+	if before.N > tree.N {
+		return "", tree, fmt.Errorf("rolled back: %d entries, and %d were held", tree.N, before.N)
 	}
 	tiles := tlog.TileHashReader(tree, d)
 
@@ -160,6 +170,15 @@ func (d directory) verify() (string, tlog.Tree, error) {
 	if tree.N == 0 {
 		return origin, tree, nil
 	}
+	if before.N > 0 {
+		proof, err := tlog.ProveTree(tree.N, before.N, tiles)
+		if err == nil {
+			err = tlog.CheckTree(proof, tree.N, tree.Hash, before.N, before.Hash)
+		}
+		if err != nil {
+			return "", tree, fmt.Errorf("not what was held at %d: %w", before.N, err)
+		}
+	}
 	if roots[tree.N] != tree.Hash {
 		return "", tree, errors.New("the entries' tree is not the checkpoint's")
 	}
@@ -187,8 +206,8 @@ func (d directory) verify() (string, tlog.Tree, error) {
 }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: verify DIRECTORY|BUNDLE")
+	if len(os.Args) < 2 || len(os.Args) > 3 {
+		fmt.Fprintln(os.Stderr, "usage: verify DIRECTORY [HELD] | BUNDLE")
 		os.Exit(2)
 	}
 	if info, err := os.Stat(os.Args[1]); err == nil && !info.IsDir() {
@@ -200,7 +219,11 @@ func main() {
 		fmt.Printf("%s: %d of %d entries verified\n", b.verifier.Name(), b.entries, b.tree.N)
 		return
 	}
-	origin, tree, err := directory(os.Args[1]).verify()
+	held := ""
+	if len(os.Args) == 3 {
+		held = os.Args[2]
+	}
+	origin, tree, err := directory(os.Args[1]).verify(held)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "not verified:", err)
 		os.Exit(1)
