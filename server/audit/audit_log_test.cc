@@ -438,6 +438,23 @@ TEST_F(AuditLogTest, AWorkThatFailsLeavesNothingInTheLog) {
   ExpectCheckpointOfStore();
 }
 
+TEST_F(AuditLogTest, AnEntryThatNoBundleCanCarryIsRefusedAloneOfItsGroup) {
+  DecisionEntry large = DenialEntry(1);
+  large.parties.assign(1000, std::string(64, 'p'));
+  store_.Hold();
+  log_->AppendLater(HeartbeatEntry());
+  log_->AppendLater(large);
+  log_->AppendLater(HeartbeatEntry());
+  store_.Release();
+  EXPECT_EQ(log_->size(), 2u);
+  const absl::Status refused = log_->AppendDenial(large, DecisionOf(large));
+  EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
+  EXPECT_EQ(log_->size(), 2u);
+  ExpectCheckpointOfStore();
+  EXPECT_TRUE(log_->Health().ok()) << log_->Health();
+  EXPECT_FALSE(store_.FindDecision(large.request, PrincipalPath(large.caller.principal)).ok());
+}
+
 TEST_F(AuditLogTest, RefusesAReceiptForTheWrongKindOfDecision) {
   const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
   EXPECT_TRUE(absl::IsInternal(

@@ -76,6 +76,24 @@ TEST_F(GatewayInProcess, FindsADocumentInTheInboxWithinAMinuteThoughNobodyTellsI
   EXPECT_EQ(CountInTheLog("\"state\":\"SIGNED\""), 1);
 }
 
+TEST_F(GatewayInProcess, HaltsByNameWhileItsClockStandsBehindTheLogAndGoesOnByItself) {
+  deployment_.ProposeSigned("pipeline");
+  Start();
+  Must(Publish(*Connect(kProgram, "system", "sis"), "one", 0, 10).status());
+  const auto district = Connect(kDistrict, "system", "hr");
+  ReadRows before;
+  Must(Read(*district, ReadRequest("pipeline"), before));
+  Turn(-absl::Seconds(3));
+  ReadRows meanwhile;
+  EXPECT_EQ(Reason(Read(*district, ReadRequest("pipeline"), meanwhile)), "CLOCK_BEHIND");
+  EXPECT_TRUE(meanwhile.row_ids.empty());
+  // As far behind as it may stand.
+  Turn(absl::Seconds(1));
+  ReadRows after;
+  Must(Read(*district, ReadRequest("pipeline"), after));
+  EXPECT_EQ(after.row_ids, before.row_ids);
+}
+
 TEST_F(GatewayInProcess, WritesDownThatATermHasEnded) {
   const auto day = [this](absl::Duration from_now) {
     return absl::FormatTime("%Y-%m-%d", absl::FromUnixMillis(ms_) + from_now, absl::UTCTimeZone());
