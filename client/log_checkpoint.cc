@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "policy/canonical_form.h"
 
 namespace sluice::client {
 namespace {
@@ -24,22 +25,6 @@ constexpr size_t kPublicKeyBytes = 32;
 constexpr size_t kSignatureBytes = 64;
 constexpr char kSignaturePrefix[] = "\xE2\x80\x94 ";  // an em dash and a space
 
-// The one way to write these bytes: no white space, no missing padding, no stray bits.
-std::optional<std::string> StrictBase64(absl::string_view text) {
-  std::string bytes;
-  if (!absl::Base64Unescape(text, &bytes) || absl::Base64Escape(bytes) != text) {
-    return std::nullopt;
-  }
-  return bytes;
-}
-
-std::string KeyId(absl::string_view name, absl::string_view key) {
-  const std::string input = absl::StrCat(name, "\n", key);
-  unsigned char hash[EVP_MAX_MD_SIZE] = {};
-  if (EVP_Digest(input.data(), input.size(), hash, nullptr, EVP_sha256(), nullptr) != 1) return "";
-  return std::string(reinterpret_cast<const char*>(hash), kIdBytes);
-}
-
 absl::Status Refused(absl::string_view why) {
   return absl::DataLossError(absl::StrCat("the checkpoint ", why));
 }
@@ -50,6 +35,21 @@ bool HasControlCharacter(absl::string_view note) {
 }
 
 }  // namespace
+
+std::optional<std::string> StrictBase64(absl::string_view text) {
+  std::string bytes;
+  if (!absl::Base64Unescape(text, &bytes) || absl::Base64Escape(bytes) != text) {
+    return std::nullopt;
+  }
+  return bytes;
+}
+
+std::string NoteKeyId(absl::string_view name, absl::string_view typed_key) {
+  const std::string input = absl::StrCat(name, "\n", typed_key);
+  unsigned char hash[EVP_MAX_MD_SIZE] = {};
+  if (EVP_Digest(input.data(), input.size(), hash, nullptr, EVP_sha256(), nullptr) != 1) return "";
+  return std::string(reinterpret_cast<const char*>(hash), kIdBytes);
+}
 
 absl::StatusOr<NoteKey> ParseNoteKey(absl::string_view vkey, char type) {
   vkey = absl::StripTrailingAsciiWhitespace(vkey);
@@ -78,7 +78,7 @@ absl::StatusOr<NoteKey> ParseNoteKey(absl::string_view vkey, char type) {
   if (bytes->front() != type) {
     return wrong(type == kEd25519Type ? "is not one of a log" : "is not one of a witness");
   }
-  if (KeyId(key.name, *bytes) != id) return wrong("has an id that is not its own");
+  if (NoteKeyId(key.name, *bytes) != id) return wrong("has an id that is not its own");
   key.id = id;
   key.public_key = bytes->substr(1);
   return key;
@@ -110,6 +110,7 @@ bool VerifyEd25519(absl::string_view public_key, absl::string_view message,
 absl::StatusOr<SignedNote> ParseSignedNote(absl::string_view note) {
   if (note.size() > kMaxNoteBytes) return Refused("is larger than 1 MiB");
   if (HasControlCharacter(note)) return Refused("has a control character");
+  if (!policy::IsValidUtf8(note)) return Refused("is not UTF-8");
   const size_t gap = note.rfind("\n\n");
   if (gap == absl::string_view::npos || !absl::EndsWith(note, "\n")) {
     return Refused("is no signed note");
@@ -125,7 +126,7 @@ absl::StatusOr<SignedNote> ParseSignedNote(absl::string_view note) {
       return Refused("has a signature line of another form");
     }
     const std::vector<absl::string_view> parts = absl::StrSplit(line, ' ');
-    if (parts.size() != 2 || parts[0].empty()) {
+    if (parts.size() != 2 || parts[0].empty() || absl::StrContains(parts[0], '+')) {
       return Refused("has a signature line of another form");
     }
     const std::optional<std::string> bytes = StrictBase64(parts[1]);
@@ -138,36 +139,52 @@ absl::StatusOr<SignedNote> ParseSignedNote(absl::string_view note) {
   return parsed;
 }
 
+absl::StatusOr<TreeHead> ParseTreeHead(absl::string_view text) {
+  const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
+  if (lines.size() < 4 || !lines.back().empty()) return Refused("has no origin, size and root");
+  TreeHead head;
+  head.origin = std::string(lines[0]);
+  if (head.origin.empty()) return Refused("has no origin");
+  if (!absl::SimpleAtoi(lines[1], &head.size) || absl::StrCat(head.size) != lines[1]) {
+    return Refused("has a size that is no number");
+  }
+  const std::optional<std::string> root = StrictBase64(lines[2]);
+  if (!root.has_value() || root->size() != head.root.size()) {
+    return Refused("has a root that is no hash");
+  }
+  std::copy(root->begin(), root->end(), head.root.begin());
+  for (size_t i = 3; i + 1 < lines.size(); ++i) {
+    if (lines[i].empty()) return Refused("has an empty extension line");
+    head.extended = true;
+  }
+  return head;
+}
+
 absl::StatusOr<LogCheckpoint> OpenCheckpoint(absl::string_view note, const LogVerifierKey& key) {
   const absl::StatusOr<SignedNote> parsed = ParseSignedNote(note);
   if (!parsed.ok()) return parsed.status();
-  const absl::string_view text = parsed->text;
   bool verified = false;
-  for (const NoteSignature& line : parsed->signatures) {
+  for (const NoteSignature& signature : parsed->signatures) {
     // Others may sign, too: witnesses, and keys to come.
-    if (line.name != key.name() || line.id != key.id()) continue;
+    if (!key.IsOf(signature)) continue;
     if (verified) return Refused("is signed twice by the log's key");
-    if (line.bytes.size() != kSignatureBytes || !key.Verify(text, line.bytes)) {
+    if (signature.bytes.size() != kSignatureBytes || !key.Verify(parsed->text, signature.bytes)) {
       return Refused("has a signature of the log's key that does not verify");
     }
     verified = true;
   }
   if (!verified) return Refused(absl::StrCat("is not signed by the key ", key.name()));
 
-  const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
+  const absl::StatusOr<TreeHead> head = ParseTreeHead(parsed->text);
+  if (!head.ok()) return head.status();
+  if (head->origin != key.name()) return Refused("is of another log than its key");
+  // A log of ours has none, and what they say is not known here.
+  if (head->extended) return Refused("has not exactly an origin, a size and a root");
   LogCheckpoint checkpoint;
   checkpoint.note = std::string(note);
-  if (lines.size() != 4) return Refused("has not exactly an origin, a size and a root");
-  checkpoint.origin = std::string(lines[0]);
-  if (checkpoint.origin != key.name()) return Refused("is of another log than its key");
-  if (!absl::SimpleAtoi(lines[1], &checkpoint.size) || absl::StrCat(checkpoint.size) != lines[1]) {
-    return Refused("has a size that is no number");
-  }
-  const std::optional<std::string> root = StrictBase64(lines[2]);
-  if (!root.has_value() || root->size() != checkpoint.root.size()) {
-    return Refused("has a root that is no hash");
-  }
-  std::copy(root->begin(), root->end(), checkpoint.root.begin());
+  checkpoint.origin = head->origin;
+  checkpoint.size = head->size;
+  checkpoint.root = head->root;
   return checkpoint;
 }
 

@@ -6,6 +6,7 @@
 #define SLUICE_CLIENT_LOG_CHECKPOINT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,12 @@
 #include "client/log_tree.h"
 
 namespace sluice::client {
+
+// The bytes of the one way to write them: no white space, no missing padding, no stray bits.
+std::optional<std::string> StrictBase64(absl::string_view text);
+
+// The 4 bytes that name a key in signature lines. `typed_key`: the type's byte and the public key.
+std::string NoteKeyId(absl::string_view name, absl::string_view typed_key);
 
 // A verifier key of whatever type: `<name>+<key id, 8 hex digits>+<base64 of type and public key>`.
 struct NoteKey {
@@ -44,6 +51,16 @@ struct SignedNote {
 // DATA_LOSS unless it is a signed note to the letter.
 absl::StatusOr<SignedNote> ParseSignedNote(absl::string_view note);
 
+// What a checkpoint's text says.
+struct TreeHead {
+  std::string origin;
+  uint64_t size = 0;
+  TreeHash root;
+  bool extended = false;  // there are extension lines, of which nothing is known
+};
+// DATA_LOSS unless it is a checkpoint's text to the letter.
+absl::StatusOr<TreeHead> ParseTreeHead(absl::string_view text);
+
 // A log's.
 class LogVerifierKey {
  public:
@@ -55,6 +72,10 @@ class LogVerifierKey {
   const std::string& text() const { return key_.text; }
   bool Verify(absl::string_view text, absl::string_view signature) const {
     return VerifyEd25519(key_.public_key, text, signature);
+  }
+  // Whether a signature claims to be of this key.
+  bool IsOf(const NoteSignature& signature) const {
+    return signature.name == name() && signature.id == id();
   }
 
  private:

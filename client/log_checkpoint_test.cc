@@ -56,6 +56,26 @@ TEST_F(LogCheckpointTest, AcceptsOthersSignaturesBesideItsOwn) {
   EXPECT_TRUE(OpenCheckpoint(note_ + line, log_.key()).ok());
 }
 
+TEST_F(LogCheckpointTest, RefusesWhatIsNoUtf8InAnyLine) {
+  EXPECT_TRUE(absl::StrContains(Why(note_ + "\xE2\x80\x94 w\xFF AAAAAAA=\n"), "UTF-8"));
+  EXPECT_TRUE(OpenCheckpoint(note_ + "\xE2\x80\x94 w\xC3\xA9 AAAAAAA=\n", log_.key()).ok());
+}
+
+TEST_F(LogCheckpointTest, ReadsExtensionLinesButOpensNoCheckpointWithThem) {
+  const std::string text = "any/log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
+  const absl::StatusOr<TreeHead> head = ParseTreeHead(text);
+  ASSERT_TRUE(head.ok()) << head.status();
+  EXPECT_EQ(head->origin, "any/log");
+  EXPECT_EQ(head->size, 0u);
+  EXPECT_EQ(head->root, EmptyRoot());
+  EXPECT_FALSE(head->extended);
+  EXPECT_TRUE(ParseTreeHead(text + "more\n")->extended);
+  EXPECT_FALSE(ParseTreeHead(text + "\nmore\n").ok());
+  EXPECT_FALSE(ParseTreeHead(text.substr(0, text.size() - 1)).ok());
+  EXPECT_FALSE(ParseTreeHead("\n" + text).ok());
+  EXPECT_FALSE(ParseTreeHead("").ok());
+}
+
 TEST_F(LogCheckpointTest, RefusesANoteThatOnlyAnotherKeySigned) {
   const LogForTest other("gateway.example/log/1", 'o');
   EXPECT_TRUE(absl::StrContains(Why(other.Checkpoint(1, root_)), "not signed by"));
