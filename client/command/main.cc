@@ -107,6 +107,7 @@ int Main(const std::vector<std::string>& words) {
   AddOrganization(app, session);
   AddKey(app, session);
   AddPki(app, session);
+  AddWitness(app, session);
   AddCompletion(app, session);
   ExitCode code = kDone;
   if (words.size() > 2 && words[0] == "complete" && words[1] == "--") {

@@ -83,6 +83,7 @@ void AddMou(CLI::App& app, Session& session);
 void AddOrganization(CLI::App& app, Session& session);
 void AddPki(CLI::App& app, Session& session);
 void AddRecord(CLI::App& app, Session& session);
+void AddWitness(CLI::App& app, Session& session);
 
 // The owner's verb of the noun `grant`.
 void AddPreview(CLI::App* grant, Session& session);
