@@ -162,11 +162,12 @@ absl::Status KeyInUse(absl::string_view version, int64_t rows) {
                            "(allow_unreadable)"));
 }
 
-absl::Status TooManyKeyVersions(absl::string_view key, int most) {
+absl::Status TooManyKeyVersions(absl::string_view key, int sealing, int ever) {
   return Make(absl::StatusCode::kFailedPrecondition, "TOO_MANY_KEY_VERSIONS",
-              absl::StrCat(most, " versions of ", key,
-                           " still seal something, which are the most: wait until those that were "
-                           "replaced are EMPTY, or destroy them"));
+              absl::StrCat("at most ", sealing, " versions of ", key,
+                           " still seal something, and at most ", ever,
+                           " there may ever be: wait until those that were replaced are EMPTY, or "
+                           "destroy them"));
 }
 
 absl::Status DestructionUnfinished(absl::string_view version) {

@@ -45,8 +45,9 @@ absl::Status StandsInConfiguration(absl::string_view organization);
 absl::Status KeyDestroyed(absl::string_view version);
 // FAILED_PRECONDITION: so many rows would become unreadable, or what is written next.
 absl::Status KeyInUse(absl::string_view version, int64_t rows);
-// FAILED_PRECONDITION: so many versions of a key still seal something that it gets no other yet.
-absl::Status TooManyKeyVersions(absl::string_view key, int most);
+// FAILED_PRECONDITION: so many versions of a key still seal something that it gets no other yet, or
+// it had so many that it never gets one.
+absl::Status TooManyKeyVersions(absl::string_view key, int sealing, int ever);
 // RESOURCE_EXHAUSTED: what a version seals is counted for the same owner, or will be.
 absl::Status KeyCountUnderWay();
 // UNAVAILABLE: it is in the log, and the key store did not follow yet.

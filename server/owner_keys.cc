@@ -203,7 +203,7 @@ absl::StatusOr<v1::RotateKeyResponse> OwnerKeys::Rotate(const Caller& caller, Re
         const absl::StatusOr<KekName> made =
             transaction.keys()->Rotate(key->scope, key->owner, as_of, index);
         if (absl::IsOutOfRange(made.status())) {
-          return TooManyKeyVersions(KeyNameOf(*key), kMostSealingVersions);
+          return TooManyKeyVersions(KeyNameOf(*key), kMostSealingVersions, kMostKeyVersions);
         }
         if (!made.ok()) return made.status();
         return parts_.log->AppendIn(transaction, EntryOf("ROTATED", *made, caller, request_id))
@@ -312,11 +312,12 @@ absl::Status OwnerKeys::Follow() {
       });
   // Another gateway's entry that is not here yet will be, a second later.
   if (!log_follows) return absl::OkStatus();
-  if (absl::Status s = FinishDestroying(*versions, head->size); !s.ok()) return s;
+  const absl::Status destroyed = FinishDestroying(*versions, head->size);
+  // One that can't be destroyed yet keeps nobody from letting go of the others.
   parts_.store->LetGoOfKeys();
   parts_.renewal->Wake();
-  followed_ = *generation;
-  return absl::OkStatus();
+  if (destroyed.ok()) followed_ = *generation;
+  return destroyed;
 }
 
 absl::Status OwnerKeys::FinishDestroying(const std::vector<StoredKeyVersion>& versions,
@@ -340,17 +341,20 @@ absl::Status OwnerKeys::FinishDestroying(const std::vector<StoredKeyVersion>& ve
 
 absl::Status OwnerKeys::CheckEntry(const StoredKeyVersion& version) const {
   const uint64_t index = *version.destroyed_index;
-  bool said = false;
+  std::string body;
   const absl::Status read = parts_.store->ReadLogRows(index, index + 1, [&](const LogRow& row) {
-    const absl::StatusOr<ParsedEntry> entry = ParseEntry(row.body);
-    said = row.index == index && parts_.log->Confirm(index, row.body).ok() && entry.ok() &&
-           entry->type == "key" && entry->json.FindString("action") == kDestroyedAction &&
-           entry->json.FindString("owner") == version.name.owner &&
-           entry->json.FindString("key") == KeyWord(version.name.scope) &&
-           entry->json.FindInteger("version", 0) == version.name.version;
+    body = row.body;
     return false;
   });
   if (!read.ok()) return read;
+  const absl::Status confirmed = parts_.log->Confirm(index, body);
+  if (!confirmed.ok() && !absl::IsDataLoss(confirmed)) return confirmed;
+  const absl::StatusOr<ParsedEntry> entry = ParseEntry(body);
+  const bool said = confirmed.ok() && entry.ok() && entry->type == "key" &&
+                    entry->json.FindString("action") == kDestroyedAction &&
+                    entry->json.FindString("owner") == version.name.owner &&
+                    entry->json.FindString("key") == KeyWord(version.name.scope) &&
+                    entry->json.FindInteger("version", 0) == version.name.version;
   return said ? absl::OkStatus() : NotInLog(version);
 }
 

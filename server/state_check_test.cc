@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "tests/support/whole_store_fixture.h"
 
 namespace sluice::server {
@@ -130,6 +131,18 @@ TEST_F(StateCheckTest, MovesNoSealOnThatItDidNotWriteOverEntriesThatItDidNotRead
 TEST_F(StateCheckTest, FindsThatAnEntryIsMissing) {
   Grow(3);
   Run(absl::StrCat("DELETE FROM log_entry WHERE idx = ", log_->size() - 2));
+  EXPECT_TRUE(absl::IsDataLoss(Now())) << Now();
+  EXPECT_TRUE(absl::IsDataLoss(store_->Health()));
+}
+
+TEST_F(StateCheckTest, FindsAnEntryThatWasChangedTogetherWithItsHash) {
+  Grow(3);
+  const std::string body = "{}";
+  const Hash leaf = LeafHash(body);
+  Run(absl::StrCat("UPDATE log_entry SET body = CAST('", body, "' AS BLOB), leaf_hash = x'",
+                   absl::BytesToHexString(
+                       absl::string_view(reinterpret_cast<const char*>(leaf.data()), leaf.size())),
+                   "' WHERE idx = ", log_->size() - 2));
   EXPECT_TRUE(absl::IsDataLoss(Now())) << Now();
   EXPECT_TRUE(absl::IsDataLoss(store_->Health()));
 }

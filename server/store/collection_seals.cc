@@ -65,12 +65,11 @@ absl::StatusOr<int64_t> CollectionSeals::NextPosition() {
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the store's own row is missing");
-  if (run.Int(0) <= std::max(given_, marks_.position())) {
+  if (run.Int(0) <= std::max(marks_.group().position, marks_.position())) {
     return marks_.FoundUnsound(
         absl::DataLossError("the store's position is as it was before: restore the store"));
   }
-  given_ = run.Int(0);
-  return given_;
+  return marks_.group().position = run.Int(0);
 }
 
 absl::StatusOr<CollectionSeals::Change*> CollectionSeals::Find(int64_t collection) {
@@ -153,23 +152,10 @@ absl::Status CollectionSeals::Write() {
                                     change.row.tombstones, SqlBlob(*seal), collection)
                               .Finish();
     if (!status.ok()) return status;
-    written_[{change.row.owner, change.row.record_type}] = change.row.position;
+    marks_.group().collections[{change.row.owner, change.row.record_type}] = change.row.position;
   }
   changes_.clear();
   return absl::OkStatus();
-}
-
-void CollectionSeals::Undone() {
-  given_ = 0;
-  written_.clear();
-}
-
-void CollectionSeals::Committed() {
-  marks_.RaisePosition(given_);
-  for (const auto& [collection, position] : written_) {
-    marks_.RaiseCollection(collection.first, collection.second, position);
-  }
-  Undone();
 }
 
 }  // namespace sluice::server

@@ -69,10 +69,6 @@ class CollectionSeals {
   // What came and went was undone.
   void Forget() { changes_.clear(); }
 
-  // As Transaction says. A collection never goes back to before what was durable.
-  void Undone();
-  void Committed();
-
  private:
   struct Change {
     CollectionRow row;
@@ -92,9 +88,6 @@ class CollectionSeals {
   HighWaterMarks& marks_;
   SqlStatement find_, write_, next_position_;
   std::map<int64_t, Change> changes_;
-  // Of this group.
-  int64_t given_ = 0;
-  HighWaterMarks::Collections written_;
 };
 
 }  // namespace sluice::server

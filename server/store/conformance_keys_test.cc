@@ -214,6 +214,16 @@ TEST_P(StoreConformance, RotatesOverAndOver) {
   EXPECT_THAT(Bytes(), SizeIs(5));
 }
 
+TEST_P(StoreConformance, GivesAKeyNoMoreVersionsThanItMayEverHave) {
+  PublishAt("r1", Numbered(0, 1, "old"));
+  for (int32_t version = 2; version <= kMostKeyVersions; ++version) {
+    const absl::StatusOr<KekName> made = Rotate(*store_, kRecords);
+    ASSERT_TRUE(made.ok() && made->version == version) << version << made.status();
+    ASSERT_TRUE(MarkDestroyed(*store_, {kRecords, kOwner, version - 1}).ok()) << version;
+  }
+  EXPECT_TRUE(absl::IsOutOfRange(Rotate(*store_, kRecords).status()));
+}
+
 TEST_P(StoreConformance, ChangesAKeyOnlyFromTheStateThatWasLookedAt) {
   EXPECT_TRUE(absl::IsNotFound(Rotate(*store_, kRecords).status()));
   PublishAt("r1", Numbered(0, 1, "old"));

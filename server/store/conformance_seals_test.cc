@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "tests/support/store_conformance.h"
 
 namespace sluice::server {
@@ -206,6 +209,46 @@ TEST_P(StoreSeals, IsNotTalkedOutOfTheComparisonByAnotherSeal) {
     EXPECT_TRUE(absl::IsDataLoss(store_->Health())) << columns;
     set(all, "kept");
   }
+}
+
+// Works of one group: the last of them fails, and what the first have reached stays reached.
+TEST_P(StoreSeals, AWorkThatFailsTakesNothingBackOfThoseBeforeIt) {
+  Tamper("CREATE TABLE kept AS SELECT * FROM collection");
+  absl::Notification held, queued, done;
+  std::vector<absl::Status> outcomes(3);
+  const auto publish = [](std::string id, std::string value, absl::Status end) {
+    return [=](Transaction& transaction) -> absl::Status {
+      const auto outcome = transaction.Publish(BatchOf(id, {RecordOf("key 0", value, {"key 0"})}));
+      return outcome.ok() ? end : outcome.status();
+    };
+  };
+  store_->Submit({.apply =
+                      [&](Transaction&) {
+                        held.Notify();
+                        queued.WaitForNotification();
+                        return absl::OkStatus();
+                      },
+                  .done = [&](absl::Status status) { outcomes[0] = std::move(status); }});
+  held.WaitForNotification();
+  store_->Submit({.apply = publish("g1", "7", absl::OkStatus()),
+                  .done = [&](absl::Status status) { outcomes[1] = std::move(status); }});
+  store_->Submit(
+      {.apply = publish("g2", "8", absl::CancelledError("")), .done = [&](absl::Status status) {
+         outcomes[2] = std::move(status);
+         done.Notify();
+       }});
+  queued.Notify();
+  done.WaitForNotification();
+  ASSERT_TRUE(outcomes[0].ok()) << outcomes[0];
+  ASSERT_TRUE(outcomes[1].ok()) << outcomes[1];
+  ASSERT_TRUE(absl::IsCancelled(outcomes[2])) << outcomes[2];
+  // As it was before the group, with all its numbers.
+  Tamper(
+      "UPDATE collection SET seal = o.seal, position = o.position, live = o.live, tombstones = "
+      "o.tombstones, time_us = o.time_us FROM kept o WHERE o.id = collection.id");
+  const absl::Status published =
+      Publish(*store_, BatchOf("r9", {RecordOf("key 0", "9", {"key 0"})})).status();
+  EXPECT_TRUE(absl::IsDataLoss(published)) << published;
 }
 
 TEST_P(StoreSeals, BeginsNoReadUnderASealThatDoesNotOpen) {

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -55,6 +56,12 @@ constexpr absl::string_view kAll[] = {"SELECT",   "INSERT",     "UPDATE", "DELET
 // Of these, those that may be of some columns alone.
 constexpr absl::string_view kOfColumns[] = {"SELECT", "INSERT", "UPDATE", "REFERENCES"};
 
+// PostgreSQL's own roles by which one reads or writes what one was not granted: tables, or the
+// server's files.
+constexpr absl::string_view kReachesAll[] = {"pg_read_all_data", "pg_write_all_data",
+                                             "pg_read_server_files", "pg_write_server_files",
+                                             "pg_execute_server_program"};
+
 std::string Quoted(absl::string_view name) {
   return absl::StrCat("\"", absl::StrReplaceAll(name, {{"\"", "\"\""}}), "\"");
 }
@@ -102,48 +109,103 @@ absl::Status Grant(SqlConnection* connection, absl::string_view role,
   return absl::OkStatus();
 }
 
-// It may have rights as everybody, by another role, or as a superuser.
-absl::Status CheckNoMore(SqlConnection* connection, absl::string_view role,
-                         const std::set<std::string>& tables) {
-  const auto too_much = [&](absl::string_view what) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("role ", role, " may ", what,
-                     ", which no gateway needs, as a superuser, an owner, a member of another role "
-                     "or everybody: take that from it"));
-  };
-  absl::StatusOr<int64_t> makes =
+// What some role may do that a gateway's may not, in the operator's words; empty: nothing.
+absl::StatusOr<std::string> TooMuch(SqlConnection* connection, absl::string_view role,
+                                    const std::set<std::string>& tables) {
+  // Whoever may make roles may make itself a member of one that stands; replication sends all that
+  // is written.
+  constexpr std::pair<absl::string_view, absl::string_view> kAttributes[] = {
+      {"rolsuper", "do everything, as a superuser"},
+      {"rolcreaterole", "make roles"},
+      {"rolcreatedb", "make databases"},
+      {"rolreplication", "replicate the database"},
+      {"rolbypassrls", "pass by row security"}};
+  for (const auto& [attribute, words] : kAttributes) {
+    const absl::StatusOr<int64_t> has = One(
+        connection,
+        absl::StrCat("SELECT ", attribute, " FROM pg_catalog.pg_roles WHERE rolname = $1::text"),
+        role);
+    if (!has.ok()) return has.status();
+    if (*has != 0) return std::string(words);
+  }
+  // Whoever owns a thing gives itself every right to it.
+  constexpr std::pair<absl::string_view, absl::string_view> kOwned[] = {
+      {"SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = "
+       "c.relowner "
+       "WHERE r.rolname = $1::text AND c.relnamespace = current_schema()::regnamespace",
+       "do everything with a table, as its owner"},
+      {"SELECT count(*) FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON "
+       "r.oid = n.nspowner WHERE r.rolname = $1::text AND n.oid = current_schema()::regnamespace",
+       "do everything with the schema, as its owner"},
+      {"SELECT count(*) FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON "
+       "r.oid = d.datdba WHERE r.rolname = $1::text AND d.datname = current_database()",
+       "do everything with the database, as its owner"}};
+  for (const auto& [sql, words] : kOwned) {
+    const absl::StatusOr<int64_t> owns = One(connection, sql, role);
+    if (!owns.ok()) return owns.status();
+    if (*owns != 0) return std::string(words);
+  }
+  const absl::StatusOr<int64_t> makes =
       One(connection,
           "SELECT has_schema_privilege($1::text::name, current_schema()::regnamespace, 'CREATE')",
           role);
   if (!makes.ok()) return makes.status();
-  if (*makes != 0) return too_much("make tables");
+  if (*makes != 0) return "make tables";
   for (const std::string& table : tables) {
     const std::vector<absl::string_view> rights = absl::StrSplit(*GatewayRights(table), ", ");
     const std::set<absl::string_view> needed(rights.begin(), rights.end());
     for (const absl::string_view right : kAll) {
+      if (needed.contains(right)) continue;
       // What is not needed of a table is not needed of one of its columns.
-      const bool of_column = !needed.contains(right) && absl::c_linear_search(kOfColumns, right);
-      absl::StatusOr<int64_t> may =
+      const bool of_column = absl::c_linear_search(kOfColumns, right);
+      const absl::StatusOr<int64_t> may =
           One(connection,
               absl::StrCat("SELECT has_", of_column ? "any_column" : "table",
                            "_privilege($1::text::name, to_regclass($2), $3)"),
               role, absl::string_view(table), right);
       if (!may.ok()) return may.status();
-      if ((*may != 0) == needed.contains(right)) continue;
-      if (*may != 0) return too_much(absl::StrCat(right, " ", table));
+      if (*may != 0) return absl::StrCat(right, " ", table);
+    }
+  }
+  return "";
+}
+
+// It may have rights as everybody, as an owner, or by another role: whoever may become one has its
+// rights, whether it inherits them or not. A membership that adds nothing is what a managed server
+// gives to everybody.
+absl::Status CheckNoMore(SqlConnection* connection, absl::string_view role,
+                         const std::set<std::string>& tables) {
+  const auto refuse = [&](absl::string_view what, absl::string_view as) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("role ", role, " may ", what, as == role ? "" : absl::StrCat(" as ", as),
+                     ", which no gateway needs: take that from it, or from everybody"));
+  };
+  absl::StatusOr<SqlStatement> select = connection->Prepare(
+      "SELECT rolname::text FROM pg_catalog.pg_roles "
+      "WHERE pg_has_role($1::text::name, oid, 'MEMBER') AND NOT "
+      "(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = $1::text)");
+  if (!select.ok()) return select.status();
+  absl::StatusOr<std::set<std::string>> others = TextsOf(*select, role);
+  if (!others.ok()) return others.status();
+  others->insert(std::string(role));
+  for (const std::string& table : tables) {
+    for (const absl::string_view right : absl::StrSplit(*GatewayRights(table), ", ")) {
+      const absl::StatusOr<int64_t> may =
+          One(connection, "SELECT has_table_privilege($1::text::name, to_regclass($2), $3)", role,
+              absl::string_view(table), right);
+      if (!may.ok()) return may.status();
+      if (*may != 0) continue;
       return absl::FailedPreconditionError(
           absl::StrCat("role ", role, " was not granted ", right, " of ", table));
     }
   }
-  // Whoever may become another role has its rights, whether it inherits them or not; and whoever
-  // may make roles may make itself a member of one that stands.
-  absl::StatusOr<int64_t> others = One(
-      connection,
-      "SELECT count(*) FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_auth_members m ON "
-      "r.oid = m.member WHERE r.rolname = $1::text AND (r.rolcreaterole OR m.member IS NOT NULL)",
-      role);
-  if (!others.ok()) return others.status();
-  return *others == 0 ? absl::OkStatus() : too_much("become another role");
+  for (const std::string& other : *others) {
+    if (absl::c_linear_search(kReachesAll, other)) return refuse("read or write anything", other);
+    const absl::StatusOr<std::string> too_much = TooMuch(connection, other, tables);
+    if (!too_much.ok()) return too_much.status();
+    if (!too_much->empty()) return refuse(*too_much, other);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace

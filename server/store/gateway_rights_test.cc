@@ -53,6 +53,9 @@ class GatewayRightsTest : public testing::Test {
         .value()
         ->Execute(sql);
   }
+  absl::Status Alter(absl::string_view attribute) {
+    return AsAdmin(absl::StrCat("ALTER ROLE ", PostgresServer::kGatewayRole, " ", attribute));
+  }
   absl::Status AsAdmin(const std::string& sql) { return server_.Run(database_, sql); }
 
   PostgresServer& server_ = PostgresServer::Shared();
@@ -165,17 +168,74 @@ TEST_F(GatewayRightsTest, AreRefusedToARoleThatMayDoMoreByAnotherWay) {
                            PostgresServer::kGatewayRole))
           .ok());
   EXPECT_TRUE(AsGateway("SET ROLE keeper; DELETE FROM log_entry").ok());
-  EXPECT_THAT(std::string(Make().message()), HasSubstr("may become another role"));
+  EXPECT_THAT(std::string(Make().message()), HasSubstr("may UPDATE log_entry as keeper"));
   ASSERT_TRUE(AsAdmin(absl::StrCat("DROP OWNED BY keeper; DROP ROLE keeper; ALTER ROLE ",
                                    PostgresServer::kGatewayRole, " INHERIT"))
                   .ok());
-  // By which it makes itself a member of any.
-  ASSERT_TRUE(
-      AsAdmin(absl::StrCat("ALTER ROLE ", PostgresServer::kGatewayRole, " CREATEROLE")).ok());
-  EXPECT_THAT(std::string(Make().message()), HasSubstr("may become another role"));
-  ASSERT_TRUE(
-      AsAdmin(absl::StrCat("ALTER ROLE ", PostgresServer::kGatewayRole, " NOCREATEROLE")).ok());
+  for (const auto& [attribute, words] :
+       std::map<std::string, std::string>{{"CREATEROLE", "may make roles"},
+                                          {"CREATEDB", "may make databases"},
+                                          {"REPLICATION", "may replicate the database"},
+                                          {"BYPASSRLS", "may pass by row security"},
+                                          {"SUPERUSER", "may do everything, as a superuser"}}) {
+    ASSERT_TRUE(Alter(attribute).ok());
+    EXPECT_THAT(std::string(Make().message()), HasSubstr(words));
+    ASSERT_TRUE(Alter(absl::StrCat("NO", attribute)).ok());
+  }
   EXPECT_TRUE(Make().ok());
+}
+
+TEST_F(GatewayRightsTest, AreRefusedToARoleThatOwnsSomethingOrIsAMemberOfWhoDoes) {
+  ASSERT_TRUE(Make().ok());
+  const std::string role = PostgresServer::kGatewayRole;
+  ASSERT_TRUE(AsAdmin("CREATE ROLE landlord").ok());
+  for (const bool by_membership : {false, true}) {
+    const std::string owner = by_membership ? "landlord" : role;
+    const std::string as = by_membership ? " as landlord" : "";
+    if (by_membership) {
+      ASSERT_TRUE(AsAdmin(absl::StrCat("GRANT landlord TO ", role)).ok());
+    }
+    // Who grants may do so as a member of the role that owns the table.
+    ASSERT_TRUE(
+        AsAdmin(absl::StrCat("GRANT ", owner, " TO sluice; ALTER TABLE log_entry OWNER TO ", owner))
+            .ok());
+    EXPECT_THAT(std::string(Make().message()),
+                HasSubstr(absl::StrCat("may do everything with a table, as its owner", as)));
+    ASSERT_TRUE(AsAdmin("ALTER TABLE log_entry OWNER TO sluice").ok());
+    ASSERT_TRUE(AsAdmin(absl::StrCat("ALTER SCHEMA public OWNER TO ", owner,
+                                     "; REVOKE CREATE ON SCHEMA public FROM ", owner))
+                    .ok());
+    EXPECT_THAT(std::string(Make().message()),
+                HasSubstr(absl::StrCat("may do everything with the schema, as its owner", as)));
+    ASSERT_TRUE(AsAdmin("ALTER SCHEMA public OWNER TO sluice").ok());
+    ASSERT_TRUE(AsAdmin(absl::StrCat("ALTER DATABASE ", database_, " OWNER TO ", owner)).ok());
+    EXPECT_THAT(std::string(Make().message()),
+                HasSubstr(absl::StrCat("may do everything with the database, as its owner", as)));
+    ASSERT_TRUE(AsAdmin(absl::StrCat("ALTER DATABASE ", database_, " OWNER TO sluice; REVOKE ",
+                                     owner, " FROM sluice"))
+                    .ok());
+    EXPECT_TRUE(Make().ok()) << Make();
+  }
+  ASSERT_TRUE(AsAdmin("DROP OWNED BY landlord; DROP ROLE landlord").ok());
+}
+
+// A managed server makes each role a member of its own.
+TEST_F(GatewayRightsTest, AreGivenToAMemberOfARoleThatAddsNothing) {
+  ASSERT_TRUE(Make().ok());
+  const std::string role = PostgresServer::kGatewayRole;
+  ASSERT_TRUE(
+      AsAdmin(absl::StrCat("CREATE ROLE by_token; GRANT by_token, pg_monitor TO ", role)).ok());
+  const absl::Status made = Make();
+  EXPECT_TRUE(made.ok()) << made;
+  for (const char* const reaches : {"pg_read_all_data", "pg_write_all_data", "pg_read_server_files",
+                                    "pg_write_server_files", "pg_execute_server_program"}) {
+    ASSERT_TRUE(AsAdmin(absl::StrCat("GRANT ", reaches, " TO by_token")).ok());
+    EXPECT_THAT(std::string(Make().message()), HasSubstr("which no gateway needs")) << reaches;
+    ASSERT_TRUE(AsAdmin(absl::StrCat("REVOKE ", reaches, " FROM by_token")).ok());
+  }
+  ASSERT_TRUE(AsAdmin("ALTER ROLE by_token CREATEROLE").ok());
+  EXPECT_THAT(std::string(Make().message()), HasSubstr("may make roles as by_token"));
+  ASSERT_TRUE(AsAdmin(absl::StrCat("REVOKE pg_monitor FROM ", role, "; DROP ROLE by_token")).ok());
 }
 
 TEST_F(GatewayRightsTest, AreGrantedByWhoOwnsTheTablesToWhoIsThere) {

@@ -135,6 +135,7 @@ void GroupCommit::Run() {
     absl::Status outcome = FillAndCommit(group, participant, results, fatal);
     if (engine_->fault() == GroupEngine::Fault::kUnknown) {
       outcome = AwaitOutcome(group, outcome);
+      if (outcome.ok()) engine_->transaction().Committed();
       fatal = engine_->fault() == GroupEngine::Fault::kUnknown;
       if (outcome.ok() && group.empty()) {
         // Who asked holds in memory what was before. A start reads what is.
@@ -206,7 +207,7 @@ absl::Status GroupCommit::AwaitOutcome(std::vector<Work>& group, const absl::Sta
 absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticipant* participant,
                                         std::vector<absl::Status>& results, bool& fatal) {
   if (absl::Status status = engine_->Begin(); !status.ok()) return status;
-  engine_->transaction().Undone();
+  engine_->transaction().BeginGroup();
   if (participant != nullptr) {
     if (absl::Status status = participant->Begin(); !status.ok()) return status;
   }
@@ -223,10 +224,11 @@ absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticip
     done = 0;
   }
   for (size_t i = done; i < group.size(); ++i) {
+    engine_->transaction().BeginWork();
     if (participant != nullptr) participant->BeginWork();
     results[i] =
         engine_->Attempt([&](Transaction& transaction) { return group[i].apply(transaction); });
-    if (!results[i].ok()) engine_->transaction().Undone();
+    if (!results[i].ok()) engine_->transaction().UndoWork();
     if (!results[i].ok() && participant != nullptr) participant->UndoWork();
     if (engine_->fault() != GroupEngine::Fault::kNone) {
       return results[i].ok() ? absl::InternalError("the engine has failed") : results[i];
@@ -245,6 +247,7 @@ absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticip
 }
 
 absl::Status GroupCommit::RunTogether(absl::Span<Work> works, CommitParticipant* participant) {
+  engine_->transaction().BeginWork();
   if (participant != nullptr) participant->BeginWork();
   absl::Status status = engine_->Attempt([&](Transaction& transaction) {
     for (Work& work : works) {
@@ -252,7 +255,7 @@ absl::Status GroupCommit::RunTogether(absl::Span<Work> works, CommitParticipant*
     }
     return absl::OkStatus();
   });
-  if (!status.ok()) engine_->transaction().Undone();
+  if (!status.ok()) engine_->transaction().UndoWork();
   if (!status.ok() && participant != nullptr) participant->UndoWork();
   return status;
 }

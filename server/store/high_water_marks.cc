@@ -43,6 +43,15 @@ void HighWaterMarks::RaiseState(uint64_t through) {
   state_ = std::max(state_, through);
 }
 
+void HighWaterMarks::RaiseToGroup() {
+  RaisePosition(group_.position);
+  for (const auto& [collection, position] : group_.collections) {
+    RaiseCollection(collection.first, collection.second, position);
+  }
+  RaiseState(group_.state);
+  group_ = Group();
+}
+
 absl::Status HighWaterMarks::FoundUnsound(absl::Status status) {
   absl::MutexLock lock(&mutex_);
   if (unsound_.ok()) unsound_ = status;

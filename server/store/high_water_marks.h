@@ -35,6 +35,16 @@ class HighWaterMarks {
   uint64_t state() const;
   void RaiseState(uint64_t through);
 
+  // What the group under way has reached: marks once it is durable. The writer's thread alone.
+  struct Group {
+    int64_t position = 0;
+    Collections collections;
+    uint64_t state = 0;
+  };
+  Group& group() { return group_; }
+  // The group is durable; another may begin.
+  void RaiseToGroup();
+
   // Remembers the first that was found, for good, and returns this one.
   absl::Status FoundUnsound(absl::Status status);
   absl::Status unsound() const;
@@ -45,6 +55,7 @@ class HighWaterMarks {
   int64_t position_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t state_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status unsound_ ABSL_GUARDED_BY(mutex_);
+  Group group_;
 };
 
 }  // namespace sluice::server

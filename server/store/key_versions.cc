@@ -90,8 +90,8 @@ absl::StatusOr<KekName> KeyVersions::Rotate(KekScope scope, absl::string_view ow
   const auto sealing = std::count_if(
       versions->begin(), versions->end(),
       [](const StoredKeyVersion& version) { return !version.empty && !version.destroyed_index; });
-  if (sealing >= kMostSealingVersions) {
-    return absl::OutOfRangeError("as many versions of the key as may be still seal something");
+  if (sealing >= kMostSealingVersions || versions->back().name.version >= kMostKeyVersions) {
+    return absl::OutOfRangeError("the key has as many versions as it may have");
   }
   absl::StatusOr<KekName> made = parts_.sealing->MakeVersion(scope, owner);
   if (!made.ok()) return made;

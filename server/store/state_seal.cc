@@ -132,7 +132,7 @@ absl::StatusOr<std::unique_ptr<StateSeal>> StateSeal::Create(SqlConnection* conn
 }
 
 absl::StatusOr<SetDigest> StateSeal::Open(const StateRow& row) {
-  if (row.through < std::max(written_, marks_.state())) return NotSealed();
+  if (row.through < std::max(marks_.group().state, marks_.state())) return NotSealed();
   const absl::StatusOr<Hash16> before = OpenState(*keys_, row);
   if (!before.ok()) return before.status();
   absl::StatusOr<SetDigest> digest = Empty(*keys_);
@@ -168,7 +168,7 @@ absl::Status StateSeal::Write(StateRow row, SetDigest digest) {
   if (!value.ok()) return value.status();
   const absl::StatusOr<std::string> seal = keys_->Seal(Words(row), *value);
   if (!seal.ok()) return seal.status();
-  written_ = row.through;
+  marks_.group().state = row.through;
   return write_.Bind(row.through, row.members, SqlBlob(*seal)).Finish();
 }
 

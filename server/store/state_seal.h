@@ -59,10 +59,6 @@ class StateSeal {
   // Entries before `through` say nothing that the members do not.
   absl::Status Advance(uint64_t through);
 
-  void Undone() { written_ = 0; }
-  // What was written never goes back.
-  void Committed() { marks_.RaiseState(std::exchange(written_, 0)); }
-
  private:
   StateSeal(const SealKeys* keys, HighWaterMarks* marks) : keys_(keys), marks_(*marks) {}
   absl::Status Write(StateRow row, SetDigest digest);
@@ -72,7 +68,6 @@ class StateSeal {
   const SealKeys* const keys_;
   HighWaterMarks& marks_;
   SqlStatement find_, write_;
-  uint64_t written_ = 0;  // in this group
 };
 
 }  // namespace sluice::server

@@ -317,9 +317,12 @@ class Transaction {
   // Of the keys that all of this is sealed under; null where nothing is.
   virtual KeyTransaction* keys() { return nullptr; }
 
-  // What group commit says, and no work: what was done since the last commit, or by the last work,
-  // is undone; what was done is durable. For what a transaction keeps in memory.
-  virtual void Undone() {}
+  // What group commit says, and no work, for what a transaction keeps in memory: a group begins, and
+  // nothing done since the last commit is durable; a work begins; all that was done since then is
+  // undone; what the group did is durable.
+  virtual void BeginGroup() {}
+  virtual void BeginWork() {}
+  virtual void UndoWork() {}
   virtual void Committed() {}
 };
 

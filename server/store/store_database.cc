@@ -4,17 +4,6 @@
 
 namespace sluice::server {
 
-absl::StatusOr<std::set<std::string>> TextsOf(SqlStatement& select) {
-  std::set<std::string> texts;
-  SqlRun run = select.Bind();
-  for (;;) {
-    absl::StatusOr<bool> row = run.Next();
-    if (!row.ok()) return row.status();
-    if (!*row) return texts;
-    texts.insert(std::string(run.Bytes(0)));
-  }
-}
-
 absl::Status StoreDatabase::CheckOurs() {
   absl::StatusOr<bool> ours = IsOurs();
   if (!ours.ok()) return ours.status();

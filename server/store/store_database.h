@@ -18,7 +18,17 @@
 namespace sluice::server {
 
 // All rows' first column.
-absl::StatusOr<std::set<std::string>> TextsOf(SqlStatement& select);
+template <typename... Values>
+absl::StatusOr<std::set<std::string>> TextsOf(SqlStatement& select, const Values&... values) {
+  std::set<std::string> texts;
+  SqlRun run = select.Bind(values...);
+  for (;;) {
+    absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return texts;
+    texts.insert(std::string(run.Bytes(0)));
+  }
+}
 
 class StoreDatabase {
  public:

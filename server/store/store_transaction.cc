@@ -19,7 +19,7 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
     SqlConnection* connection, const NameHasher* hasher, const SealKeys* seal_keys,
     HighWaterMarks* marks, KeyEncryptionKeys* keks) {
   std::unique_ptr<StoreTransaction> transaction(
-      new StoreTransaction(connection, hasher, seal_keys));
+      new StoreTransaction(connection, hasher, seal_keys, marks));
   absl::StatusOr<std::unique_ptr<StateSeal>> state_seal =
       StateSeal::Create(connection, seal_keys, marks);
   if (!state_seal.ok()) return state_seal.status();

@@ -60,24 +60,29 @@ class StoreTransaction final : public Transaction {
   KeyTransaction* keys() override { return keys_.get(); }
   absl::StatusOr<int64_t> Revision() override;
   absl::Status PutDecision(const StoredDecision& decision) override;
-  void Undone() override {
+  void BeginGroup() override {
     boot_.reset();
     sealing_->Undone();
-    state_seal_->Undone();
-    collection_seals_->Undone();
+    marks_.group() = HighWaterMarks::Group();
+  }
+  void BeginWork() override { before_work_ = marks_.group(); }
+  void UndoWork() override {
+    boot_.reset();
+    sealing_->Undone();
+    marks_.group() = before_work_;
   }
   void Committed() override {
     sealing_->Committed();
-    state_seal_->Committed();
-    collection_seals_->Committed();
+    marks_.RaiseToGroup();
   }
 
   // A group begins, at this key generation of the store.
   void BeginAsOf(int64_t key_generation);
 
  private:
-  StoreTransaction(SqlConnection* connection, const NameHasher* hasher, const SealKeys* seal_keys)
-      : connection_(connection), hasher_(*hasher), seal_keys_(*seal_keys) {}
+  StoreTransaction(SqlConnection* connection, const NameHasher* hasher, const SealKeys* seal_keys,
+                   HighWaterMarks* marks)
+      : connection_(connection), hasher_(*hasher), seal_keys_(*seal_keys), marks_(*marks) {}
   absl::Status Prepare();
   // A change of records, whole with its collections' seals.
   template <typename Outcome>
@@ -94,6 +99,8 @@ class StoreTransaction final : public Transaction {
   SqlConnection* const connection_;
   const NameHasher& hasher_;
   const SealKeys& seal_keys_;
+  HighWaterMarks& marks_;
+  HighWaterMarks::Group before_work_;
   std::unique_ptr<StateSeal> state_seal_;
   std::optional<Boot> boot_;  // of this group's last entry
   std::unique_ptr<OpeningKeys> opening_;

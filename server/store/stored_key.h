@@ -31,6 +31,10 @@ struct StoredKeyVersion {
 // So many versions of a key may still seal something, the one in use among them: what is replaced
 // faster than it is sealed anew would never be empty.
 inline constexpr int kMostSealingVersions = 4;
+// And so many there may ever be, destroyed ones included: each stays a line in the gateway's list
+// of keys, which is bounded for all organizations together. A rotation a day uses them up in three
+// years, one a month never.
+inline constexpr int kMostKeyVersions = 1000;
 
 // The index of the newest entry about a key, by which one state of it is known from another.
 inline uint64_t NewestEntry(absl::Span<const StoredKeyVersion> versions) {
@@ -75,7 +79,8 @@ class KeyTransaction {
 
   // Gives a key a new version, which is in use from here on; `log_index`: of the entry that says
   // so. NOT_FOUND if there is no such key; ABORTED unless its newest entry is at `as_of` (nullopt:
-  // wherever); OUT_OF_RANGE if kMostSealingVersions are neither empty nor destroyed.
+  // wherever); OUT_OF_RANGE if kMostSealingVersions are neither empty nor destroyed, or there were
+  // kMostKeyVersions.
   virtual absl::StatusOr<KekName> Rotate(KekScope scope, absl::string_view owner,
                                          std::optional<uint64_t> as_of, uint64_t log_index) = 0;
   // Nothing is opened under a version any more, and its wrapped data key goes. The key-encryption
