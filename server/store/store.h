@@ -317,9 +317,9 @@ class Transaction {
   // Of the keys that all of this is sealed under; null where nothing is.
   virtual KeyTransaction* keys() { return nullptr; }
 
-  // What group commit says, and no work, for what a transaction keeps in memory: a group begins, and
-  // nothing done since the last commit is durable; a work begins; all that was done since then is
-  // undone; what the group did is durable.
+  // What group commit says, and no work, for what a transaction keeps in memory: a group begins,
+  // and nothing done since the last commit is durable; a work begins; all that was done since then
+  // is undone; what the group did is durable.
   virtual void BeginGroup() {}
   virtual void BeginWork() {}
   virtual void UndoWork() {}
