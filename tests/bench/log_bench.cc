@@ -80,6 +80,8 @@ class LogOff final : public AuditLog {
   absl::Time NewestEntryTime() const override { return log_.NewestEntryTime(); }
   uint64_t size() const override { return log_.size(); }
   std::string Checkpoint() const override { return log_.Checkpoint(); }
+  std::string CosignedCheckpoint() const override { return log_.CosignedCheckpoint(); }
+  WitnessReport Witnessed() const override { return log_.Witnessed(); }
   std::string Vkey() const override { return log_.Vkey(); }
   absl::Status Health() const override { return log_.Health(); }
   absl::Status Confirm(uint64_t index, absl::string_view body) const override {
