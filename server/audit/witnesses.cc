@@ -179,11 +179,12 @@ absl::Duration Witnesses::Lag() const {
 void Witnesses::AwaitAnswers(absl::Duration most) {
   const auto answered = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return number_ == 0 ||
-           std::all_of(links_.begin(), links_.end(), [this](const std::unique_ptr<Link>& link) {
-             // A size that it named is no answer yet.
-             return link->answered == number_ &&
-                    (!link->cosignature.empty() || link->trouble.has_value());
-           });
+           std::all_of(links_.begin(), links_.end(),
+                       [number = number_](const std::unique_ptr<Link>& link) {
+                         // A size that it named is no answer yet.
+                         return link->answered == number &&
+                                (!link->cosignature.empty() || link->trouble.has_value());
+                       });
   };
   absl::MutexLock lock(&mutex_);
   mutex_.AwaitWithTimeout(absl::Condition(&answered), most);
