@@ -287,6 +287,10 @@ class GrpcGateway final : public Gateway {
       const v1::ListOpeningsRequest& request) override {
     return Unary<v1::ListOpeningsResponse>(*audit_, &v1::AuditService::Stub::ListOpenings, request);
   }
+  absl::StatusOr<v1::EraseSubjectResponse> EraseSubject(
+      const v1::EraseSubjectRequest& request) override {
+    return Unary<v1::EraseSubjectResponse>(*audit_, &v1::AuditService::Stub::EraseSubject, request);
+  }
 
  private:
   template <typename Response, typename Stub, typename Request>

@@ -282,6 +282,8 @@ class FakeGateway : public Gateway {
   // Each answers one call; the last one all that follow.
   std::vector<v1::ListSubjectDisclosuresResponse> subject_pages;
   std::vector<v1::ListSubjectDisclosuresRequest> subject_requests;
+  absl::StatusOr<v1::EraseSubjectResponse> erased = v1::EraseSubjectResponse();
+  std::vector<v1::EraseSubjectRequest> erase_requests;
   int64_t destroyed_openings = 0;
   std::vector<v1::Opening> openings;      // in order
   std::optional<size_t> checkpoint_size;  // absent: all
@@ -344,6 +346,11 @@ class FakeGateway : public Gateway {
     v1::ListSubjectDisclosuresResponse page = subject_pages.front();
     if (subject_pages.size() > 1) subject_pages.erase(subject_pages.begin());
     return page;
+  }
+  absl::StatusOr<v1::EraseSubjectResponse> EraseSubject(
+      const v1::EraseSubjectRequest& request) override {
+    erase_requests.push_back(request);
+    return erased;
   }
   // Those of `openings` from the asked index on, two a page.
   absl::StatusOr<v1::ListOpeningsResponse> ListOpenings(

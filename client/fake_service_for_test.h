@@ -149,6 +149,17 @@ class FakeAuditService final : public v1::AuditService::Service {
     *response = *gateway_->ListOpenings(*request);
     return grpc::Status::OK;
   }
+  grpc::Status EraseSubject(grpc::ServerContext*, const v1::EraseSubjectRequest* request,
+                            v1::EraseSubjectResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
+    const absl::StatusOr<v1::EraseSubjectResponse> erased = gateway_->EraseSubject(*request);
+    if (!erased.ok()) {
+      return {static_cast<grpc::StatusCode>(erased.status().code()),
+              std::string(erased.status().message())};
+    }
+    *response = *erased;
+    return grpc::Status::OK;
+  }
   grpc::Status ListSubjectDisclosures(grpc::ServerContext*,
                                       const v1::ListSubjectDisclosuresRequest* request,
                                       v1::ListSubjectDisclosuresResponse* response) override {

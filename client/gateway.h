@@ -99,6 +99,8 @@ class Gateway {
       const v1::ListSubjectDisclosuresRequest& request) = 0;
   virtual absl::StatusOr<v1::ListOpeningsResponse> ListOpenings(
       const v1::ListOpeningsRequest& request) = 0;
+  virtual absl::StatusOr<v1::EraseSubjectResponse> EraseSubject(
+      const v1::EraseSubjectRequest& request) = 0;
 };
 
 }  // namespace sluice::client

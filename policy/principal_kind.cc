@@ -12,7 +12,7 @@ struct Right {
 };
 
 // An administrator gets and reads records as their owner only: Decide's operations are a system's.
-constexpr std::array<Right, 25> kRights = {{
+constexpr std::array<Right, 26> kRights = {{
     {"PublishRecords", true, false, false, false},
     {"DeleteRecords", true, false, false, false},
     {"GetRecord", true, true, false, false},
@@ -28,6 +28,7 @@ constexpr std::array<Right, 25> kRights = {{
     {"GetInclusionProof", false, true, true, true},
     {"ListSubjectDisclosures", false, true, true, false},
     {"ListOpenings", false, true, true, false},
+    {"EraseSubject", false, true, false, false},
     // Checkpoints go to every party.
     {"GetCheckpoint", true, true, true, true},
     {"GetConsistencyProof", true, true, true, true},

@@ -157,4 +157,15 @@ grpc::Status AuditRpc::ListOpenings(grpc::ServerContext* context,
   return call.End(listed.status());
 }
 
+grpc::Status AuditRpc::EraseSubject(grpc::ServerContext* context,
+                                    const v1::EraseSubjectRequest* request,
+                                    v1::EraseSubjectResponse* response) {
+  Call call(calls_, "EraseSubject");
+  if (const absl::Status s = call.Begin(*context->auth_context()); !s.ok()) return call.End(s);
+  absl::StatusOr<v1::EraseSubjectResponse> erased =
+      erasure_->Erase(call.caller(), call.request_id(), *request);
+  if (erased.ok()) *response = *std::move(erased);
+  return call.End(erased.status());
+}
+
 }  // namespace sluice::server

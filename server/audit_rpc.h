@@ -12,6 +12,7 @@
 #include "server/owner_openings.h"
 #include "server/store/store.h"
 #include "server/subject_disclosures.h"
+#include "server/subject_erasure.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
 
 namespace sluice::server {
@@ -28,6 +29,7 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
     const Store* store;
     SubjectDisclosures* subjects;
     OwnerOpenings* openings;
+    SubjectErasure* erasure;
   };
   explicit AuditRpc(const Parts& parts)
       : BoundedService(kMaxRequestBytes),
@@ -35,7 +37,8 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
         log_(parts.log),
         store_(parts.store),
         subjects_(parts.subjects),
-        openings_(parts.openings) {}
+        openings_(parts.openings),
+        erasure_(parts.erasure) {}
 
   grpc::Status ListEntries(grpc::ServerContext* context, const v1::ListEntriesRequest* request,
                            v1::ListEntriesResponse* response) override;
@@ -52,6 +55,8 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
                                       v1::ListSubjectDisclosuresResponse* response) override;
   grpc::Status ListOpenings(grpc::ServerContext* context, const v1::ListOpeningsRequest* request,
                             v1::ListOpeningsResponse* response) override;
+  grpc::Status EraseSubject(grpc::ServerContext* context, const v1::EraseSubjectRequest* request,
+                            v1::EraseSubjectResponse* response) override;
 
  private:
   absl::Status Begin(Call& call, grpc::ServerContext* context);
@@ -63,6 +68,7 @@ class AuditRpc final : public BoundedService<v1::AuditService> {
   const Store* const store_;
   SubjectDisclosures* const subjects_;
   OwnerOpenings* const openings_;
+  SubjectErasure* const erasure_;
 };
 
 }  // namespace sluice::server

@@ -139,6 +139,8 @@ constexpr char kName[] = "[a-z][a-z0-9-]{0,62}";
 constexpr char kDomain[] = "[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?";
 constexpr char kAddress[] = "[^\\s]+:[0-9]{1,5}";
 constexpr int kHistoryDays = 30;
+// So that no mistake in a file destroys what an inquiry of last week wants.
+constexpr int kLeastOpeningDays = 30;
 constexpr char kCopy[] = "[^\\x00-\\x1f\\x7f]{1,200}";
 constexpr char kOrigin[] = "[^\\s+]{1,200}";
 constexpr char kCredential[] = "[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}";
@@ -198,11 +200,24 @@ void ReadWitness(Reader& read, const YamlNode& node, WitnessPolicy& policy) {
   policy.witnesses.push_back(std::move(witness));
 }
 
+// Whole days; what is not named is kept as long as the log.
+void ReadOpeningDays(Reader& read, const YamlNode& node, OpeningPeriods& periods) {
+  int filters = 0, callers = 0, counts = 0;
+  read.Mapping(node, "opening_days",
+               {{"filters", false, read.WholeNumber(filters, kLeastOpeningDays)},
+                {"callers", false, read.WholeNumber(callers, kLeastOpeningDays)},
+                {"counts", false, read.WholeNumber(counts, kLeastOpeningDays)}});
+  periods = {absl::Hours(24 * int64_t{filters}), absl::Hours(24 * int64_t{callers}),
+             absl::Hours(24 * int64_t{counts})};
+}
+
 void ReadLog(Reader& read, const YamlNode& node, Config& config) {
   WitnessPolicy& policy = config.witnesses;
   read.Mapping(node, "log",
                {{"origin", true, read.Text(config.log_origin, kOrigin)},
                 {"tiles", true, read.Path(config.log_tiles)},
+                {"opening_days", false,
+                 [&](const YamlNode& days) { ReadOpeningDays(read, days, config.openings); }},
                 {"witnesses", false,
                  [&](const YamlNode& list) {
                    read.Sequence(list,

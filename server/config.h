@@ -15,6 +15,7 @@
 #include "policy/finding.h"
 #include "server/audit/witness.h"
 #include "server/key_source.h"
+#include "server/opening_periods.h"
 #include "server/quotas.h"
 
 namespace sluice::server {
@@ -42,6 +43,7 @@ struct Config {
   std::string sqlite;                   // file; empty: `postgres`
   std::string postgres;        // libpq's connection settings, without secrets; empty: `sqlite`
   absl::Duration history;      // how long what a change replaced is kept for a withdraw
+  OpeningPeriods openings;     // of the log
   std::string log_origin;      // `<host>/<log>/<generation>`
   std::string log_tiles;       // directory
   WitnessPolicy witnesses;     // of the log

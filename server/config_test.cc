@@ -258,6 +258,16 @@ TEST(Config, RefusesAQuorumOrALagThatCannotBe) {
               HasSubstr("longer than witness_lag_warn"));
 }
 
+TEST(Config, KeepsOpeningsAsLongAsTheLogUnlessItSaysOtherwise) {
+  EXPECT_EQ(ParseConfig("", kGood).config.openings, OpeningPeriods());
+  const ConfigRead read = WithLog(", opening_days: {filters: 30, callers: 2555}");
+  EXPECT_THAT(read.findings, IsEmpty());
+  EXPECT_EQ(read.config.openings, (OpeningPeriods{absl::Hours(24 * 30), absl::Hours(24 * 2555)}));
+  EXPECT_THAT(LogFindings(", opening_days: {filters: 29}"), HasSubstr("whole number from 30"));
+  // Of this there is a record as long as there is one of the person.
+  EXPECT_THAT(LogFindings(", opening_days: {subjects: 400}"), HasSubstr("unknown key"));
+}
+
 TEST(Config, NamesEveryKeyThatIsMissing) { EXPECT_EQ(Findings("gateway: demo\n").size(), 8u); }
 
 TEST(Config, NeverFailsOtherwiseThanByFindingsWhateverByteIsChanged) {

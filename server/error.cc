@@ -140,6 +140,11 @@ absl::Status SubjectChanged() {
               "the ids of this person were joined or parted since the first page; begin again");
 }
 
+absl::Status SubjectHasRecords() {
+  return Make(absl::StatusCode::kFailedPrecondition, "SUBJECT_HAS_RECORDS",
+              "your records name this person, or say whose id it is: delete those first");
+}
+
 absl::Status StandsInConfiguration(absl::string_view organization) {
   return Make(absl::StatusCode::kFailedPrecondition, "ORGANIZATION_IN_CONFIGURATION",
               absl::StrCat(organization,

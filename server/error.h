@@ -39,6 +39,8 @@ absl::Status AlreadyExists(absl::string_view what);
 absl::Status EtagMismatch();
 // ABORTED: a page token is of another person, or of one whose ids were joined or parted since.
 absl::Status SubjectChanged();
+// FAILED_PRECONDITION: records name the person who is to be erased.
+absl::Status SubjectHasRecords();
 // FAILED_PRECONDITION: the configuration file has this organization, and alone changes it.
 absl::Status StandsInConfiguration(absl::string_view organization);
 // FAILED_PRECONDITION: what this version of a key sealed can't be read any more.

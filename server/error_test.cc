@@ -133,6 +133,7 @@ TEST(Outward, GivesEachKindOfErrorItsCodeAndReason) {
       {AlreadyExists("organization"), absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS"},
       {EtagMismatch(), absl::StatusCode::kAborted, "ETAG_MISMATCH"},
       {SubjectChanged(), absl::StatusCode::kAborted, "SUBJECT_CHANGED"},
+      {SubjectHasRecords(), absl::StatusCode::kFailedPrecondition, "SUBJECT_HAS_RECORDS"},
       {StandsInConfiguration("x"), absl::StatusCode::kFailedPrecondition,
        "ORGANIZATION_IN_CONFIGURATION"},
       {TooManyOrganizations(1), absl::StatusCode::kFailedPrecondition, "TOO_MANY_ORGANIZATIONS"},

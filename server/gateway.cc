@@ -126,6 +126,7 @@ class Wired final : public Gateway {
   std::unique_ptr<ExchangeRpc> exchange_rpc_;
   std::unique_ptr<SubjectDisclosures> subject_disclosures_;
   std::unique_ptr<OwnerOpenings> owner_openings_;
+  std::unique_ptr<SubjectErasure> subject_erasure_;
   std::unique_ptr<AuditRpc> audit_rpc_;
   std::unique_ptr<OperatorRpc> operator_rpc_;
   std::unique_ptr<KeyRpc> key_rpc_;
@@ -276,9 +277,9 @@ absl::Status Wired::Serve() {
   // What a crash left of a destruction comes before all else.
   if (const absl::Status s = owner_keys_->Follow(); !s.ok()) return s;
   key_renewal_->Start();
-  upkeep_ =
-      std::make_unique<Upkeep>(Upkeep::Parts{store_.get(), log_.get(), collection_note_.get(),
-                                             owner_keys_.get(), options_.clock, config_.history});
+  upkeep_ = std::make_unique<Upkeep>(Upkeep::Parts{store_.get(), log_.get(), collection_note_.get(),
+                                                   owner_keys_.get(), options_.clock,
+                                                   config_.history, config_.openings});
   const CallParts calls{admission_.get(), &quotas_, clock_.get(), &metrics_};
   exchange_rpc_ = std::make_unique<ExchangeRpc>(ExchangeRpc::Parts{
       calls, exchange_.get(), publication_.get(), mous_.get(), store_.get(), &threads_,
@@ -287,8 +288,11 @@ absl::Status Wired::Serve() {
       SubjectDisclosures::Parts{catalog_, admission_.get(), mous_.get(), log_.get(), store_.get()});
   owner_openings_ = std::make_unique<OwnerOpenings>(
       OwnerOpenings::Parts{admission_.get(), log_.get(), store_.get()});
-  audit_rpc_ = std::make_unique<AuditRpc>(AuditRpc::Parts{
-      calls, log_.get(), store_.get(), subject_disclosures_.get(), owner_openings_.get()});
+  subject_erasure_ = std::make_unique<SubjectErasure>(
+      SubjectErasure::Parts{catalog_, admission_.get(), log_.get(), store_.get()});
+  audit_rpc_ = std::make_unique<AuditRpc>(
+      AuditRpc::Parts{calls, log_.get(), store_.get(), subject_disclosures_.get(),
+                      owner_openings_.get(), subject_erasure_.get()});
   operator_rpc_ = std::make_unique<OperatorRpc>(
       OperatorRpc::Parts{calls, organizations_.get(), [this] { TakeOrganizations(); }});
 
@@ -371,8 +375,8 @@ bool Wired::PurposePermitted(absl::string_view principal, absl::string_view purp
 absl::Status Wired::Reload(Config config) {
   const auto fixed = [](const Config& c) {
     return std::tie(c.gateway, c.listen, c.trust_domain, c.tls_certificate, c.tls_key, c.keys,
-                    c.key_copies, c.sqlite, c.postgres, c.history, c.log_origin, c.log_tiles,
-                    c.witnesses, c.mous, c.types, c.metrics_listen);
+                    c.key_copies, c.sqlite, c.postgres, c.history, c.openings, c.log_origin,
+                    c.log_tiles, c.witnesses, c.mous, c.types, c.metrics_listen);
   };
   if (fixed(config) != fixed(config_)) {
     return absl::FailedPreconditionError(

@@ -17,7 +17,8 @@ namespace {
 constexpr uint64_t kPage = 512;
 
 // What entries commit to, by the labels of their commitments (EncodeEntry).
-constexpr std::array<absl::string_view, 6> kLabels = {"bm1", "fl1", "nm1", "rc1", "rw1", "sn1"};
+constexpr std::array<absl::string_view, 7> kLabels = {"bm1", "er1", "fl1", "nm1",
+                                                      "rc1", "rw1", "sn1"};
 
 std::string VersionName(absl::string_view mou, int64_t version) {
   return absl::StrCat("mous/", mou, "/versions/", version);
@@ -146,6 +147,15 @@ void LogVerification::Fold(const LogRow& row) {
     (json.FindString("action") == kDestroyedAction ? said.destroyed : said.made) = row.index;
   } else if (entry->type == "disclosure") {
     disclosures_.emplace_back(row.index, json.FindString("owner"));
+  } else if (entry->type == "erasure") {
+    const JsonValue* const openings = json.Find("openings", JsonValue::Kind::kArray);
+    if (openings == nullptr) return;
+    for (const JsonValue& it : openings->items) {
+      uint64_t& end =
+          erased_[{std::string(it.FindString("field")), std::string(json.FindString("owner"))}]
+                 [static_cast<uint64_t>(it.FindInteger("begin", 0))];
+      end = std::max(end, static_cast<uint64_t>(it.FindInteger("end", 0)));
+    }
   } else if (entry->type == "ordinals") {
     dictionaries_[std::string(json.FindString("owner"))] = {
         static_cast<uint64_t>(json.FindInteger("end", 1)) - 1,
@@ -171,6 +181,9 @@ absl::Status LogVerification::ReadOpenings() {
       const auto wrong = [&](const std::string& what) {
         parts_.findings->Add({"log_opening", what, owner}, static_cast<uint64_t>(index));
       };
+      if (IsErased(owner, field, static_cast<uint64_t>(index))) {
+        wrong("it is there, and the log says that it was destroyed");
+      }
       const absl::StatusOr<absl::string_view> content = opening_->Open(
           OfLogOpening{.owner = owner, .field = field, .index = static_cast<uint64_t>(index)},
           run.Bytes(3));
@@ -198,6 +211,17 @@ absl::Status LogVerification::ReadOpenings() {
     parts_.findings->Looked("log_opening", static_cast<int64_t>(read));
   }
   return absl::OkStatus();
+}
+
+bool LogVerification::IsErased(const std::string& owner, const std::string& field,
+                               uint64_t index) const {
+  for (const std::string& whose : {owner, std::string()}) {
+    const auto erased = erased_.find({field, whose});
+    if (erased == erased_.end()) continue;
+    const auto after = erased->second.upper_bound(index);
+    if (after != erased->second.begin() && index < std::prev(after)->second) return true;
+  }
+  return false;
 }
 
 absl::Status LogVerification::CompareDisclosures() {

@@ -69,6 +69,7 @@ class LogVerification {
   absl::Status ReadEntries();
   void Fold(const LogRow& row);
   absl::Status ReadOpenings();
+  bool IsErased(const std::string& owner, const std::string& field, uint64_t index) const;
   // That what opens each disclosure is there, of those that Fold met.
   absl::Status CompareDisclosures();
   // That the index of disclosures leads nowhere else.
@@ -90,6 +91,9 @@ class LogVerification {
   SqlStatement openings_, opening_at_, container_, surplus_;
   std::map<std::string, Dictionary> dictionaries_;
   std::vector<std::pair<uint64_t, std::string>> disclosures_;  // entries to look at, with owners
+  // Where openings are that the log says were destroyed: by field and by owner (empty: of all),
+  // entries by the first and the end.
+  std::map<std::pair<std::string, std::string>, std::map<uint64_t, uint64_t>> erased_;
   std::map<std::string, Said> said_;          // by a version's or an organization's name
   std::map<std::string, SaidKey> said_keys_;  // by the name of a key's version
 };

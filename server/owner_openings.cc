@@ -47,7 +47,6 @@ absl::StatusOr<v1::ListOpeningsResponse> OwnerOpenings::List(
     }
     last = index;
     looked_at += opening.value.size();
-    if (!request.field().empty() && opening.field != request.field()) return true;
     const bool is_full =
         bytes >= kPageBytes || static_cast<uint64_t>(response.openings_size()) >= page->size;
     if (is_full && response.openings().rbegin()->index() != static_cast<int64_t>(index)) {
@@ -66,8 +65,8 @@ absl::StatusOr<v1::ListOpeningsResponse> OwnerOpenings::List(
     out.set_value(opening.value);
     return true;
   };
-  const absl::Status status =
-      parts_.store->ReadOwnOpenings(owner->permit, owner->receipt, begin, end, visit);
+  const absl::Status status = parts_.store->ReadOwnOpenings(owner->permit, owner->receipt,
+                                                            request.field(), begin, end, visit);
   if (!status.ok()) return status;
   response.set_destroyed_count(destroyed);
   if (next < size) response.set_next_page_token(absl::StrCat(next));

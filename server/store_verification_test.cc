@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -94,6 +95,34 @@ TEST_F(StoreVerificationTest, ReadsPageAfterPage) {
   // The last of many pages is read as the first is.
   Run("DELETE FROM record WHERE ordinal = (SELECT max(ordinal) FROM record)");
   EXPECT_THAT(Findings(), Contains(HasSubstr("record: some were taken out")));
+}
+
+TEST_F(StoreVerificationTest, FindsNothingAfterAnErasureButWhatIsPutBack) {
+  Run("CREATE TABLE kept AS SELECT * FROM log_opening WHERE field = 'caller'");
+  Must([&](Transaction& transaction) -> absl::Status {
+    const policy::SubjectName name{"person", "key 7"};
+    const auto ordinals = transaction.EraseSubject("state-university", {&name, 1});
+    if (!ordinals.ok()) return ordinals.status();
+    ErasureEntry entry;
+    entry.owner = "state-university";
+    entry.reason = "SUBJECT_REQUEST";
+    entry.subjects = *ordinals;
+    return log_->AppendIn(transaction, entry).status();
+  });
+  Must([&](Transaction& transaction) -> absl::Status {
+    ErasureEntry entry;
+    entry.reason = "PERIOD_OVER";
+    entry.openings = {{"caller", 0, log_->NextIndexIn(transaction)}};
+    const auto owners = transaction.EraseOpenings("", "caller", 0, entry.openings[0].end);
+    if (!owners.ok()) return owners.status();
+    EXPECT_THAT(*owners, ElementsAre("", "river-unified"));
+    entry.parties = {"river-unified"};
+    return log_->AppendIn(transaction, entry).status();
+  });
+  EXPECT_THAT(Findings(), IsEmpty());
+  Run("INSERT INTO log_opening SELECT * FROM kept");
+  EXPECT_THAT(Findings(), Contains(HasSubstr("log_opening: it is there, and the log says that it "
+                                             "was destroyed; owner river-unified")));
 }
 
 TEST_F(StoreVerificationTest, WritesNothing) {

@@ -10,67 +10,20 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "policy/canonical_form.h"
 #include "policy/digest.h"
 #include "policy/record_validator.h"
 #include "policy/subject_bitmap.h"
 #include "server/error.h"
 #include "server/page_size.h"
+#include "server/subject_names.h"
 
 namespace sluice::server {
 namespace {
 
-constexpr size_t kMaxIdBytes = 256;
 constexpr size_t kTokenDigits = 16;
 // The bases whose disclosures 34 CFR 99.32(d) exempts from being recorded.
 constexpr absl::string_view kExempt[] = {"FERPA_CONSENT", "FERPA_SCHOOL_OFFICIAL",
                                          "FERPA_DIRECTORY_INFORMATION"};
-
-absl::Status CheckId(const policy::Catalog& catalog,
-                     const v1::ListSubjectDisclosuresRequest& request) {
-  std::set<std::string> spaces;
-  for (const policy::RecordType* const type : catalog.types()) {
-    for (const policy::Field* const leaf : type->leaves()) {
-      if (leaf->names_subject()) spaces.insert(leaf->id_space);
-    }
-  }
-  if (spaces.count(request.id_space()) == 0) {
-    return Invalid("id_space", absl::StrCat("is none of the catalog's, which are ",
-                                            absl::StrJoin(spaces, ", ")));
-  }
-  for (const auto& [field, text] :
-       {std::pair("id", &request.id()), std::pair("source_system", &request.source_system())}) {
-    if (text->size() > kMaxIdBytes) {
-      return Invalid(field, absl::StrCat("is longer than ", kMaxIdBytes, " bytes"));
-    }
-  }
-  if (request.id().empty()) return Invalid("id", "must be given");
-  return absl::OkStatus();
-}
-
-// The subject under each form that the catalog's fields of this id space bring an id to.
-absl::StatusOr<std::vector<policy::SubjectName>> NamesOf(
-    const policy::Catalog& catalog, const v1::ListSubjectDisclosuresRequest& request) {
-  std::set<std::string> ids = {request.id()};
-  for (const policy::RecordType* const type : catalog.types()) {
-    for (const policy::Field* const leaf : type->leaves()) {
-      if (leaf->id_space != request.id_space()) continue;
-      const std::optional<std::string> id = policy::Canonical(request.id(), leaf->canonical_form);
-      if (id) ids.insert(*id);
-    }
-  }
-  std::vector<policy::SubjectName> names;
-  for (const std::string& id : ids) {
-    std::optional<policy::SubjectName> name =
-        policy::NameSubject(request.id_space(), request.source_system(), id);
-    if (!name) {
-      return Invalid("id",
-                     "names nobody: an id of a person needs its source_system, any other has none");
-    }
-    names.push_back(*std::move(name));
-  }
-  return names;
-}
 
 // Whose page a token goes on with: names that were joined or parted since are another's.
 std::string TokenOf(uint64_t next, const std::vector<uint32_t>& ordinals) {
@@ -82,9 +35,9 @@ std::string TokenOf(uint64_t next, const std::vector<uint32_t>& ordinals) {
 
 // Who was asked for, for the owner to open: cut, because it was not looked at yet.
 std::string AskedFor(const v1::ListSubjectDisclosuresRequest& request) {
-  return absl::StrCat(request.id_space().substr(0, kMaxIdBytes), " ",
-                      request.source_system().substr(0, kMaxIdBytes), " ",
-                      request.id().substr(0, kMaxIdBytes));
+  return absl::StrCat(request.id_space().substr(0, kMaxSubjectIdBytes), " ",
+                      request.source_system().substr(0, kMaxSubjectIdBytes), " ",
+                      request.id().substr(0, kMaxSubjectIdBytes));
 }
 
 void CopyStrings(const JsonValue& json, absl::string_view key,
@@ -154,8 +107,8 @@ absl::StatusOr<v1::ListSubjectDisclosuresResponse> SubjectDisclosures::List(
       parts_.admission->AdmitOwner(caller, request_id, "ListSubjectDisclosures", request.parent(),
                                    std::nullopt, AskedFor(request));
   if (!owner.ok()) return owner.status();
-  if (const absl::Status s = CheckId(*parts_.catalog, request); !s.ok()) return s;
-  const absl::StatusOr<std::vector<policy::SubjectName>> names = NamesOf(*parts_.catalog, request);
+  const absl::StatusOr<std::vector<policy::SubjectName>> names =
+      NamesOf(*parts_.catalog, {request.id_space(), request.id(), request.source_system()});
   if (!names.ok()) return names.status();
   const absl::string_view token = request.page_token();
   const size_t dash = token.find('-');

@@ -16,6 +16,7 @@ constexpr int kBitesARun = 16;
 
 void Upkeep::Run(absl::Time now) {
   ForgetHistory(now - parts_.history);
+  EraseOpenings(now);
   LookAtState();
   NoteCollections();
   FollowKeys();
@@ -34,6 +35,12 @@ void Upkeep::ForgetHistory(absl::Time before) {
     LogLine(LogLine::Level::kWarning, "history").With("cause", forgotten.message());
     return;
   }
+}
+
+void Upkeep::EraseOpenings(absl::Time now) {
+  const absl::Status erased = retention_.Run(now);
+  if (erased.ok()) return;
+  LogLine(LogLine::Level::kWarning, "openings").With("cause", erased.message());
 }
 
 // Each second, where that costs little: of very many versions as seldom as to take a fiftieth of

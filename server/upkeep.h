@@ -1,5 +1,6 @@
-// What time makes due in the gateway's store: replaced records are forgotten, what decisions rest
-// on is held against its seals and the log, collections are noted, keys followed.
+// What time makes due in the gateway's store: replaced records and openings of the log are
+// forgotten, what decisions rest on is held against its seals and the log, collections are noted,
+// keys followed.
 //
 // One thread at a time.
 #ifndef SLUICE_SERVER_UPKEEP_H_
@@ -11,6 +12,7 @@
 #include "absl/time/time.h"
 #include "server/audit/audit_log.h"
 #include "server/collection_note.h"
+#include "server/opening_retention.h"
 #include "server/owner_keys.h"
 #include "server/store/store.h"
 
@@ -27,8 +29,11 @@ class Upkeep {
     std::function<absl::Time()> clock;
     // How long what changes replaced is kept.
     absl::Duration history;
+    // How long openings of the log are.
+    OpeningPeriods openings;
   };
-  explicit Upkeep(Parts parts) : parts_(std::move(parts)) {}
+  explicit Upkeep(Parts parts)
+      : parts_(std::move(parts)), retention_(parts_.store, parts_.log, parts_.openings) {}
 
   // Each second. What can't be done is said, and tried again.
   void Run(absl::Time now);
@@ -37,10 +42,12 @@ class Upkeep {
 
  private:
   void ForgetHistory(absl::Time before);
+  void EraseOpenings(absl::Time now);
   void LookAtState();
   void FollowKeys();
 
   const Parts parts_;
+  OpeningRetention retention_;
   absl::Time state_again_ = absl::InfinitePast();
   bool keys_followed_ = true;
 };

@@ -31,6 +31,7 @@ void AddAudit(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand("audit", "The log: what was decided and disclosed");
   noun->require_subcommand(1);
   AddAuditBundle(noun, session);
+  AddAuditErase(noun, session);
   AddAuditExport(noun, session);
   AddAuditLog(noun, session);
   AddAuditSubject(noun, session);

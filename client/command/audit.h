@@ -12,6 +12,7 @@
 namespace sluice::client {
 
 void AddAuditBundle(CLI::App* noun, Session& session);
+void AddAuditErase(CLI::App* noun, Session& session);
 void AddAuditExport(CLI::App* noun, Session& session);
 void AddAuditLog(CLI::App* noun, Session& session);
 void AddAuditSubject(CLI::App* noun, Session& session);

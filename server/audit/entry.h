@@ -171,6 +171,25 @@ struct ReadEntry {
   uint64_t end = 0;
 };
 
+// What opens commitments was destroyed, and of whom nobody can say any more which ordinals were
+// his.
+struct ErasureEntry {
+  RequestId request;   // empty: the gateway did it by itself, when it was due
+  EntryCaller caller;  // of a request
+  std::string owner;   // empty: of several
+  std::string reason;  // an ErasureReason's name
+  // A person's former ordinals, sorted, each once: committed to, for the owner. Empty: no person's.
+  std::vector<uint32_t> subjects;
+  // The openings of this member in entries [begin, end), of all that is said to be theirs.
+  struct Openings {
+    std::string field;
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+  std::vector<Openings> openings;
+  std::vector<std::string> parties;  // of several: whose
+};
+
 struct GapEntry {
   std::string boot;
   uint64_t begin = 0;
@@ -181,7 +200,7 @@ struct HeartbeatEntry {};
 
 using Entry = std::variant<DecisionEntry, DisclosureEntry, OutcomeEntry, MouEntry, OrdinalsEntry,
                            WithdrawEntry, AdminEntry, OrganizationEntry, KeyEntry, ReadEntry,
-                           GapEntry, HeartbeatEntry>;
+                           ErasureEntry, GapEntry, HeartbeatEntry>;
 
 }  // namespace sluice::server
 

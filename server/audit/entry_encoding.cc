@@ -22,6 +22,12 @@ using ::sluice::policy::PrincipalKind;
 // above what people write.
 constexpr size_t kMaxGrantNames = 200;
 
+// Sorted, each once.
+bool IsRising(const std::vector<uint32_t>& ordinals) {
+  return std::adjacent_find(ordinals.begin(), ordinals.end(), std::greater_equal<uint32_t>()) ==
+         ordinals.end();
+}
+
 // Writes the members of one entry, in the order that AUDIT's table of fields has.
 class Encoder {
  public:
@@ -85,10 +91,7 @@ class Encoder {
       json_.EndObject();
     }
     json_.EndArray();
-    if (std::adjacent_find(entry.subjects.begin(), entry.subjects.end(),
-                           std::greater_equal<uint32_t>()) != entry.subjects.end()) {
-      Refuse("subjects");
-    }
+    if (!IsRising(entry.subjects)) Refuse("subjects");
     json_.BeginObject("subjects");
     json_.String("n", Commit("sn1", owner, "subjects.n", absl::StrCat(entry.subjects.size())));
     json_.String("commit",
@@ -218,6 +221,31 @@ class Encoder {
     Name("operation", entry.operation);
     Unsigned("begin", entry.begin);
     Unsigned("end", entry.end);
+  }
+
+  void Write(const ErasureEntry& entry) {
+    encoded_.type = "erasure";
+    encoded_.request = entry.request;
+    if (!entry.request.empty()) WriteCaller(entry.caller);
+    if (!entry.owner.empty()) Name("owner", entry.owner);
+    Name("reason", entry.reason);
+    if (!entry.subjects.empty()) {
+      if (!IsRising(entry.subjects)) Refuse("subjects");
+      json_.String("erased", Commit("er1", entry.owner, "erased",
+                                    policy::SubjectBitmap::Write(entry.subjects)));
+    }
+    if (!entry.openings.empty()) {
+      json_.BeginArray("openings");
+      for (const ErasureEntry::Openings& openings : entry.openings) {
+        json_.BeginObject();
+        Name("field", openings.field);
+        Unsigned("begin", openings.begin);
+        Unsigned("end", openings.end);
+        json_.EndObject();
+      }
+      json_.EndArray();
+    }
+    Names("parties", entry.parties);
   }
 
   void Write(const GapEntry& entry) {

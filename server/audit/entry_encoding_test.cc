@@ -93,6 +93,17 @@ OrganizationEntry ChangedOrganization() {
   return entry;
 }
 
+ErasureEntry Erasure(const EntryCaller& caller) {
+  ErasureEntry entry;
+  entry.request = RequestNumber(7);
+  entry.caller = caller;
+  entry.owner = "river-unified";
+  entry.reason = "SUBJECT_REQUEST";
+  entry.subjects = {5, 70000};
+  entry.openings = {{"filter", 17, 18}, {"filter", 23, 24}};
+  return entry;
+}
+
 std::vector<std::pair<std::string, Entry>> OneOfEachType(const policy::Field& field) {
   DecisionEntry decision = PermitEntry(1);
   decision.filter = "expected_completion_year >= 2027";
@@ -113,6 +124,10 @@ std::vector<std::pair<std::string, Entry>> OneOfEachType(const policy::Field& fi
           {"key_destroyed", KeyEntry{"DESTROYED", "records", "", "state-university", 2,
                                      RequestNumber(6), denial.caller, 17}},
           {"read", ReadEntry{RequestNumber(4), RiverUnified(), "ListEntries", 0, 100}},
+          {"erasure", Erasure(denial.caller)},
+          {"erasure_due", ErasureEntry{.reason = "PERIOD_OVER",
+                                       .openings = {{"filter", 0, 4096}},
+                                       .parties = {"river-unified", "state-university"}}},
           {"gap", GapEntry{std::string(32, 'c'), 7, 9}},
           {"heartbeat", HeartbeatEntry()}};
 }
@@ -288,6 +303,12 @@ TEST(EntryEncoding, RefusesEntriesThatCannotDoWithoutWhatIsWrong) {
   MouEntry mou = Mou();
   mou.state = "free text";
   EXPECT_TRUE(refused(mou));
+  ErasureEntry erasure = Erasure(decision.caller);
+  erasure.subjects = {5, 5};
+  EXPECT_TRUE(refused(erasure));
+  erasure = Erasure(decision.caller);
+  erasure.reason = "free text";
+  EXPECT_TRUE(refused(erasure));
   EXPECT_TRUE(refused(GapEntry{"not hexadecimal", 0, 1}));
 }
 

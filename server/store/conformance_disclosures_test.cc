@@ -117,10 +117,10 @@ TEST_P(StoreIdentity, LendsWhatOpensTheCommitmentsOfOneOwner) {
                             {"state-university", {2}}})
                   .ok());
   const OwnerRight right("state-university");
-  const auto openings = [&](uint64_t begin, uint64_t end, size_t most) {
+  const auto openings = [&](uint64_t begin, uint64_t end, size_t most, const char* field = "") {
     std::vector<std::string> found;
     const absl::Status status = store_->ReadOwnOpenings(
-        right.permit, right.receipt, begin, end,
+        right.permit, right.receipt, field, begin, end,
         [&](uint64_t index, const LogRow::Opening& opening) {
           found.push_back(absl::StrCat(index, " ", opening.owner, " ", opening.field, " ",
                                        opening.salt, " ", opening.value));
@@ -135,6 +135,9 @@ TEST_P(StoreIdentity, LendsWhatOpensTheCommitmentsOfOneOwner) {
                                              "2 state-university subjects.n salt 1"));
   EXPECT_THAT(openings(1, 9, 1), ElementsAre("2 state-university subjects salt bitmap 2"));
   EXPECT_THAT(openings(4, 9, 9), IsEmpty());
+  EXPECT_THAT(openings(0, 3, 9, "subjects.n"), ElementsAre("0 state-university subjects.n salt 1",
+                                                           "2 state-university subjects.n salt 1"));
+  EXPECT_THAT(openings(0, 3, 9, "filter"), IsEmpty());
 }
 
 TEST_P(StoreIdentity, ReadsNothingWithoutTheReceiptOfAPermitForAllTypes) {

@@ -35,7 +35,7 @@ constexpr Rights kRights[] = {
     {"log_boot", "SELECT, INSERT"},
     {"log_entry", "SELECT, INSERT"},
     {"log_head", "SELECT, UPDATE"},
-    {"log_opening", "SELECT, INSERT, UPDATE"},
+    {"log_opening", "SELECT, INSERT, UPDATE, DELETE"},
     {"mou_signature", "SELECT, INSERT, DELETE"},
     {"mou_version", "SELECT, INSERT, UPDATE"},
     {"organization", "SELECT, INSERT, UPDATE"},

@@ -40,6 +40,14 @@ class NoTransaction final : public Transaction {
       absl::string_view) override {
     return None();
   }
+  absl::StatusOr<std::vector<uint32_t>> EraseSubject(
+      absl::string_view, absl::Span<const policy::SubjectName>) override {
+    return None();
+  }
+  absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view, absl::string_view,
+                                                         uint64_t, uint64_t) override {
+    return None();
+  }
   absl::Status PutMouVersion(const StoredMouVersion&, std::optional<uint64_t>) override {
     return None();
   }

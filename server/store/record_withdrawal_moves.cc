@@ -29,7 +29,7 @@ absl::Status RecordWithdrawal::Take(absl::Span<const Move> moves, int64_t owner,
   for (const Move& move : moves) {
     if (!status.ok()) return status;
     if (move.step != Step::kDelete) continue;
-    status = keys.Add(move.now.ordinal, 0, change.position, move.touched.content_position,
+    status = keys.Add(0, 0, change.position, move.touched.content_position,
                       SqlBlob(move.touched.id.bytes));
   }
   if (status.ok()) status = keys.Finish();

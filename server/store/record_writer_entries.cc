@@ -95,7 +95,7 @@ absl::Status RecordWriter::DeleteEntries(const std::vector<Entry>& entries,
   SqlManyRun keys = update_keys_.Start();
   for (const Entry& entry : entries) {
     if (!entry.live) continue;
-    absl::Status status = keys.Add(entry.ordinal, 0, change.position, SqlBlob(entry.key));
+    absl::Status status = keys.Add(0, 0, change.position, SqlBlob(entry.key));
     if (!status.ok()) return status;
     replaced.push_back({.ordinal = entry.ordinal,
                         .id = entry.id,

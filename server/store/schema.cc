@@ -61,7 +61,7 @@ CREATE TABLE record_key (               -- every key ever published; a tombstone
   collection INTEGER NOT NULL,
   record_id BLOB NOT NULL UNIQUE,
   tie BLOB NOT NULL,                    -- that these two belong together: NameHasher::KeyTie
-  ordinal INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,             -- of its first subject; of a tombstone 0, nobody
   live INTEGER NOT NULL,
   position INTEGER NOT NULL,            -- of its last change, a merge or split of whom it names too
   content_position INTEGER NOT NULL,    -- of what made its content, or deleted it; never a withdraw

@@ -123,10 +123,17 @@ class SqlStore final : public Store {
     });
   }
   absl::Status ReadOwnOpenings(
-      const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
+      const OwnerPermit& permit, const AuditReceipt& receipt, absl::string_view field,
+      uint64_t begin, uint64_t end,
       absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) const override {
     if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
-    return Reader(this, Loan::kLong)->subjects().ReadOpenings(permit.owner(), begin, end, visit);
+    return Reader(this, Loan::kLong)
+        ->subjects()
+        .ReadOpenings(permit.owner(), field, begin, end, visit);
+  }
+  absl::StatusOr<std::optional<uint64_t>> FirstOpening(absl::string_view field, uint64_t begin,
+                                                       uint64_t end) const override {
+    return Reader(this, Loan::kLong)->subjects().FirstOpening(field, begin, end);
   }
   absl::Status ReadSubjects(
       const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,

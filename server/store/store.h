@@ -290,6 +290,19 @@ class Transaction {
   virtual absl::StatusOr<std::pair<uint64_t, std::vector<Hash>>> DictionaryHead(
       absl::string_view owner) = 0;
 
+  // Erasure: what the log's `erasure` entries say, which are appended with it.
+
+  // Has these names of one person name nobody any more; met again, they name somebody new. The
+  // ordinals that they had, sorted. NOT_FOUND if none of them was ever met; FAILED_PRECONDITION
+  // while records name the person.
+  virtual absl::StatusOr<std::vector<uint32_t>> EraseSubject(
+      absl::string_view owner, absl::Span<const policy::SubjectName> names) = 0;
+  // Destroys what opens the commitments of one field in entries [begin, end), the owner's or
+  // (empty) everybody's. Whose there were, sorted; the operator's name is empty.
+  virtual absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
+                                                                 absl::string_view field,
+                                                                 uint64_t begin, uint64_t end) = 0;
+
   // Each of these three changes what decisions rest on, and raises the revision with it.
 
   // Takes a version in (`replaces`: nullopt), or moves the one whose entry is at `replaces` on: its
@@ -409,11 +422,12 @@ class Store {
 
   // The owner's own, under an OwnerPermit and its receipt, else INTERNAL.
 
-  // Of all types: lends what opens the owner's commitments in entries [begin, end), in order of
-  // index and field, until `visit` returns false; of those whose key is destroyed, neither salt nor
-  // value.
+  // Of all types: lends what opens the owner's commitments in entries [begin, end), of one field or
+  // (empty) of all, in order of index and field, until `visit` returns false; of those whose key is
+  // destroyed, neither salt nor value.
   virtual absl::Status ReadOwnOpenings(
-      const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
+      const OwnerPermit& permit, const AuditReceipt& receipt, absl::string_view field,
+      uint64_t begin, uint64_t end,
       absl::FunctionRef<bool(uint64_t index, const LogRow::Opening& opening)> visit) const = 0;
   // Of one type: lends the owner's records, as Read does.
   virtual absl::Status ReadOwn(const OwnerPermit& permit, const AuditReceipt& receipt,
@@ -445,6 +459,10 @@ class Store {
   virtual absl::StatusOr<CollectionProgress> Progress() const { return CollectionProgress(); }
   // Whether ForgetHistory has something to forget.
   virtual absl::StatusOr<bool> HistoryBefore(absl::Time time) const = 0;
+  // The first entry in [begin, end) that has an opening of this field, anybody's.
+  virtual absl::StatusOr<std::optional<uint64_t>> FirstOpening(absl::string_view field,
+                                                               uint64_t begin,
+                                                               uint64_t end) const = 0;
 
   // Of keys; a store that seals nothing has none.
 

@@ -34,6 +34,9 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
   absl::StatusOr<std::unique_ptr<Dictionary>> dictionary = Dictionary::Create(connection, hasher);
   if (!dictionary.ok()) return dictionary.status();
   transaction->dictionary_ = *std::move(dictionary);
+  absl::StatusOr<std::unique_ptr<Erasures>> erasures = Erasures::Create(connection, hasher);
+  if (!erasures.ok()) return erasures.status();
+  transaction->erasures_ = *std::move(erasures);
   absl::StatusOr<std::unique_ptr<CollectionSeals>> seals =
       CollectionSeals::Create(connection, seal_keys, marks);
   if (!seals.ok()) return seals.status();

@@ -16,6 +16,7 @@
 #include "server/key_encryption_keys.h"
 #include "server/store/collection_seals.h"
 #include "server/store/dictionary.h"
+#include "server/store/erasures.h"
 #include "server/store/high_water_marks.h"
 #include "server/store/key_versions.h"
 #include "server/store/opening_keys.h"
@@ -45,6 +46,15 @@ class StoreTransaction final : public Transaction {
   absl::StatusOr<DeleteOutcome> Delete(const DeleteBatch& batch) override;
   absl::StatusOr<WithdrawOutcome> Withdraw(const WithdrawBatch& batch) override;
   absl::StatusOr<bool> ForgetHistory(absl::Time time, int64_t rows) override;
+  absl::StatusOr<std::vector<uint32_t>> EraseSubject(
+      absl::string_view owner, absl::Span<const policy::SubjectName> names) override {
+    return erasures_->EraseSubject(owner, names);
+  }
+  absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
+                                                         absl::string_view field, uint64_t begin,
+                                                         uint64_t end) override {
+    return erasures_->EraseOpenings(owner, field, begin, end);
+  }
   absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
                                  const std::vector<Hash>& compact_range) override;
   absl::Status PutDictionaryOpenings(absl::string_view owner, uint32_t ordinal,
@@ -109,6 +119,7 @@ class StoreTransaction final : public Transaction {
   std::unique_ptr<CollectionSeals> collection_seals_;
   int64_t key_generation_ = 0;
   std::unique_ptr<KeyVersions> keys_;
+  std::unique_ptr<Erasures> erasures_;
   std::unique_ptr<SubjectJoins> joins_;
   std::unique_ptr<RecordHistory> history_;
   std::unique_ptr<RecordWriter> records_;

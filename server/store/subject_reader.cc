@@ -20,12 +20,14 @@ absl::StatusOr<std::unique_ptr<SubjectReader>> SubjectReader::Create(SqlConnecti
       "coalesce(f.ordinal, 0) FROM subject s "
       "LEFT JOIN former_subject f ON f.owner = s.owner AND f.name = s.name ";
   absl::Status status = PrepareAll(
-      connection,
-      {{&reader->ordinals_,
-        absl::StrCat(kNames, "WHERE s.name_hash = $1 UNION ", kNames,
-                     "WHERE s.name_hash IN (SELECT i.name_hash FROM identity i "
-                     "WHERE i.person_hash = "
-                     "(SELECT j.person_hash FROM identity j WHERE j.name_hash = $1))")}});
+      connection, {{&reader->ordinals_,
+                    absl::StrCat(kNames, "WHERE s.name_hash = $1 UNION ", kNames,
+                                 "WHERE s.name_hash IN (SELECT i.name_hash FROM identity i "
+                                 "WHERE i.person_hash = "
+                                 "(SELECT j.person_hash FROM identity j WHERE j.name_hash = $1))")},
+                   {&reader->first_opening_,
+                    "SELECT idx FROM log_opening WHERE idx >= $1 AND idx < $2 AND field = $3 "
+                    "ORDER BY idx LIMIT 1"}});
   if (!status.ok()) return status;
   status = PrepareScans(
       connection,
@@ -36,7 +38,8 @@ absl::StatusOr<std::unique_ptr<SubjectReader>> SubjectReader::Create(SqlConnecti
         "WHERE c.owner = $1 AND c.container = $2 AND c.idx >= $3 AND c.idx < $4 ORDER BY c.idx"},
        {&reader->openings_,
         "SELECT idx, field, opening, (SELECT key_generation FROM store) FROM log_opening "
-        "WHERE idx >= $1 AND idx < $2 AND owner = $3 ORDER BY idx, field"}});
+        "WHERE idx >= $1 AND idx < $2 AND owner = $3 AND ($4 = '' OR field = $4) "
+        "ORDER BY idx, field"}});
   if (!status.ok()) return status;
   return reader;
 }
@@ -97,9 +100,9 @@ absl::Status SubjectReader::ReadSubjects(
 }
 
 absl::Status SubjectReader::ReadOpenings(
-    absl::string_view owner, uint64_t begin, uint64_t end,
+    absl::string_view owner, absl::string_view field, uint64_t begin, uint64_t end,
     absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) {
-  SqlRun run = openings_.Bind(begin, end, owner);
+  SqlRun run = openings_.Bind(begin, end, owner, field);
   for (;;) {
     const absl::StatusOr<bool> row = run.Next();
     if (!row.ok()) return row.status();
@@ -118,6 +121,14 @@ absl::Status SubjectReader::ReadOpenings(
     }
     if (!visit(index, opening)) return absl::OkStatus();
   }
+}
+
+absl::StatusOr<std::optional<uint64_t>> SubjectReader::FirstOpening(absl::string_view field,
+                                                                    uint64_t begin, uint64_t end) {
+  SqlRun run = first_opening_.Bind(begin, end, field);
+  const absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  return *row ? std::optional<uint64_t>(run.Int(0)) : std::nullopt;
 }
 
 }  // namespace sluice::server

@@ -38,14 +38,17 @@ class SubjectReader {
       absl::FunctionRef<bool(uint64_t index, std::optional<absl::string_view> bitmap)> visit);
   // As Store::ReadOwnOpenings.
   absl::Status ReadOpenings(
-      absl::string_view owner, uint64_t begin, uint64_t end,
+      absl::string_view owner, absl::string_view field, uint64_t begin, uint64_t end,
       absl::FunctionRef<bool(uint64_t index, const LogRow::Opening& opening)> visit);
+  // As Store::FirstOpening.
+  absl::StatusOr<std::optional<uint64_t>> FirstOpening(absl::string_view field, uint64_t begin,
+                                                       uint64_t end);
 
  private:
   explicit SubjectReader(OpeningKeys* opening) : opening_(*opening) {}
 
   OpeningKeys& opening_;
-  SqlStatement ordinals_, bitmaps_, openings_;
+  SqlStatement ordinals_, first_opening_, bitmaps_, openings_;
 };
 
 }  // namespace sluice::server

@@ -41,7 +41,7 @@ void MemoryStore::RunGroup(std::vector<Work> works, CommitParticipant* participa
     absl::MutexLock lock(&mutex_);
     status = health_;
     flip = std::exchange(flip_, false);
-    transaction.emplace(tables_, log_.size(), &flip);
+    transaction.emplace(tables_, &log_, &flip);
     fail_persisted = std::exchange(fail_persisted_, std::nullopt);
   }
   std::vector<absl::Status> results(works.size());
@@ -218,20 +218,35 @@ absl::StatusOr<std::vector<uint32_t>> MemoryStore::OrdinalsOf(
 }
 
 absl::Status MemoryStore::ReadOwnOpenings(
-    const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
-    absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) const {
+    const OwnerPermit& permit, const AuditReceipt& receipt, absl::string_view field, uint64_t begin,
+    uint64_t end, absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) const {
   if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
   absl::MutexLock lock(&mutex_);
   for (uint64_t i = begin; i < std::min<uint64_t>(end, log_.size()); ++i) {
     std::map<std::string, const LogRow::Opening*> own;
     for (const LogRow::Opening& opening : log_[i].openings) {
-      if (opening.owner == permit.owner()) own[opening.field] = &opening;
+      const bool sought = field.empty() || opening.field == field;
+      if (sought && opening.owner == permit.owner() && tables_.Has(i, opening)) {
+        own[opening.field] = &opening;
+      }
     }
-    for (const auto& [field, opening] : own) {
+    for (const auto& [name, opening] : own) {
       if (!visit(i, *opening)) return absl::OkStatus();
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<uint64_t>> MemoryStore::FirstOpening(absl::string_view field,
+                                                                  uint64_t begin,
+                                                                  uint64_t end) const {
+  absl::MutexLock lock(&mutex_);
+  for (uint64_t i = begin; i < std::min<uint64_t>(end, log_.size()); ++i) {
+    for (const LogRow::Opening& opening : log_[i].openings) {
+      if (opening.field == field && tables_.Has(i, opening)) return std::optional<uint64_t>(i);
+    }
+  }
+  return std::optional<uint64_t>();
 }
 
 absl::Status MemoryStore::ReadSubjects(
@@ -318,7 +333,9 @@ absl::StatusOr<std::vector<Hash>> MemoryStore::ReadLeafHashes(uint64_t begin, ui
 absl::StatusOr<std::vector<LogRow::Opening>> MemoryStore::ReadOpenings(uint64_t index) const {
   absl::MutexLock lock(&mutex_);
   if (index >= log_.size()) return absl::NotFoundError("no such entry");
-  return log_[index].openings;
+  std::vector<LogRow::Opening> openings = log_[index].openings;
+  std::erase_if(openings, [&](const LogRow::Opening& it) { return !tables_.Has(index, it); });
+  return openings;
 }
 
 absl::StatusOr<uint64_t> MemoryStore::LastWseq(absl::string_view writer,

@@ -5,6 +5,7 @@
 #ifndef SLUICE_TESTS_SUPPORT_MEMORY_STORE_H_
 #define SLUICE_TESTS_SUPPORT_MEMORY_STORE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -49,8 +50,11 @@ class MemoryStore : public Store {
                                                    const AuditReceipt& receipt,
                                                    const policy::SubjectName& name) const override;
   absl::Status ReadOwnOpenings(
-      const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
+      const OwnerPermit& permit, const AuditReceipt& receipt, absl::string_view field,
+      uint64_t begin, uint64_t end,
       absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) const override;
+  absl::StatusOr<std::optional<uint64_t>> FirstOpening(absl::string_view field, uint64_t begin,
+                                                       uint64_t end) const override;
   absl::Status ReadSubjects(
       const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,
       uint64_t end,
@@ -137,6 +141,22 @@ class MemoryStore : public Store {
     };
     std::map<int64_t, Change> history;
     std::map<std::pair<std::string, std::string>, std::pair<Hash, WithdrawOutcome>> withdraws;
+    // What was erased of the log's openings; of an owner, or (empty) of all.
+    struct Erased {
+      std::string owner;
+      std::string field;
+      uint64_t begin = 0;
+      uint64_t end = 0;
+      bool Covers(uint64_t index, const LogRow::Opening& opening) const {
+        return index >= begin && index < end && opening.field == field &&
+               (owner.empty() || opening.owner == owner);
+      }
+    };
+    std::vector<Erased> erased;
+    bool Has(uint64_t index, const LogRow::Opening& opening) const {
+      return std::none_of(erased.begin(), erased.end(),
+                          [&](const Erased& it) { return it.Covers(index, opening); });
+    }
     int64_t position = 0;
     int64_t revision = 0;
   };

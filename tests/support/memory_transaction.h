@@ -29,17 +29,18 @@ Id CountedId(uint64_t count) {
 // One group: the tables, and the rows that the log gets.
 class MemoryStore::GroupTransaction : public Transaction {
  public:
-  GroupTransaction(Tables tables, uint64_t log_size, bool* flip)
-      : tables(std::move(tables)), log_size_(log_size), flip_(*flip) {}
+  // `log`: nobody else writes to it while this lives.
+  GroupTransaction(Tables tables, const std::vector<LogRow>* log, bool* flip)
+      : tables(std::move(tables)), log_(*log), flip_(*flip) {}
 
   absl::Status InsertLogRow(const LogRow& row) override {
-    if (row.index != log_size_ + rows.size()) return absl::AlreadyExistsError("not the next row");
+    if (row.index != log_.size() + rows.size()) return absl::AlreadyExistsError("not the next row");
     if (std::exchange(flip_, false)) const_cast<LogRow&>(row).body[row.body.size() / 2] ^= 1;
     rows.push_back(row);
     return absl::OkStatus();
   }
   absl::Status UpdateLogHead(uint64_t old_size, const LogHead& new_head) override {
-    if (old_size != log_size_ || new_head.size != log_size_ + rows.size()) {
+    if (old_size != log_.size() || new_head.size != log_.size() + rows.size()) {
       return absl::AbortedError("the head moved");
     }
     head = new_head;
@@ -238,6 +239,47 @@ class MemoryStore::GroupTransaction : public Transaction {
     const Dictionary& dictionary = tables.dictionaries[std::string(owner)];
     return std::make_pair(dictionary.size, dictionary.compact_range);
   }
+  absl::StatusOr<std::vector<uint32_t>> EraseSubject(
+      absl::string_view owner, absl::Span<const policy::SubjectName> names) override {
+    Dictionary& dictionary = tables.dictionaries[std::string(owner)];
+    std::set<uint32_t> ordinals;
+    for (const policy::SubjectName& it : names) {
+      const Name name(it.id_space, it.id);
+      for (const auto& [key, record] : tables.records) {
+        const bool named = absl::c_any_of(record.names, [&](const policy::SubjectName& other) {
+          return Name(other.id_space, other.id) == name;
+        });
+        if (std::get<0>(key) == owner && !record.deleted && named) {
+          return absl::FailedPreconditionError("records name this subject");
+        }
+      }
+      if (Persons(std::string(owner)).count(name) > 0) {
+        return absl::FailedPreconditionError("a record says whose this id is");
+      }
+      const auto ever = dictionary.ever.find(name);
+      if (ever == dictionary.ever.end()) continue;
+      ordinals.insert(ever->second.begin(), ever->second.end());
+      dictionary.ever.erase(ever);
+      dictionary.subjects.erase(name);
+      std::erase(dictionary.names, name);
+    }
+    if (ordinals.empty()) return absl::NotFoundError("no record ever named this subject");
+    return std::vector<uint32_t>(ordinals.begin(), ordinals.end());
+  }
+  absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
+                                                         absl::string_view field, uint64_t begin,
+                                                         uint64_t end) override {
+    const Tables::Erased erased{std::string(owner), std::string(field), begin, end};
+    std::set<std::string> owners;
+    for (const LogRow& row : log_) {
+      for (const LogRow::Opening& opening : row.openings) {
+        if (!erased.Covers(row.index, opening) || !tables.Has(row.index, opening)) continue;
+        owners.insert(opening.owner);
+      }
+    }
+    tables.erased.push_back(erased);
+    return std::vector<std::string>(owners.begin(), owners.end());
+  }
   absl::Status PutMouVersion(const StoredMouVersion& version,
                              std::optional<uint64_t> replaces) override {
     const auto known = absl::c_find_if(tables.mou_versions, [&](const StoredMouVersion& it) {
@@ -388,7 +430,7 @@ class MemoryStore::GroupTransaction : public Transaction {
     record.position = record.content_position = record.written_position = position;
   }
 
-  const uint64_t log_size_;
+  const std::vector<LogRow>& log_;
   bool& flip_;
 };
 

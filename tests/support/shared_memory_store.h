@@ -74,9 +74,14 @@ class SharedMemoryStore : public Store {
     return store_.OrdinalsOf(permit, receipt, name);
   }
   absl::Status ReadOwnOpenings(
-      const OwnerPermit& permit, const AuditReceipt& receipt, uint64_t begin, uint64_t end,
+      const OwnerPermit& permit, const AuditReceipt& receipt, absl::string_view field,
+      uint64_t begin, uint64_t end,
       absl::FunctionRef<bool(uint64_t, const LogRow::Opening&)> visit) const override {
-    return store_.ReadOwnOpenings(permit, receipt, begin, end, visit);
+    return store_.ReadOwnOpenings(permit, receipt, field, begin, end, visit);
+  }
+  absl::StatusOr<std::optional<uint64_t>> FirstOpening(absl::string_view field, uint64_t begin,
+                                                       uint64_t end) const override {
+    return store_.FirstOpening(field, begin, end);
   }
   absl::Status ReadSubjects(
       const OwnerPermit& permit, const AuditReceipt& receipt, uint32_t container, uint64_t begin,

@@ -1,6 +1,6 @@
 // What every engine's store must do is written against Store alone, in server/store/conformance_*.
 // An engine joins by a factory, in a file of its own: `INSTANTIATE_TEST_SUITE_P(Engines,
-// StoreConformance, ...)`, and the same of StoreIdentity and
+// StoreConformance, ...)`, and the same of StoreIdentity, StoreErasing and
 // StoreState.
 #ifndef SLUICE_TESTS_SUPPORT_STORE_CONFORMANCE_H_
 #define SLUICE_TESTS_SUPPORT_STORE_CONFORMANCE_H_
@@ -196,6 +196,69 @@ class StoreIdentity : public StoreConformance {
   }
   LastPublish Last(const std::string& type) {
     return store_->LastPublishOf("state-university", type).value();
+  }
+};
+
+// Of what an erasure takes out. Runs on the store in memory, too.
+class StoreErasing : public StoreIdentity {
+ protected:
+  absl::StatusOr<std::vector<uint32_t>> Ordinals(const std::string& id,
+                                                 const std::string& owner = "state-university") {
+    const OwnerRight right(owner);
+    return store_->OrdinalsOf(right.permit, right.receipt, {"person", id});
+  }
+  absl::StatusOr<std::vector<uint32_t>> Erase(const std::vector<std::string>& ids,
+                                              const std::string& owner = "state-university") {
+    std::vector<policy::SubjectName> names;
+    for (const std::string& id : ids) names.push_back({"person", id});
+    absl::StatusOr<std::vector<uint32_t>> erased;
+    const absl::Status status =
+        store_->Commit({.apply = [&](Transaction& transaction) -> absl::Status {
+          erased = transaction.EraseSubject(owner, names);
+          return erased.status();
+        }});
+    return status.ok() ? erased : status;
+  }
+  std::vector<std::string> EraseOpenings(const std::string& owner, const std::string& field,
+                                         uint64_t begin, uint64_t end) {
+    std::vector<std::string> owners;
+    const absl::Status status =
+        store_->Commit({.apply = [&](Transaction& transaction) -> absl::Status {
+          const auto erased = transaction.EraseOpenings(owner, field, begin, end);
+          if (erased.ok()) owners = *erased;
+          return erased.status();
+        }});
+    EXPECT_TRUE(status.ok()) << status;
+    return owners;
+  }
+  void LogEntriesOf(const std::vector<std::string>& owners) {
+    const absl::Status status = store_->Commit({.apply = [&](Transaction& transaction) {
+      for (size_t i = 0; i < owners.size(); ++i) {
+        LogRow row{.index = i,
+                   .leaf_hash = DigestOf(i),
+                   .writer = "gateway-1",
+                   .boot = "b0",
+                   .wseq = i,
+                   .body = "an entry",
+                   .openings = {{owners[i], "filter", "salt", absl::StrCat("asked ", i)},
+                                {owners[i], "caller", "salt", "pat"}}};
+        if (absl::Status s = transaction.InsertLogRow(row); !s.ok()) return s;
+      }
+      return transaction.UpdateLogHead(0, {.size = owners.size()});
+    }});
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  std::vector<std::string> Left(const std::string& owner) {
+    const OwnerRight right(owner);
+    std::vector<std::string> left;
+    const absl::Status status =
+        store_->ReadOwnOpenings(right.permit, right.receipt, "", 0, 100,
+                                [&](uint64_t index, const LogRow::Opening& opening) {
+                                  left.push_back(absl::StrCat(index, " ", opening.field));
+                                  return true;
+                                });
+    EXPECT_TRUE(status.ok()) << status;
+    return left;
   }
 };
 

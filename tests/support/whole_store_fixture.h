@@ -164,6 +164,12 @@ class WholeStoreTest : public ::testing::Test {
     log_->Tick();
   }
 
+  // A change that is durable afterwards.
+  template <typename Apply>
+  void Must(Apply apply) {
+    const absl::Status status = store_->Commit({.apply = apply});
+    ASSERT_TRUE(status.ok()) << status;
+  }
   void Run(const std::string& sql) {
     auto connection = SqliteConnection::Open({.path = config_.sqlite}).value();
     const absl::Status status = connection->Execute(sql);
@@ -185,13 +191,6 @@ class WholeStoreTest : public ::testing::Test {
   std::unique_ptr<AuditLog> log_;
   uint64_t organization_at_ = 0;
   std::map<std::pair<std::string, int>, uint64_t> versions_at_;
-
- private:
-  template <typename Apply>
-  void Must(Apply apply) {
-    const absl::Status status = store_->Commit({.apply = apply});
-    ASSERT_TRUE(status.ok()) << status;
-  }
 };
 
 }  // namespace sluice::server

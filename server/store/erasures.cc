@@ -1,0 +1,110 @@
+#include "server/store/erasures.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/store/dictionary.h"
+#include "server/store/random_ids.h"
+
+namespace sluice::server {
+namespace {
+
+absl::StatusOr<bool> Any(SqlRun run) { return run.Next(); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Erasures>> Erasures::Create(SqlConnection* connection,
+                                                           const NameHasher* hasher) {
+  std::unique_ptr<Erasures> erasures(new Erasures(hasher));
+  constexpr absl::string_view kOpenings =
+      "DELETE FROM log_opening WHERE idx >= $1 AND idx < $2 AND field = $3";
+  absl::Status status = PrepareAll(
+      connection,
+      {{&erasures->find_,
+        absl::StrCat("SELECT ", Dictionary::kRow, " FROM subject WHERE name_hash = $1")},
+       {&erasures->former_, "SELECT ordinal FROM former_subject WHERE owner = $1 AND name = $2"},
+       {&erasures->joined_, "SELECT 1 FROM identity WHERE name_hash = $1"},
+       {&erasures->first_,
+        "SELECT 1 FROM collection c JOIN record r ON r.collection = c.id AND r.ordinal = $1 "
+        "WHERE c.owner = $2 LIMIT 1"},
+       {&erasures->further_,
+        "SELECT 1 FROM collection c JOIN further_name f ON f.collection = c.id AND f.name = $1 "
+        "WHERE c.owner = $2 LIMIT 1"},
+       {&erasures->rename_, "UPDATE subject SET name_hash = $1, tie = $2 WHERE name_hash = $3"},
+       {&erasures->openings_of_owner_, absl::StrCat(kOpenings, " AND owner = $4 RETURNING owner")},
+       {&erasures->openings_, absl::StrCat(kOpenings, " RETURNING owner")}});
+  if (!status.ok()) return status;
+  return erasures;
+}
+
+absl::StatusOr<std::vector<uint32_t>> Erasures::EraseSubject(
+    absl::string_view owner, absl::Span<const policy::SubjectName> names) {
+  std::set<uint32_t> ordinals;
+  for (const policy::SubjectName& name : names) {
+    const absl::StatusOr<Hash16> hash = hasher_.SubjectName(owner, name.id_space, name.id);
+    if (!hash.ok()) return hash.status();
+    if (absl::Status status = EraseName(*hash, ordinals); !status.ok()) return status;
+  }
+  if (ordinals.empty()) return absl::NotFoundError("no record ever named this subject");
+  return std::vector<uint32_t>(ordinals.begin(), ordinals.end());
+}
+
+absl::Status Erasures::EraseName(const Hash16& name, std::set<uint32_t>& ordinals) {
+  NameHasher::SubjectRow row;
+  {
+    SqlRun run = find_.Bind(SqlBlob(name));
+    const absl::StatusOr<bool> found = run.Next();
+    if (!found.ok()) return found.status();
+    if (!*found) return absl::OkStatus();
+    // Nothing is renamed that is not as it was written.
+    if (absl::Status s = Dictionary::Entry(hasher_, run).status(); !s.ok()) return s;
+    const absl::StatusOr<Hash16> id = run.Array<16>(4);
+    if (!id.ok()) return id.status();
+    row = {.owner = run.Int(1), .name = run.Int(2), .ordinal = run.Int(3), .subject_id = *id};
+  }
+  absl::Status status = CheckUnnamed(row.owner, name, static_cast<uint32_t>(row.name),
+                                     static_cast<uint32_t>(row.ordinal));
+  if (!status.ok()) return status;
+  ordinals.insert(static_cast<uint32_t>(row.ordinal));
+  {
+    SqlRun run = former_.Bind(row.owner, row.name);
+    for (;;) {
+      const absl::StatusOr<bool> more = run.Next();
+      if (!more.ok()) return more.status();
+      if (!*more) break;
+      ordinals.insert(static_cast<uint32_t>(run.Int(0)));
+    }
+  }
+  const absl::StatusOr<std::vector<Hash16>> nobody = RandomIds(1);
+  if (!nobody.ok()) return nobody.status();
+  row.name_hash = nobody->front();
+  const absl::StatusOr<Hash16> tie = hasher_.SubjectTie(row);
+  if (!tie.ok()) return tie.status();
+  return rename_.Bind(SqlBlob(row.name_hash), SqlBlob(*tie), SqlBlob(name)).Finish();
+}
+
+absl::Status Erasures::CheckUnnamed(int64_t owner, const Hash16& name, uint32_t number,
+                                    uint32_t ordinal) {
+  const absl::StatusOr<bool> joined = Any(joined_.Bind(SqlBlob(name)));
+  if (!joined.ok()) return joined.status();
+  const absl::StatusOr<bool> first = Any(first_.Bind(ordinal, owner));
+  if (!first.ok()) return first.status();
+  const absl::StatusOr<bool> further = Any(further_.Bind(number, owner));
+  if (!further.ok()) return further.status();
+  if (!*joined && !*first && !*further) return absl::OkStatus();
+  return absl::FailedPreconditionError("records name this subject");
+}
+
+absl::StatusOr<std::vector<std::string>> Erasures::EraseOpenings(absl::string_view owner,
+                                                                 absl::string_view field,
+                                                                 uint64_t begin, uint64_t end) {
+  std::set<std::string> owners;
+  SqlRun run = owner.empty() ? openings_.Bind(begin, end, field)
+                             : openings_of_owner_.Bind(begin, end, field, owner);
+  for (;;) {
+    const absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return std::vector<std::string>(owners.begin(), owners.end());
+    owners.insert(std::string(run.Bytes(0)));
+  }
+}
+
+}  // namespace sluice::server
