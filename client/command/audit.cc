@@ -30,9 +30,11 @@ ExitCode EndOfUnread(int64_t unread, int64_t first) {
 void AddAudit(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand("audit", "The log: what was decided and disclosed");
   noun->require_subcommand(1);
+  AddAuditAnomalies(noun, session);
   AddAuditBundle(noun, session);
   AddAuditErase(noun, session);
   AddAuditExport(noun, session);
+  AddAuditExposure(noun, session);
   AddAuditLog(noun, session);
   AddAuditSubject(noun, session);
   AddAuditVerify(noun, session);

@@ -11,9 +11,11 @@
 
 namespace sluice::client {
 
+void AddAuditAnomalies(CLI::App* noun, Session& session);
 void AddAuditBundle(CLI::App* noun, Session& session);
 void AddAuditErase(CLI::App* noun, Session& session);
 void AddAuditExport(CLI::App* noun, Session& session);
+void AddAuditExposure(CLI::App* noun, Session& session);
 void AddAuditLog(CLI::App* noun, Session& session);
 void AddAuditSubject(CLI::App* noun, Session& session);
 void AddAuditVerify(CLI::App* noun, Session& session);

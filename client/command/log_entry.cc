@@ -45,6 +45,13 @@ int64_t LogEntryView::Integer(const char* key, int64_t absent) const {
   return found != json_.end() && found->is_number_integer() ? found->get<int64_t>() : absent;
 }
 
+int64_t LogEntryView::IntegerOf(const char* object, const char* key, int64_t absent) const {
+  const auto found = json_.find(object);
+  if (found == json_.end() || !found->is_object()) return absent;
+  const auto number = found->find(key);
+  return number != found->end() && number->is_number_integer() ? number->get<int64_t>() : absent;
+}
+
 std::vector<std::string> LogEntryView::List(const char* key) const {
   std::vector<std::string> texts;
   const auto found = json_.find(key);
@@ -82,7 +89,8 @@ std::string LogEntryView::Who() const {
 
 std::string LogEntryView::What() const {
   std::vector<std::string> first;
-  for (const char* key : {"operation", "action", "record", "state", "key", "organization"}) {
+  for (const char* key :
+       {"operation", "action", "record", "state", "key", "organization", "reason"}) {
     AddUnlessEmpty(first, Member(key));
   }
   std::vector<std::string> parts;
@@ -106,6 +114,18 @@ std::string LogEntryView::Result() const {
   AddUnlessEmpty(parts, Member("status"));
   if (const std::string count = Member("count"); !count.empty()) parts.push_back("x" + count);
   return absl::StrJoin(parts, " ");
+}
+
+std::string LogEntryView::FieldsText() const {
+  std::vector<std::string> texts;
+  const auto fields = json_.find("fields");
+  if (fields == json_.end() || !fields->is_array()) return "";
+  for (const Json& field : *fields) {
+    const std::string rule = TextOf(field, "rule");
+    AddUnlessEmpty(texts, absl::StrCat(TextOf(field, "path"),
+                                       rule.empty() || rule == "pass" ? "" : " (" + rule + ")"));
+  }
+  return absl::StrJoin(texts, ", ");
 }
 
 std::vector<std::string> LogEntryView::Organizations() const {

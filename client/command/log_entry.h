@@ -35,6 +35,7 @@ class LogEntryView {
   std::string Member(const char* key) const { return TextOf(json_, key); }
   std::string Of(const char* object, const char* key) const;
   int64_t Integer(const char* key, int64_t absent) const;
+  int64_t IntegerOf(const char* object, const char* key, int64_t absent) const;
   // Strings of a member that is an array.
   std::vector<std::string> List(const char* key) const;
 
@@ -49,6 +50,8 @@ class LogEntryView {
   std::string What() const;
   // "PERMIT", "DENIAL NO_MOU", an outcome's "OK".
   std::string Result() const;
+  // Of a disclosure: "birth_date (date:YEAR), subject_area".
+  std::string FieldsText() const;
   // Whom it names, each once: the caller's, the owner, parties.
   std::vector<std::string> Organizations() const;
 

@@ -140,6 +140,40 @@ TEST_F(LogReading, APartyExportsWhatConcernsItAlone) {
   }
 }
 
+TEST_F(LogReading, TellsWhatOneCertificateReceivedAndWhatStandsOut) {
+  const Outcome outcome =
+      Run(auditor_, absl::StrCat("audit exposure --since 1h --output json --principal /org/",
+                                 kDistrict, "/system/hr"));
+  ASSERT_EQ(outcome.code, client::kDone) << outcome.err;
+  const Json exposure = Json::parse(outcome.out);
+  ASSERT_EQ(exposure["received"].size(), 1u) << exposure;
+  const Json& received = exposure["received"][0];
+  EXPECT_EQ(received["owner"], kProgram);
+  EXPECT_EQ(received["rows"], 10);
+  EXPECT_EQ(received["mou"], "pipeline");
+  const int64_t index = received["entries"][0];
+  const std::vector<Json> entries = Entries(auditor_, "--type disclosure");
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0]["index"], index);
+  bool denied = false;
+  for (const Json& asked : exposure["asked"]) {
+    denied = denied || asked["result"] == "DENIAL PURPOSE_NOT_GRANTED";
+  }
+  EXPECT_TRUE(denied) << exposure;
+  const Outcome other =
+      Run(auditor_, absl::StrCat("audit exposure --principal /org/", kDistrict, "/system/another"));
+  EXPECT_NE(other.out.find("it received nothing"), std::string::npos) << other.out;
+
+  const Outcome found = Run(auditor_,
+                            "audit anomalies --since 1h --time-zone UTC --hours 0-24 "
+                            "--fail-on-findings --output ndjson");
+  EXPECT_EQ(found.code, client::kCheckFailed) << found.err;
+  const std::vector<Json> findings = Lines(found.out);
+  ASSERT_FALSE(findings.empty());
+  EXPECT_EQ(findings[0]["finding"], "FIRST_TIME");
+  EXPECT_EQ(findings[0]["index"], index);
+}
+
 // What a party packs, another verifies when no gateway is there to be asked.
 TEST_F(LogReading, EvidenceIsVerifiedOfflineByWhoHoldsTheLogsKey) {
   const std::string bundle = deployment_.Path("pipeline.bundle").string();
