@@ -17,6 +17,7 @@
 #include "server/clock.h"
 #include "server/collection_note.h"
 #include "server/denials.h"
+#include "server/disk_watch.h"
 #include "server/exchange_rpc.h"
 #include "server/grpc_server.h"
 #include "server/inbox_log.h"
@@ -31,6 +32,7 @@
 #include "server/owner_keys.h"
 #include "server/shared_state.h"
 #include "server/state_check.h"
+#include "server/store/ballast.h"
 #include "server/store/postgres_store.h"
 #include "server/store/sqlite_store.h"
 #include "server/subject_disclosures.h"
@@ -50,6 +52,13 @@ constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 constexpr absl::Duration kInboxEvery = absl::Minutes(1);
 constexpr absl::Duration kClockAhead = absl::Hours(24);
 
+// Those that are the gateway's own: a database server's is not.
+std::vector<DiskWatch::Disk> DisksOf(const Config& config) {
+  std::vector<DiskWatch::Disk> disks = {{"log", config.log_tiles}};
+  if (config.postgres.empty()) disks.push_back({"store", config.sqlite});
+  return disks;
+}
+
 class Wired final : public Gateway {
  public:
   Wired(Config config, Options options)
@@ -58,6 +67,13 @@ class Wired final : public Gateway {
 
   absl::Status Open();
   absl::Status Serve();
+
+  // What a start failed of, with the cause where that is a full disk.
+  absl::Status WithFullDisk(const absl::Status& status) const {
+    const absl::Status health = store_ == nullptr ? absl::OkStatus() : store_->Health();
+    if (!absl::IsResourceExhausted(health)) return status;
+    return absl::Status(status.code(), absl::StrCat(status.message(), ": ", health.message()));
+  }
 
   int port() const override { return server_->port(); }
   absl::Status Reload(Config config) override ABSL_LOCKS_EXCLUDED(mutex_);
@@ -81,6 +97,7 @@ class Wired final : public Gateway {
   // Takes over what other gateways did.
   absl::Status CatchUp() ABSL_LOCKS_EXCLUDED(mutex_);
   void Watch() ABSL_LOCKS_EXCLUDED(mutex_);
+  void LookAtDisks();
   // `inbox_at`: when the inbox was looked at last.
   void KeepUp(absl::Time inbox_at) ABSL_LOCKS_EXCLUDED(mutex_);
   // False once the gateway stops.
@@ -131,6 +148,7 @@ class Wired final : public Gateway {
   std::unique_ptr<OperatorRpc> operator_rpc_;
   std::unique_ptr<KeyRpc> key_rpc_;
   std::unique_ptr<GrpcServer> server_;
+  DiskWatch disk_watch_{DisksOf(config_)};
   std::thread watch_;
   std::thread keep_up_;
 
@@ -166,6 +184,7 @@ absl::Status Wired::Open() {
                                                   .hash_key = *std::move(hash_key),
                                                   .keks = keks_,
                                                   .accept_moved = options_.accept_moved,
+                                                  .ballast_bytes = Ballast::kBytes,
                                                   .on_fatal = on_fatal})
                                : OpenPostgresStore({.settings = config_.postgres,
                                                     .hash_key = *std::move(hash_key),
@@ -456,9 +475,22 @@ void Wired::Watch() {
   }
 }
 
-// Each second, unless halted: what time makes due in the store.
+void Wired::LookAtDisks() {
+  for (const DiskWatch::State& disk : disk_watch_.Look()) {
+    metrics_.SetDisk(disk.name, disk.room.free_share(), disk.is_low);
+    if (!disk.turned) continue;
+    LogLine(disk.is_low ? LogLine::Level::kWarning : LogLine::Level::kInfo,
+            disk.is_low ? "disk nearly full" : "disk has room again")
+        .With("disk", disk.name)
+        .With("free_bytes", disk.room.free_bytes)
+        .With("all_bytes", disk.room.all_bytes);
+  }
+}
+
+// Each second: the disks and, unless halted, what time makes due in the store.
 void Wired::KeepUp(absl::Time inbox_at) {
   while (WaitForNextWatch()) {
+    LookAtDisks();
     const absl::StatusOr<absl::Time> now = clock_->Now();
     if (!now.ok() || !log_->Health().ok()) continue;
     if (TakeTrustChanged() || *now - inbox_at >= kInboxEvery) {
@@ -503,8 +535,8 @@ void Wired::Stop() {
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(Config config, Options options) {
   auto gateway = std::make_unique<Wired>(std::move(config), std::move(options));
-  if (const absl::Status s = gateway->Open(); !s.ok()) return s;
-  if (const absl::Status s = gateway->Serve(); !s.ok()) return s;
+  if (const absl::Status s = gateway->Open(); !s.ok()) return gateway->WithFullDisk(s);
+  if (const absl::Status s = gateway->Serve(); !s.ok()) return gateway->WithFullDisk(s);
   return gateway;
 }
 

@@ -78,6 +78,16 @@ struct Metrics::Rep {
           .Name("sluice_witness_trouble")
           .Help("1 for a witness whose last answer was no cosignature, by what it was.")
           .Register(*registry);
+  prometheus::Family<prometheus::Gauge>& disk_free =
+      BuildGauge()
+          .Name("sluice_disk_free_ratio")
+          .Help("Share of a disk that is free, by what stands on it.")
+          .Register(*registry);
+  prometheus::Family<prometheus::Gauge>& disk_low =
+      BuildGauge()
+          .Name("sluice_disk_low")
+          .Help("1 while less than a fifth of a disk is free, by what stands on it.")
+          .Register(*registry);
   absl::Mutex mutex;
   std::vector<prometheus::Gauge*> unrevoked ABSL_GUARDED_BY(mutex);
   std::vector<prometheus::Gauge*> troubled ABSL_GUARDED_BY(mutex);
@@ -117,6 +127,11 @@ void Metrics::SetServing(bool serving) { rep_->serving.Set(serving ? 1 : 0); }
 void Metrics::SetLogSize(uint64_t size) { rep_->log_size.Set(static_cast<double>(size)); }
 void Metrics::SetStaleCrls(int64_t organizations) {
   rep_->stale_crls.Set(static_cast<double>(organizations));
+}
+
+void Metrics::SetDisk(const std::string& disk, double free_share, bool is_low) {
+  rep_->disk_free.Add({{"disk", disk}}).Set(free_share);
+  rep_->disk_low.Add({{"disk", disk}}).Set(is_low ? 1 : 0);
 }
 
 void Metrics::SetPublishBudget(int64_t bytes_outstanding, int64_t streams_waiting) {

@@ -35,6 +35,8 @@ class Metrics {
   // By the names that the configuration gives them.
   void SetWithoutRevocation(const std::vector<std::string>& organizations);
   void SetWitnesses(const WitnessReport& report);
+  // `disk`: what it is for.
+  void SetDisk(const std::string& disk, double free_share, bool is_low);
   void SetPublishBudget(int64_t bytes_outstanding, int64_t streams_waiting);
 
  private:

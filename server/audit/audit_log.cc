@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 #include <utility>
+#include <variant>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
@@ -22,6 +23,12 @@ namespace {
 
 absl::Status Unavailable(absl::string_view why) {
   return absl::UnavailableError(absl::StrCat("AUDIT_UNAVAILABLE: ", why));
+}
+
+// Whether it ends what was begun: on a full disk such entries are written while nothing else is.
+bool Closes(const Entry& entry) {
+  if (const auto* admin = std::get_if<AdminEntry>(&entry)) return admin->action == "STOP";
+  return std::holds_alternative<OutcomeEntry>(entry);
 }
 
 // The log over one store.
@@ -105,8 +112,9 @@ class StoredLog : public AuditLog {
 
   void AppendLater(Entry entry) override {
     absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, options_.random);
-    // An outcome that can't be written is found again at the next start.
-    if (encoded.ok()) Submit(*std::move(encoded), std::nullopt, nullptr);
+    if (!encoded.ok()) return;
+    Submit({std::make_shared<const EncodedEntry>(*std::move(encoded)), Closes(entry)}, std::nullopt,
+           nullptr);
   }
 
   absl::Time NewestEntryTime() const override {
@@ -162,8 +170,9 @@ class StoredLog : public AuditLog {
   }
 
   void Tick() override {
-    // Nothing but a group that is written shows that a full disk is no more, and everybody else is
-    // refused until one is.
+    SubmitOwed();
+    // Where no ballast is, nothing but a group that is written shows that a full disk is no more,
+    // and everybody else is refused until one is.
     const bool full = absl::IsResourceExhausted(store_.Health());
     // Beside others a group takes in what they appended, whether it beats or not.
     if (store_.IsShared()) Beat(full);
@@ -177,6 +186,8 @@ class StoredLog : public AuditLog {
       if (std::exchange(stopped_, true)) return;
     }
     if (thread_.joinable()) thread_.join();
+    AwaitOutstanding();
+    SubmitOwed();
     AwaitOutstanding();
     if (sequencer_ != nullptr) Publish();
     if (witnesses_ == nullptr) return;
@@ -213,6 +224,16 @@ class StoredLog : public AuditLog {
                          absl::MutexLock lock(&mutex_);
                          --outstanding_;
                        }});
+  }
+
+  // What nobody waits for, and found no room: at each turn again. A start finds what is owed yet.
+  void SubmitOwed() ABSL_LOCKS_EXCLUDED(mutex_) {
+    std::vector<Encoded> owed;
+    {
+      absl::MutexLock lock(&mutex_);
+      owed = std::exchange(owed_, {});
+    }
+    for (Encoded& entry : owed) Submit(std::move(entry), std::nullopt, nullptr);
   }
 
   // Works that were handed over refer to this, and what they append is to be published.
@@ -252,6 +273,11 @@ class StoredLog : public AuditLog {
   absl::Status LoadTiles(const CompactRange& range);
   absl::Status ReachWitnesses(const TileWriter::Published& published);
 
+  struct Encoded {
+    std::shared_ptr<const EncodedEntry> entry;
+    bool closes;
+  };
+
   // What one append waits on. The store may answer after the waiter has gone.
   struct Answer {
     absl::Mutex mutex;
@@ -277,7 +303,8 @@ class StoredLog : public AuditLog {
     absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, options_.random);
     if (!encoded.ok()) return absl::InternalError(encoded.status().message());
     auto answer = std::make_shared<Answer>();
-    Submit(*std::move(encoded), std::move(decision), answer);
+    Submit({std::make_shared<const EncodedEntry>(*std::move(encoded)), Closes(entry)},
+           std::move(decision), answer);
     absl::MutexLock lock(&answer->mutex);
     if (!answer->mutex.AwaitWithTimeout(absl::Condition(&answer->done), options_.append_timeout)) {
       return Unavailable("the log did not answer in time");
@@ -286,7 +313,7 @@ class StoredLog : public AuditLog {
     return answer->index;
   }
 
-  void Submit(EncodedEntry entry, std::optional<StoredDecision> decision,
+  void Submit(Encoded entry, std::optional<StoredDecision> decision,
               std::shared_ptr<Answer> answer) {
     {
       absl::MutexLock lock(&mutex_);
@@ -295,21 +322,27 @@ class StoredLog : public AuditLog {
     Work work;
     work.is_append = true;
     work.may_wait = answer == nullptr;
-    work.bytes = entry.members.size() + 256;
-    for (const LogRow::Opening& opening : entry.openings) work.bytes += opening.value.size();
+    work.closes = entry.closes;
+    work.bytes = entry.entry->members.size() + 256;
+    for (const LogRow::Opening& opening : entry.entry->openings) work.bytes += opening.value.size();
     auto index = std::make_shared<uint64_t>(0);
-    work.apply = [this, index, entry = std::move(entry),
+    work.apply = [this, index, entry = entry.entry,
                   decision = std::move(decision)](Transaction& transaction) mutable {
       if (decision) {
         decision->log_index = sequencer_->next_index();
         const absl::Status put = transaction.PutDecision(*decision);
         if (!put.ok()) return put;
       }
-      absl::StatusOr<uint64_t> appended = sequencer_->Append(transaction, entry);
+      absl::StatusOr<uint64_t> appended = sequencer_->Append(transaction, *entry);
       if (appended.ok()) *index = *appended;
       return appended.status();
     };
-    work.done = [this, index, answer = std::move(answer)](absl::Status status) {
+    work.done = [this, index, entry = std::move(entry),
+                 answer = std::move(answer)](absl::Status status) mutable {
+      // Its group was rolled back for want of room: no other failure is as sure to have left
+      // nothing.
+      const bool owed =
+          !status.ok() && answer == nullptr && absl::IsResourceExhausted(store_.Health());
       if (answer != nullptr) {
         absl::MutexLock lock(&answer->mutex);
         answer->done = true;
@@ -317,6 +350,7 @@ class StoredLog : public AuditLog {
         answer->index = *index;
       }
       absl::MutexLock lock(&mutex_);
+      if (owed) owed_.push_back(std::move(entry));
       --outstanding_;
     };
     store_.Submit(std::move(work));
@@ -336,7 +370,8 @@ class StoredLog : public AuditLog {
   mutable absl::Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status directory_health_ ABSL_GUARDED_BY(mutex_);
-  int outstanding_ ABSL_GUARDED_BY(mutex_) = 0;  // works whose `done` has not run
+  int outstanding_ ABSL_GUARDED_BY(mutex_) = 0;        // works whose `done` has not run
+  std::vector<Encoded> owed_ ABSL_GUARDED_BY(mutex_);  // of AppendLater, in order
 };
 
 absl::StatusOr<Sequencer::Head> StoredLog::ReadHead() const {

@@ -96,7 +96,8 @@ class AuditLog {
   virtual absl::Status GrowDictionaryIn(Transaction& transaction, absl::string_view owner,
                                         const std::vector<NewSubject>& subjects) = 0;
 
-  // Writes what a dropped caller still owes, off the caller's thread.
+  // Writes what a dropped caller still owes, off the caller's thread; on a full disk as soon as
+  // there is room, which an outcome has before all else.
   virtual void AppendLater(Entry entry) = 0;
 
   // The newest durable entry's time: what the clock must not stand behind.

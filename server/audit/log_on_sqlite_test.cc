@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -13,10 +14,12 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/audit/audit_log.h"
 #include "server/audit/checkpoint.h"
+#include "server/store/ballast.h"
 #include "server/store/sqlite_store.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/keks_for_test.h"
@@ -38,6 +41,8 @@ class LogOnSqliteTest : public testing::Test {
     store_options.hash_key = policy::Secret::Copy(std::string(32, 'h'));
     store_options.keks = std::make_shared<KeksForTest>();
     store_options.vfs = disk_.name();
+    store_options.ballast_bytes = ballast_bytes_;
+    store_options.free_bytes = [this] { return free_bytes_.load(); };
     absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(std::move(store_options));
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
@@ -78,7 +83,33 @@ class LogOnSqliteTest : public testing::Test {
     EXPECT_EQ(checkpoint.root, range.Root());
   }
 
+  // It has room for nothing but what the ballast gives back.
+  void FillDisk() {
+    free_bytes_ = 0;
+    disk_.Fail(
+        FaultyVfs::Operation::kWrite, FaultyVfs::Error::kNoSpace, 1, FaultyVfs::Effect::kNone,
+        [this] { return std::filesystem::file_size(directory_ + "/store.db-ballast") == 0; });
+  }
+  void EmptyDisk() {
+    disk_.Heal();
+    free_bytes_ = 1 << 30;
+  }
+  // Of the entries that have this text in them.
+  int CountEntries(absl::string_view text) const {
+    int count = 0;
+    EXPECT_TRUE(store_
+                    ->ReadLogRows(0, log_->size(),
+                                  [&](const LogRow& row) {
+                                    count += absl::StrContains(row.body, text) ? 1 : 0;
+                                    return true;
+                                  })
+                    .ok());
+    return count;
+  }
+
   FaultyVfs disk_;
+  int64_t ballast_bytes_ = 0;
+  std::atomic<int64_t> free_bytes_ = 1 << 30;
   std::string directory_ = FreshDirectory();
   std::unique_ptr<const LogKey> key_ = MakeLogKey();
   TurnedClock clock_;
@@ -186,6 +217,68 @@ TEST_F(LogOnSqliteTest, AFullDiskDeniesAndChangesNothing) {
   ASSERT_TRUE(Open().ok());
   EXPECT_TRUE(log_->Append(HeartbeatEntry()).ok());
   ExpectSound();
+}
+
+// The outcome is itself what finds the disk full.
+TEST_F(LogOnSqliteTest, ClosesOnAFullDiskWhatItBeganAndWritesNothingElse) {
+  ballast_bytes_ = 1 << 20;
+  ASSERT_TRUE(Open().ok());
+  const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
+  std::vector<uint64_t> begun;
+  for (int i = 0; i < 3; ++i) {
+    const DecisionEntry entry = PermitEntry(i);
+    begun.push_back(log_->AppendPermit(permit, entry, DecisionOf(entry))->index());
+  }
+  FillDisk();
+  log_->AppendLater(OutcomeOf(0, begun[0]));
+  while (store_->Health().ok()) absl::SleepFor(absl::Milliseconds(1));
+  for (int i : {1, 2}) log_->AppendLater(OutcomeOf(i, begun[i]));
+  const DecisionEntry late = PermitEntry(9);
+  EXPECT_TRUE(absl::IsUnavailable(log_->AppendPermit(permit, late, DecisionOf(late)).status()));
+  EXPECT_FALSE(log_->Append(HeartbeatEntry()).ok());
+  while (CountEntries("\"type\":\"outcome\"") < 3) {
+    log_->Tick();
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  EXPECT_TRUE(log_->Append(AdminEntry{"STOP", "", ""}).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(store_->Health())) << store_->Health();
+  EXPECT_EQ(CountEntries("\"type\":\"heartbeat\""), 0);
+  EXPECT_EQ(CountEntries("\"type\":\"outcome\""), 3) << "one of each";
+  ExpectSound();
+
+  const uint64_t size = log_->size();
+  Close();
+  EmptyDisk();
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(log_->size(), size) << "nothing was left to be closed";
+  EXPECT_TRUE(log_->Append(HeartbeatEntry()).ok());
+  ExpectSound();
+}
+
+TEST_F(LogOnSqliteTest, KeepsWhatItOwesUntilThereIsRoomForThatEvenWithoutBallast) {
+  ASSERT_TRUE(Open().ok());
+  const policy::Permit permit = policy::PermitForTest::Make(std::make_shared<policy::Plan>());
+  const DecisionEntry entry = PermitEntry(1);
+  ASSERT_TRUE(log_->AppendPermit(permit, entry, DecisionOf(entry)).ok());
+  disk_.Fail(FaultyVfs::Operation::kWrite, FaultyVfs::Error::kNoSpace);
+  log_->AppendLater(OutcomeOf(1, 0));
+  while (store_->Health().ok()) absl::SleepFor(absl::Milliseconds(1));
+  for (int turn = 0; turn < 3; ++turn) log_->Tick();
+  disk_.Heal();
+  log_->Stop();
+  EXPECT_EQ(CountEntries("\"type\":\"outcome\""), 1);
+}
+
+// What Ballast::kBytes is reckoned by.
+TEST_F(LogOnSqliteTest, HasRoomInTheBallastForTheOutcomesOf256StreamsThatEndOneByOne) {
+  ASSERT_TRUE(Open().ok());
+  const auto wal = [this] { return std::filesystem::file_size(directory_ + "/store.db-wal"); };
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(log_->Append(OutcomeOf(i, 0)).ok());
+  const auto before = wal();
+  for (int i = 0; i < 256; ++i) ASSERT_TRUE(log_->Append(OutcomeOf(i, 0)).ok());
+  // Twice: the trees of a log of many years are higher than this one's.
+  EXPECT_LT(2 * (wal() - before), static_cast<uintmax_t>(Ballast::kBytes));
+  EXPECT_GT(wal(), before);
 }
 
 // Whoever asks is refused meanwhile, so nobody else finds out.

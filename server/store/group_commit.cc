@@ -130,6 +130,11 @@ void GroupCommit::Run() {
       Tell(group, std::vector<absl::Status>(group.size(), NotDurable(stopped_for_good)));
       continue;
     }
+    if (engine_->closing_only()) RefuseAllButClosing(group);
+    if (group.empty()) {
+      TendEngine();
+      continue;
+    }
     std::vector<absl::Status> results(group.size());
     bool fatal = false;
     absl::Status outcome = FillAndCommit(group, participant, results, fatal);
@@ -160,6 +165,14 @@ void GroupCommit::Run() {
   }
 }
 
+void GroupCommit::RefuseAllButClosing(std::vector<Work>& group) {
+  const auto closing = [](const Work& work) { return work.closes; };
+  const auto first = std::stable_partition(group.begin(), group.end(), closing);
+  std::vector<Work> refused(std::make_move_iterator(first), std::make_move_iterator(group.end()));
+  group.erase(first, group.end());
+  Tell(refused, std::vector<absl::Status>(refused.size(), NotDurable(Health())));
+}
+
 void GroupCommit::TendEngine() {
   if (absl::Status tended = engine_->Tend(); !tended.ok()) {
     Remember(tended, engine_->fault());
@@ -167,8 +180,8 @@ void GroupCommit::TendEngine() {
     return;
   }
   absl::MutexLock lock(&mutex_);
-  // Nothing but a group that is written shows that a full disk is no more.
-  if (std::exchange(away_, false)) health_ = absl::OkStatus();
+  // Without ballast nothing but a group that is written shows that a full disk is no more.
+  if (std::exchange(tend_mends_, false)) health_ = absl::OkStatus();
 }
 
 absl::Status GroupCommit::AwaitOutcome(std::vector<Work>& group, const absl::Status& cause) {
@@ -241,7 +254,8 @@ absl::Status GroupCommit::FillAndCommit(std::vector<Work>& group, CommitParticip
   }
   if (absl::Status status = engine_->Prepare(); !status.ok()) return status;
   absl::Status status = engine_->Commit();
-  fatal = !status.ok() && engine_->fault() != GroupEngine::Fault::kAway;
+  fatal = !status.ok() && engine_->fault() != GroupEngine::Fault::kAway &&
+          engine_->fault() != GroupEngine::Fault::kFull;
   if (status.ok()) engine_->transaction().Committed();
   return status;
 }
@@ -263,7 +277,8 @@ absl::Status GroupCommit::RunTogether(absl::Span<Work> works, CommitParticipant*
 void GroupCommit::Remember(const absl::Status& outcome, GroupEngine::Fault fault) {
   absl::MutexLock lock(&mutex_);
   if (fatal_) return;
-  away_ = fault == GroupEngine::Fault::kAway || fault == GroupEngine::Fault::kUnknown;
+  tend_mends_ = fault == GroupEngine::Fault::kAway || fault == GroupEngine::Fault::kUnknown ||
+                engine_->closing_only();
   switch (fault) {
     case GroupEngine::Fault::kFatal:
       fatal_ = true;
@@ -279,7 +294,7 @@ void GroupCommit::Remember(const absl::Status& outcome, GroupEngine::Fault fault
       health_ = absl::UnavailableError(outcome.message());
       return;
     case GroupEngine::Fault::kNone:
-      if (outcome.ok()) health_ = absl::OkStatus();
+      if (outcome.ok() && !engine_->closing_only()) health_ = absl::OkStatus();
       return;
   }
 }

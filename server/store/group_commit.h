@@ -54,6 +54,9 @@ class GroupEngine {
   // Between groups, after their works were told: the engine's own housekeeping. An engine that is
   // well again says so by OK.
   virtual absl::Status Tend() = 0;
+  // Whether the disk was found full, and only works that close what was begun are to be written, on
+  // room that was kept for them, until Tend is OK.
+  virtual bool closing_only() const { return false; }
   // How long Tend may wait for a group to follow.
   virtual absl::Duration tend_within() const { return absl::InfiniteDuration(); }
   // Whether the database lets wait for longer than it should. From any thread.
@@ -95,6 +98,8 @@ class GroupCommit {
   // How long until the patient works are written; infinite if there is none.
   absl::Duration PatienceLeft() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<Work> TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Tells all works but those that close what was begun, and takes them out.
+  void RefuseAllButClosing(std::vector<Work>& group) ABSL_LOCKS_EXCLUDED(mutex_);
   // Whether the group became durable; if so, what became of each work is in `results`.
   absl::Status FillAndCommit(std::vector<Work>& group, CommitParticipant* participant,
                              std::vector<absl::Status>& results, bool& fatal);
@@ -122,7 +127,8 @@ class GroupCommit {
   CommitParticipant* participant_ ABSL_GUARDED_BY(mutex_) = nullptr;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   bool fatal_ ABSL_GUARDED_BY(mutex_) = false;
-  bool away_ ABSL_GUARDED_BY(mutex_) = false;  // and `health_` says so
+  // What `health_` says ends when the engine's Tend is OK.
+  bool tend_mends_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -90,7 +90,10 @@ class FakeEngine final : public GroupEngine {
     fatal_ = true;
     return absl::UnavailableError("fsync failed");
   }
-  void Rollback() override { events_.push_back("rollback"); }
+  void Rollback() override {
+    events_.push_back("rollback");
+    if (has_ballast_ && fault_ == Fault::kFull) closing_only_ = true;
+  }
   Fault fault() const override { return fault_; }
   absl::StatusOr<bool> Settle() override {
     events_.push_back("settle");
@@ -105,13 +108,19 @@ class FakeEngine final : public GroupEngine {
       return absl::UnavailableError("no route");
     }
     if (fault_ == Fault::kAway) fault_ = Fault::kNone;
+    if (closing_only_ && !has_room_) return absl::ResourceExhaustedError("no room");
+    closing_only_ = false;
     return absl::OkStatus();
   }
+  bool closing_only() const override { return closing_only_; }
   absl::Duration tend_within() const override { return absl::Milliseconds(1); }
 
   std::vector<std::string>& events_;
   NoTransaction transaction_;
   std::atomic<bool> away_ = false;
+  bool has_ballast_ = false;
+  bool closing_only_ = false;
+  std::atomic<bool> has_room_ = false;  // for the ballast
   Fault lose_commit_ = Fault::kNone;
   absl::StatusOr<bool> settled_ = absl::UnavailableError("no route");
   std::function<void()> on_settle_;  // may change what is settled
@@ -175,10 +184,12 @@ class GroupCommitTest : public ::testing::Test {
   }
 
   // Submits a work that does nothing, and waits for what it is told.
-  absl::Status CommitOne(absl::Status result = absl::OkStatus()) {
+  absl::Status CommitOne(absl::Status result = absl::OkStatus(), bool closes = false) {
     absl::Notification told;
     absl::Status outcome;
-    commit_->Submit({.apply = [&](Transaction&) { return result; },
+    commit_->Submit({.is_append = closes,
+                     .closes = closes,
+                     .apply = [&](Transaction&) { return result; },
                      .done =
                          [&](absl::Status status) {
                            outcome = status;
@@ -190,9 +201,11 @@ class GroupCommitTest : public ::testing::Test {
 
   // Keeps the writer in a group of its own until Release, so that what is submitted meanwhile waits
   // together.
-  void Hold() {
+  void Hold(bool closes = false) {
     absl::Notification held;
-    commit_->Submit({.apply =
+    commit_->Submit({.is_append = closes,
+                     .closes = closes,
+                     .apply =
                          [&, this](Transaction&) {
                            held.Notify();
                            release_.WaitForNotification();
@@ -385,6 +398,55 @@ TEST_F(GroupCommitTest, SaysThatTheDiskIsFullUntilAGroupSucceeds) {
   EXPECT_TRUE(absl::IsResourceExhausted(commit_->Health())) << commit_->Health();
   EXPECT_TRUE(CommitOne().ok());
   EXPECT_TRUE(commit_->Health().ok()) << commit_->Health();
+  EXPECT_THAT(fatal_, SizeIs(0));
+}
+
+TEST_F(GroupCommitTest, WritesOnlyWhatClosesUntilTheEngineHasItsBallastAgain) {
+  Start();
+  engine_->has_ballast_ = true;
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(absl::ResourceExhaustedError("full"))));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(absl::IsUnavailable(CommitOne()));
+    EXPECT_TRUE(CommitOne(absl::OkStatus(), /*closes=*/true).ok());
+    EXPECT_TRUE(absl::IsResourceExhausted(commit_->Health())) << commit_->Health();
+  }
+  // Nothing needs to be written for that.
+  engine_->has_room_ = true;
+  while (!commit_->Health().ok()) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_TRUE(CommitOne().ok());
+  EXPECT_THAT(fatal_, SizeIs(0));
+}
+
+TEST_F(GroupCommitTest, TakesWhatClosesOutOfAGroupThatIsRefused) {
+  Start();
+  engine_->has_ballast_ = true;
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne(absl::ResourceExhaustedError("full"))));
+  Hold(/*closes=*/true);
+  Submit("publish");
+  Submit("append", true);
+  commit_->Submit({.is_append = true,
+                   .closes = true,
+                   .apply = [](Transaction&) { return absl::OkStatus(); },
+                   .done =
+                       [this](absl::Status status) {
+                         events_.push_back(absl::StrCat("closing told ", status.ok()));
+                       }});
+  Release();
+  EXPECT_THAT(Finish(), ElementsAre("append told UNAVAILABLE", "publish told UNAVAILABLE", "begin",
+                                    "participant begins", "work begins", "before commit", "commit",
+                                    "after commit", "closing told 1"));
+}
+
+// COMMIT's own write is before its fsync: nothing of it is on disk.
+TEST_F(GroupCommitTest, GoesOnAfterACommitThatFoundNoRoom) {
+  Start();
+  engine_->lose_commit_ = GroupEngine::Fault::kFull;
+  EXPECT_TRUE(absl::IsUnavailable(CommitOne()));
+  EXPECT_TRUE(absl::IsResourceExhausted(commit_->Health())) << commit_->Health();
+  EXPECT_TRUE(CommitOne().ok());
+  EXPECT_THAT(Finish(), ElementsAre("begin", "participant begins", "work begins", "before commit",
+                                    "commit", "rollback", "begin", "participant begins",
+                                    "work begins", "before commit", "commit", "after commit"));
   EXPECT_THAT(fatal_, SizeIs(0));
 }
 

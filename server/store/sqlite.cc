@@ -160,6 +160,9 @@ absl::Status SqliteConnection::StatusOf(int code) {
       fault_ = Fault::kFatal;
       return absl::DataLossError(message);
     case SQLITE_IOERR:
+      // No room for the WAL's index: before COMMIT all can be rolled back yet, at COMMIT it can't.
+      fault_ = std::max(fault_, code == SQLITE_IOERR_SHMSIZE ? Fault::kFull : Fault::kFatal);
+      return absl::UnavailableError(message);
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
       fault_ = Fault::kFatal;

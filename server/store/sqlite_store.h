@@ -5,6 +5,7 @@
 #ifndef SLUICE_SERVER_STORE_SQLITE_STORE_H_
 #define SLUICE_SERVER_STORE_SQLITE_STORE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,6 +33,10 @@ struct SqliteStoreOptions {
   int cache_mib = 64;
   // Reads that run at once; more wait.
   int readers = 4;
+  // So much of the disk is kept for what closes what was begun, in `path`-ballast; 0: nothing.
+  int64_t ballast_bytes = 0;
+  // What is free on that disk; null: what the file system says.
+  std::function<absl::StatusOr<int64_t>()> free_bytes;
   GroupCommit::Limits limits;
   // Called once, on the writer's thread, when only a restart helps.
   std::function<void(absl::Status)> on_fatal;
@@ -41,6 +46,7 @@ struct SqliteStoreOptions {
 // Opens, or makes with mode 0600. FAILED_PRECONDITION, with a sentence for the operator: another
 // process has it open, or reads while its WAL is not empty; it is of a newer schema, not ours, or
 // was made under another hash key or keyring. DATA_LOSS if a key-encryption key is lost.
+// RESOURCE_EXHAUSTED, with a sentence for the operator, too, if its disk is full.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(SqliteStoreOptions options);
 
 }  // namespace sluice::server

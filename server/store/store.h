@@ -360,6 +360,8 @@ struct Work {
   bool is_append = false;
   // Nobody waits for it: it is written within a moment, together with others of its kind.
   bool may_wait = false;
+  // An append that ends what was begun: on a full disk it is written where room is kept for such.
+  bool closes = false;
   // A rough size, for the group's bound.
   size_t bytes = 0;
   // Runs in the group's transaction. Its failure undoes this work alone and is what `done` is told.
@@ -384,8 +386,8 @@ class Store {
   virtual void Stop() = 0;
   // Submits and waits until durable or failed. Not from the writer's thread.
   absl::Status Commit(Work work);
-  // Not OK once a COMMIT or fsync has failed (fatal: only a restart mends it), the disk is full, or
-  // the database file was moved, deleted or replaced.
+  // Not OK once a COMMIT or fsync has failed (fatal: only a restart mends it), the disk is full
+  // (RESOURCE_EXHAUSTED), or the database file was moved, deleted or replaced.
   virtual absl::Status Health() const = 0;
   // What is stored is not what was: health says so from now on, for good. Returns `status`.
   virtual absl::Status FoundUnsound(absl::Status status) const { return status; }

@@ -51,8 +51,14 @@ absl::StatusOr<SmallDisk> SmallDisk::Mount(int64_t bytes) {
   return SmallDisk(path);
 }
 
-void SmallDisk::Fill() const {
+void SmallDisk::Fill(int64_t but) const {
   const int file = open((path_ / "filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (but > 0) {
+    const auto free = static_cast<int64_t>(fs::space(path_).available);
+    Must(absl::ErrnoToStatus(posix_fallocate(file, 0, free - but), "fallocate"));
+    close(file);
+    return;
+  }
   int failed = 0;
   // Others write meanwhile: large pieces first, and in the end the last page.
   for (int64_t piece = int64_t{1} << 20; piece >= 4096; piece /= 16) {

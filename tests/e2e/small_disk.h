@@ -19,8 +19,8 @@ class SmallDisk {
   static absl::StatusOr<SmallDisk> Mount(int64_t bytes);
 
   const std::filesystem::path& path() const { return path_; }
-  // Takes all that is free, and gives it back.
-  void Fill() const;
+  // Takes all that is free, or all but so many bytes, and gives it back.
+  void Fill(int64_t but = 0) const;
   void Empty() const;
 
  private:

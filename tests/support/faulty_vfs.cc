@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <new>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -66,6 +67,12 @@ struct FaultyFile {
     return System(file)->pMethods->xDeviceCharacteristics(System(file));
   }
   static int ShmMap(sqlite3_file* file, int page, int size, int extend, void volatile** out) {
+    // The first page is there from the beginning.
+    FaultyVfs::Effect effect = FaultyVfs::Effect::kPersisted;
+    const bool grows = extend != 0 && page > 0;
+    const int code =
+        grows ? Of(file)->vfs->Next(FaultyVfs::Operation::kGrowIndex, effect) : SQLITE_OK;
+    if (code != SQLITE_OK) return code;
     return System(file)->pMethods->xShmMap(System(file), page, size, extend, out);
   }
   static int ShmLock(sqlite3_file* file, int offset, int count, int flags) {
@@ -126,33 +133,47 @@ int FaultyVfs::Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int 
   return code;
 }
 
-void FaultyVfs::Fail(Operation operation, Error error, int64_t nth, Effect effect) {
+void FaultyVfs::Fail(Operation operation, Error error, int64_t nth, Effect effect,
+                     std::function<bool()> spared) {
   absl::MutexLock lock(&mutex_);
   Plan& plan = PlanOf(operation);
   plan.from = plan.count + nth;
   plan.error = error;
   plan.effect = effect;
+  plan.spared = std::move(spared);
 }
 
 void FaultyVfs::Heal() {
   absl::MutexLock lock(&mutex_);
   write_.from = 0;
   sync_.from = 0;
+  grow_index_.from = 0;
 }
 
 int64_t FaultyVfs::count(Operation operation) const {
   absl::MutexLock lock(&mutex_);
-  return operation == Operation::kWrite ? write_.count : sync_.count;
+  return PlanOf(operation).count;
 }
 
 int FaultyVfs::Next(Operation operation, Effect& effect) {
-  absl::MutexLock lock(&mutex_);
-  Plan& plan = PlanOf(operation);
-  ++plan.count;
+  Plan plan;
+  {
+    absl::MutexLock lock(&mutex_);
+    ++PlanOf(operation).count;
+    plan = PlanOf(operation);
+  }
   if (plan.from == 0 || plan.count < plan.from) return SQLITE_OK;
+  if (plan.spared && plan.spared()) return SQLITE_OK;
   effect = plan.effect;
-  if (plan.error == Error::kNoSpace) return SQLITE_FULL;
-  return operation == Operation::kWrite ? SQLITE_IOERR_WRITE : SQLITE_IOERR_FSYNC;
+  switch (operation) {
+    case Operation::kWrite:
+      return plan.error == Error::kNoSpace ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    case Operation::kSync:
+      return plan.error == Error::kNoSpace ? SQLITE_FULL : SQLITE_IOERR_FSYNC;
+    case Operation::kGrowIndex:
+      return plan.error == Error::kNoSpace ? SQLITE_IOERR_SHMSIZE : SQLITE_IOERR_SHMMAP;
+  }
+  abort();
 }
 
 }  // namespace sluice

@@ -1,14 +1,17 @@
-// A VFS for SQLite whose disk fails when a test says so: writes without space, writes and fsyncs
-// with an error, done or not done all the same. Otherwise the system's own.
+// A VFS for SQLite whose disk fails when a test says so: writes and the WAL's index without space,
+// writes and fsyncs with an error, done or not done all the same. Otherwise the system's own.
 //
 // Thread-safe. Must outlive every database opened through it.
 #ifndef SLUICE_TESTS_SUPPORT_FAULTY_VFS_H_
 #define SLUICE_TESTS_SUPPORT_FAULTY_VFS_H_
 
 #include <sqlite3.h>
+#include <stdlib.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -17,7 +20,7 @@ namespace sluice {
 
 class FaultyVfs {
  public:
-  enum class Operation { kWrite, kSync };
+  enum class Operation { kWrite, kSync, kGrowIndex };
   enum class Error { kNoSpace, kIo };
   // Whether what fails is done all the same.
   enum class Effect { kNone, kPersisted };
@@ -30,8 +33,10 @@ class FaultyVfs {
   // What to open a database with.
   const std::string& name() const { return name_; }
 
-  // The nth such operation from now (1: the next) and all after it fail, until Heal.
-  void Fail(Operation operation, Error error, int64_t nth = 1, Effect effect = Effect::kNone);
+  // The nth such operation from now (1: the next) and all after it fail, until Heal; but for those
+  // that `spared` is true at, asked on the thread that writes.
+  void Fail(Operation operation, Error error, int64_t nth = 1, Effect effect = Effect::kNone,
+            std::function<bool()> spared = nullptr);
   void Heal();
   // How many there were.
   int64_t count(Operation operation) const;
@@ -43,13 +48,25 @@ class FaultyVfs {
     int64_t from = 0;  // the first count that fails; 0: none does
     Error error = Error::kIo;
     Effect effect = Effect::kNone;
+    std::function<bool()> spared;
   };
 
   static int Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out);
   // SQLITE_OK, or what the operation is to return.
   int Next(Operation operation, Effect& effect);
+  const Plan& PlanOf(Operation operation) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    switch (operation) {
+      case Operation::kWrite:
+        return write_;
+      case Operation::kSync:
+        return sync_;
+      case Operation::kGrowIndex:
+        return grow_index_;
+    }
+    abort();
+  }
   Plan& PlanOf(Operation operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return operation == Operation::kWrite ? write_ : sync_;
+    return const_cast<Plan&>(std::as_const(*this).PlanOf(operation));
   }
 
   std::string name_;
@@ -59,6 +76,7 @@ class FaultyVfs {
   mutable absl::Mutex mutex_;
   Plan write_ ABSL_GUARDED_BY(mutex_);
   Plan sync_ ABSL_GUARDED_BY(mutex_);
+  Plan grow_index_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice
