@@ -236,7 +236,7 @@ TEST_F(LogOnSqliteTest, ClosesOnAFullDiskWhatItBeganAndWritesNothingElse) {
   const DecisionEntry late = PermitEntry(9);
   EXPECT_TRUE(absl::IsUnavailable(log_->AppendPermit(permit, late, DecisionOf(late)).status()));
   EXPECT_FALSE(log_->Append(HeartbeatEntry()).ok());
-  while (CountEntries("\"type\":\"outcome\"") < 3) {
+  for (int turn = 0; turn < 5000 && CountEntries("\"type\":\"outcome\"") < 3; ++turn) {
     log_->Tick();
     absl::SleepFor(absl::Milliseconds(1));
   }

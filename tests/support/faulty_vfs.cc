@@ -136,7 +136,7 @@ int FaultyVfs::Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int 
 void FaultyVfs::Fail(Operation operation, Error error, int64_t nth, Effect effect,
                      std::function<bool()> spared) {
   absl::MutexLock lock(&mutex_);
-  Plan& plan = PlanOf(operation);
+  Plan& plan = plans_[operation];
   plan.from = plan.count + nth;
   plan.error = error;
   plan.effect = effect;
@@ -145,22 +145,21 @@ void FaultyVfs::Fail(Operation operation, Error error, int64_t nth, Effect effec
 
 void FaultyVfs::Heal() {
   absl::MutexLock lock(&mutex_);
-  write_.from = 0;
-  sync_.from = 0;
-  grow_index_.from = 0;
+  for (auto& [operation, plan] : plans_) plan.from = 0;
 }
 
 int64_t FaultyVfs::count(Operation operation) const {
   absl::MutexLock lock(&mutex_);
-  return PlanOf(operation).count;
+  const auto plan = plans_.find(operation);
+  return plan == plans_.end() ? 0 : plan->second.count;
 }
 
 int FaultyVfs::Next(Operation operation, Effect& effect) {
   Plan plan;
   {
     absl::MutexLock lock(&mutex_);
-    ++PlanOf(operation).count;
-    plan = PlanOf(operation);
+    ++plans_[operation].count;
+    plan = plans_[operation];
   }
   if (plan.from == 0 || plan.count < plan.from) return SQLITE_OK;
   if (plan.spared && plan.spared()) return SQLITE_OK;

@@ -6,12 +6,11 @@
 #define SLUICE_TESTS_SUPPORT_FAULTY_VFS_H_
 
 #include <sqlite3.h>
-#include <stdlib.h>
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -54,29 +53,13 @@ class FaultyVfs {
   static int Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out);
   // SQLITE_OK, or what the operation is to return.
   int Next(Operation operation, Effect& effect);
-  const Plan& PlanOf(Operation operation) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    switch (operation) {
-      case Operation::kWrite:
-        return write_;
-      case Operation::kSync:
-        return sync_;
-      case Operation::kGrowIndex:
-        return grow_index_;
-    }
-    abort();
-  }
-  Plan& PlanOf(Operation operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return const_cast<Plan&>(std::as_const(*this).PlanOf(operation));
-  }
 
   std::string name_;
   sqlite3_vfs* system_;
   sqlite3_vfs vfs_;
 
   mutable absl::Mutex mutex_;
-  Plan write_ ABSL_GUARDED_BY(mutex_);
-  Plan sync_ ABSL_GUARDED_BY(mutex_);
-  Plan grow_index_ ABSL_GUARDED_BY(mutex_);
+  std::map<Operation, Plan> plans_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice
