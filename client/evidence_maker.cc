@@ -1,6 +1,8 @@
 #include "client/evidence_maker.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -51,11 +53,16 @@ class Maker {
         const std::function<void(int64_t)>& progress)
       : gateway_(gateway), new_retry_(new_retry), progress_(progress) {}
 
-  absl::StatusOr<LogCheckpoint> FetchCheckpoint(const LogVerifierKey& key) {
+  // The cosigned one, unless it is of less than `least` entries.
+  absl::StatusOr<LogCheckpoint> FetchCheckpoint(const LogVerifierKey& key, uint64_t least) {
     Retry retry = new_retry_();
     const absl::StatusOr<v1::GetCheckpointResponse> response =
         retry.Run([&] { return gateway_.GetCheckpoint(); });
     if (!response.ok()) return response.status();
+    if (!response->cosigned_checkpoint().empty()) {
+      absl::StatusOr<LogCheckpoint> cosigned = OpenCheckpoint(response->cosigned_checkpoint(), key);
+      if (!cosigned.ok() || cosigned->size >= least) return cosigned;
+    }
     return OpenCheckpoint(response->checkpoint(), key);
   }
 
@@ -71,7 +78,8 @@ class Maker {
     return absl::OkStatus();
   }
 
-  absl::Status AddEntries(LogPages::Options choice) {
+  // Of those that are listed, these alone if there are any given.
+  absl::Status AddEntries(LogPages::Options choice, const std::set<int64_t>& wanted = {}) {
     choice.until = static_cast<int64_t>(evidence_.bundle.end);
     LogPages pages(gateway_, new_retry_, std::move(choice));
     while (true) {
@@ -79,6 +87,7 @@ class Maker {
       if (!page.ok()) return page.status();
       if (!page->has_value()) break;
       for (v1::LogEntry& entry : **page) {
+        if (!wanted.empty() && wanted.count(entry.index()) == 0) continue;
         if (const absl::Status added = Add(entry); !added.ok()) return added;
       }
       if (progress_) progress_(static_cast<int64_t>((*page)->size()));
@@ -86,6 +95,47 @@ class Maker {
     evidence_.unread = pages.unread();
     evidence_.first_unread = pages.first_unread();
     return absl::OkStatus();
+  }
+
+  // What opens each entry's commitment to its subjects.
+  absl::Status AddOpenings(const std::string& owner) {
+    v1::ListOpeningsRequest request;
+    request.set_parent(absl::StrCat("organizations/", owner));
+    request.set_field("subjects");
+    request.set_page_size(1000);
+    std::map<int64_t, EvidenceBundle::Entry*> entries;
+    for (EvidenceBundle::Run& run : evidence_.bundle.runs) {
+      for (size_t i = 0; i < run.entries.size(); ++i) {
+        entries[static_cast<int64_t>(run.first + i)] = &run.entries[i];
+      }
+    }
+    if (entries.empty()) return absl::OkStatus();
+    request.set_start_index(entries.begin()->first);
+    std::set<std::string> tokens;
+    do {
+      Retry retry = new_retry_();
+      absl::StatusOr<v1::ListOpeningsResponse> page =
+          retry.Run([&] { return gateway_.ListOpenings(request); });
+      if (!page.ok()) return page.status();
+      for (v1::Opening& opening : *page->mutable_openings()) {
+        const auto entry = entries.find(opening.index());
+        if (entry == entries.end() || opening.field() != "subjects") continue;
+        bytes_ += opening.value().size() * 4 / 3;
+        if (bytes_ > EvidenceBundle::kMaxBytes) return TooLarge();
+        entry->second->opening = EvidenceBundle::Opening{std::move(*opening.mutable_salt()),
+                                                         std::move(*opening.mutable_value())};
+        entries.erase(entry);
+      }
+      request.set_page_token(page->next_page_token());
+      if (!request.page_token().empty() && !tokens.insert(request.page_token()).second) {
+        return absl::DataLossError("the gateway's page of openings leads no further");
+      }
+    } while (!entries.empty() && !request.page_token().empty());
+    if (entries.empty()) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("entry ", entries.begin()->first,
+                     ": what opens it is not shown, or its key was destroyed: make the bundle "
+                     "without openings"));
   }
 
   // Two calls a run, however long it is.
@@ -169,7 +219,9 @@ absl::StatusOr<Evidence> MakeEvidence(Gateway& gateway, const LogVerifierKey& ke
                                       const std::function<Retry()>& new_retry,
                                       const std::function<void(int64_t)>& progress) {
   Maker maker(gateway, new_retry, progress);
-  const absl::StatusOr<LogCheckpoint> checkpoint = maker.FetchCheckpoint(key);
+  const absl::StatusOr<LogCheckpoint> checkpoint = maker.FetchCheckpoint(
+      key, std::max(held.has_value() ? held->size : 0,
+                    static_cast<uint64_t>(choice.until.value_or(choice.start))));
   if (!checkpoint.ok()) return checkpoint.status();
   const auto size = static_cast<int64_t>(checkpoint->size);
   const int64_t end = choice.until.value_or(size);
@@ -191,6 +243,52 @@ absl::StatusOr<Evidence> MakeEvidence(Gateway& gateway, const LogVerifierKey& ke
   bundle.is_range = bundle.filter.empty() && bundle.runs.size() == 1 &&
                     bundle.runs[0].first == bundle.begin &&
                     bundle.runs[0].entries.size() == bundle.end - bundle.begin;
+  return maker.Finish(key, held);
+}
+
+absl::StatusOr<Evidence> MakeSubjectEvidence(Gateway& gateway, const LogVerifierKey& key,
+                                             const std::optional<LogCheckpoint>& held,
+                                             const SubjectClaim& claim, bool openings,
+                                             const std::function<Retry()>& new_retry,
+                                             const std::function<void(int64_t)>& progress) {
+  Maker maker(gateway, new_retry, progress);
+  std::set<int64_t> wanted;
+  for (const v1::SubjectDisclosure& told : claim.disclosures) wanted.insert(told.index());
+  const int64_t end = wanted.empty() ? 0 : *wanted.rbegin() + 1;
+  const absl::StatusOr<LogCheckpoint> checkpoint = maker.FetchCheckpoint(
+      key, std::max(held.has_value() ? held->size : 0, static_cast<uint64_t>(end)));
+  if (!checkpoint.ok()) return checkpoint.status();
+  if (static_cast<uint64_t>(end) > checkpoint->size) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("entry ", end - 1, ": the log's checkpoint covers ", checkpoint->size,
+                     " entries only; ask again in a moment"));
+  }
+  EvidenceBundle& bundle = maker.bundle();
+  bundle.vkey = key.text();
+  bundle.note = checkpoint->note;
+  bundle.end = checkpoint->size;
+  bundle.subject = EvidenceBundle::Subject{claim.owner, {}};
+  if (openings) bundle.subject->ordinals = claim.ordinals;
+  if (held.has_value() && held->size != checkpoint->size) {
+    if (const absl::Status added = maker.AddEarlier(*held, *checkpoint); !added.ok()) return added;
+  }
+  if (!wanted.empty()) {
+    LogPages::Options choice{.start = *wanted.begin(), .type = "disclosure"};
+    choice.filter.set_organization(claim.owner);
+    if (const absl::Status added = maker.AddEntries(std::move(choice), wanted); !added.ok()) {
+      return added;
+    }
+  }
+  size_t found = 0;
+  for (const EvidenceBundle::Run& run : bundle.runs) found += run.entries.size();
+  if (found != wanted.size()) {
+    return absl::DataLossError(absl::StrCat("the report names ", wanted.size(),
+                                            " disclosures, and the log shows ", found, " of them"));
+  }
+  if (openings) {
+    if (const absl::Status added = maker.AddOpenings(claim.owner); !added.ok()) return added;
+  }
+  if (const absl::Status proven = maker.Prove(checkpoint->size); !proven.ok()) return proven;
   return maker.Finish(key, held);
 }
 

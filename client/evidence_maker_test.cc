@@ -2,10 +2,12 @@
 // where.
 #include "client/evidence_maker.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "client/disclosure_for_test.h"
 #include "client/evidence_for_test.h"
 
 namespace sluice::client {
@@ -283,6 +285,118 @@ TEST_F(EvidenceVerifierTest, NamesNoMoreThanAHundred) {
   EvidenceBundle bundle = Range(0, 150);
   for (EvidenceBundle::Entry& entry : bundle.runs[0].entries) entry.body = "x";
   EXPECT_EQ(Verify(bundle)->failures.size(), 100u);
+}
+
+// One person's, of a log in which others' stand between.
+class SubjectEvidenceTest : public EvidenceVerifierTest {
+ protected:
+  void SetUp() override {
+    gateway_.entries = {"{\"n\":0}"};
+    Disclose("state-university", {1, 2, 3});    // 1
+    Disclose("river-unified", {2});             // 2
+    Disclose("state-university", {3, 70'000});  // 3
+    gateway_.entries.push_back("{\"n\":4}");
+    Disclose("state-university", {2});  // 5
+    Disclose("state-university", {9});  // 6: not about him
+    claim_ = {"state-university", {2, 70'000}, {}, 7};
+    for (const int64_t index : {1, 3, 5}) claim_.disclosures.emplace_back().set_index(index);
+  }
+  void Disclose(const std::string& owner, const std::vector<uint32_t>& ordinals) {
+    gateway_.openings.push_back(AddDisclosure(gateway_, owner, ordinals));
+  }
+  absl::StatusOr<Evidence> MakeAbout(bool openings,
+                                     const std::optional<LogCheckpoint>& held = std::nullopt) {
+    return MakeSubjectEvidence(
+        gateway_, gateway_.log.key(), held, claim_, openings,
+        [] { return Retry(RetryPolicy{.max_attempts = 1}, RetryEnvironment()); }, nullptr);
+  }
+  EvidenceBundle About(bool openings) {
+    const auto made = MakeAbout(openings);
+    EXPECT_TRUE(made.ok()) << made.status();
+    return made->bundle;
+  }
+
+  SubjectClaim claim_;
+};
+
+TEST_F(SubjectEvidenceTest, PacksTheDisclosuresOfAReportAndNoOthers) {
+  for (const bool openings : {false, true}) {
+    const auto made = MakeAbout(openings, At(4));
+    ASSERT_TRUE(made.ok()) << made.status();
+    EXPECT_EQ(made->report.entries, 3);
+    EXPECT_EQ(made->report.history, History::kContinued);
+    ASSERT_EQ(made->bundle.runs.size(), 3u);
+    EXPECT_EQ(made->bundle.runs[2].first, 5u);
+    EXPECT_EQ(made->bundle.runs[0].entries[0].opening.has_value(), openings);
+    EXPECT_EQ(WhyNot(made->text), "");
+    EXPECT_EQ(StrContains(made->text, "\nordinals 2 70000\n"), openings);
+    EXPECT_EQ(StrContains(made->text, "\nopening "), openings);
+  }
+}
+
+TEST_F(SubjectEvidenceTest, OfNobodysDisclosuresIsEmpty) {
+  claim_.disclosures.clear();
+  const auto made = MakeAbout(true);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->report.entries, 0);
+  EXPECT_TRUE(gateway_.listings.empty());
+}
+
+TEST_F(SubjectEvidenceTest, IsRefusedWithAnyBitFlipped) {
+  for (const bool openings : {false, true}) {
+    const std::string text = MakeAbout(openings, At(4))->text;
+    for (size_t i = 0; i < text.size(); ++i) {
+      for (int bit = 0; bit < 8; ++bit) {
+        std::string changed = text;
+        changed[i] = static_cast<char>(changed[i] ^ (1 << bit));
+        ASSERT_NE(WhyNot(changed), "") << "bit " << bit << " of byte " << i << ":\n" << changed;
+      }
+    }
+  }
+}
+
+TEST_F(SubjectEvidenceTest, FindsEachPartThatIsNotThePersons) {
+  EvidenceBundle bundle = About(true);
+  bundle.subject->ordinals = {2};
+  EXPECT_EQ(Why(bundle), "entry 3: is not about this person");
+  bundle = About(true);
+  bundle.subject->owner = "river-unified";
+  EXPECT_TRUE(StrContains(Why(bundle), "entry 1: is no disclosure of records of river-unified"));
+  bundle = About(true);
+  bundle.runs[1].entries[0].opening.reset();
+  EXPECT_EQ(Why(bundle), "entry 3: what opens it is left out");
+  bundle = About(true);
+  bundle.runs[1].entries[0].opening = bundle.runs[0].entries[0].opening;
+  EXPECT_EQ(Why(bundle), "entry 3: whom it is said to be about is not what it commits to");
+  bundle = About(true);
+  bundle.runs[1].entries[0].opening->salt[0] ^= 1;
+  EXPECT_EQ(Why(bundle), "entry 3: whom it is said to be about is not what it commits to");
+}
+
+TEST_F(SubjectEvidenceTest, MakesNothingOfAReportThatTheLogDoesNotShow) {
+  claim_.disclosures.back().set_index(4);
+  EXPECT_TRUE(StrContains(MakeAbout(false).status().message(), "is no disclosure of records"));
+  claim_.disclosures.back().set_index(6);
+  EXPECT_TRUE(StrContains(MakeAbout(true).status().message(), "entry 6: is not about this person"));
+  claim_.disclosures.back().set_index(5);
+  gateway_.shown = [](size_t i) { return i != 5; };
+  EXPECT_TRUE(StrContains(MakeAbout(false).status().message(), "the log shows 2 of them"));
+  gateway_.shown = [](size_t) { return true; };
+  gateway_.openings.erase(gateway_.openings.begin() + 2);
+  const absl::Status unopened = MakeAbout(true).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(unopened)) << unopened;
+  EXPECT_TRUE(StrContains(unopened.message(), "entry 3")) << unopened;
+  gateway_.checkpoint_size = 5;
+  EXPECT_TRUE(absl::IsFailedPrecondition(MakeAbout(false).status()));
+}
+
+TEST_F(EvidenceMakerTest, BearsTheCheckpointThatWitnessesCosignedWhereItCoversWhatIsAskedFor) {
+  gateway_.cosigned_checkpoint = At(9).note;
+  EXPECT_EQ(Make({})->report.checkpoint.size, 9u);
+  EXPECT_EQ(Make({.start = 2, .until = 9})->report.checkpoint.size, 9u);
+  EXPECT_EQ(Make({.start = 2, .until = 10})->report.checkpoint.size, 21u);
+  // Nor does it go back behind what was held.
+  EXPECT_EQ(Make({}, At(10))->report.checkpoint.size, 21u);
 }
 
 }  // namespace

@@ -1,15 +1,19 @@
 #include "client/evidence_verifier.h"
 
+#include <openssl/sha.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "policy/subject_bitmap.h"
 
 namespace sluice::client {
 namespace {
@@ -60,6 +64,14 @@ std::string Entries(uint64_t first, uint64_t last) {
                        : absl::StrCat("entries ", first, " to ", last);
 }
 
+// To the subjects of a disclosure.
+std::string Commitment(absl::string_view salt, absl::string_view value) {
+  const std::string text = absl::StrCat("bm1", salt, value);
+  unsigned char hash[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash);
+  return absl::Base64Escape(absl::string_view(reinterpret_cast<const char*>(hash), sizeof hash));
+}
+
 class Verification {
  public:
   Verification(const EvidenceBundle& bundle, EvidenceReport& report)
@@ -93,6 +105,7 @@ class Verification {
                             ": its bytes are not those that its leaf's hash was made of"));
         }
         VerifyChoice(run.first + i, entry);
+        VerifySubject(run.first + i, entry);
       }
       report_.entries += static_cast<int64_t>(leaves.size());
       const absl::Status proven = VerifyRange(leaves, run.first, report_.checkpoint.size, run.proof,
@@ -151,6 +164,34 @@ class Verification {
       if (IsChosen(json, name, value)) continue;
       Fail(absl::StrCat("entry ", index, ": is not of what the bundle says that it holds: ", name,
                         " ", value));
+    }
+  }
+
+  // Of a bundle about one person: that it is the owner's disclosure, and, if the bundle says so,
+  // that it was about who has these ordinals.
+  void VerifySubject(uint64_t index, const EvidenceBundle::Entry& entry) {
+    if (!bundle_.subject.has_value()) return;
+    const auto wrong = [&](absl::string_view why) {
+      Fail(absl::StrCat("entry ", index, ": ", why));
+    };
+    const Json json = Json::parse(entry.body, nullptr, /*allow_exceptions=*/false);
+    if (Text(json, "type") != "disclosure" || Text(json, "owner") != bundle_.subject->owner) {
+      return wrong(absl::StrCat("is no disclosure of records of ", bundle_.subject->owner));
+    }
+    const std::vector<uint32_t>& ordinals = bundle_.subject->ordinals;
+    if (ordinals.empty()) return;
+    if (!entry.opening.has_value()) return wrong("what opens it is left out");
+    const auto subjects = json.find("subjects");
+    if (subjects == json.end() ||
+        Text(*subjects, "commit") != Commitment(entry.opening->salt, entry.opening->value)) {
+      return wrong("whom it is said to be about is not what it commits to");
+    }
+    const absl::StatusOr<policy::SubjectBitmap> bitmap =
+        policy::SubjectBitmap::Read(entry.opening->value);
+    if (!bitmap.ok()) return wrong(bitmap.status().message());
+    if (std::none_of(ordinals.begin(), ordinals.end(),
+                     [&](uint32_t ordinal) { return bitmap->Contains(ordinal); })) {
+      wrong("is not about this person");
     }
   }
 

@@ -2,8 +2,6 @@
 // the log does not commit to.
 #include "client/subject_proof.h"
 
-#include <openssl/sha.h>
-
 #include <functional>
 #include <string>
 #include <utility>
@@ -12,18 +10,12 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/fake_gateway_for_test.h"
+#include "client/disclosure_for_test.h"
 #include "gtest/gtest.h"
 #include "policy/subject_bitmap.h"
 
 namespace sluice::client {
 namespace {
-
-std::string Base64Sha256(const std::string& text) {
-  unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash);
-  return absl::Base64Escape(absl::string_view(reinterpret_cast<const char*>(hash), sizeof hash));
-}
 
 class SubjectProofTest : public testing::Test {
  protected:
@@ -69,19 +61,7 @@ class SubjectProofTest : public testing::Test {
     gateway_.entries.push_back(absl::StrCat("{\"n\":", gateway_.entries.size(), "}"));
   }
   void Disclose(const std::string& owner, const std::vector<uint32_t>& ordinals) {
-    v1::Opening opening;
-    opening.set_index(static_cast<int64_t>(gateway_.entries.size()));
-    opening.set_field("subjects");
-    opening.set_salt(std::string(32, static_cast<char>('a' + gateway_.entries.size())));
-    opening.set_value(policy::SubjectBitmap::Write(ordinals));
-    gateway_.entries.push_back(absl::StrCat(
-        R"({"type":"disclosure","time_ms":1790000000005,"caller":{"organization":"river-unified",)"
-        R"("system":"hiring","spki":"ab"},"mou":"stem-pipeline","version":2,)"
-        R"("document":"sha256:d0","purpose":"hiring_pipeline","authority":["FERPA_STUDIES"],)"
-        R"("record":"Candidate","owner":")",
-        owner, R"(","grants":["completers"],"fields":[{"path":"birth_date","rule":"pass"}],)",
-        R"("subjects":{"n":"","commit":")", Base64Sha256("bm1" + opening.salt() + opening.value()),
-        R"("},"rows":{"released":3},"of":0})"));
+    const v1::Opening opening = AddDisclosure(gateway_, owner, ordinals);
     if (owner == claim_owner_) gateway_.openings.push_back(opening);
   }
   absl::StatusOr<SubjectProof> Prove() {

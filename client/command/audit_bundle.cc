@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -14,6 +15,7 @@
 #include "client/command/entry_option.h"
 #include "client/command/evidence.h"
 #include "client/command/log_trust.h"
+#include "client/command/subject_report.h"
 #include "client/evidence_maker.h"
 #include "client/file.h"
 
@@ -25,8 +27,34 @@ struct BundleOptions {
   int64_t start = 0;
   std::optional<int64_t> end;
   std::string out;
+  SubjectIdOptions subject;
+  bool openings = false;
   LogTrustOptions trust;
 };
+
+// One person's, by the report on him.
+absl::StatusOr<Evidence> MakeAboutSubject(Session& session, Gateway& gateway, const LogTrust& trust,
+                                          const BundleOptions& options) {
+  // The option that is a filter otherwise.
+  const std::string& named = options.entries.organization;
+  const absl::StatusOr<std::string> parent =
+      named.empty() ? session.GetParent() : absl::StrCat("organizations/", named);
+  if (!parent.ok()) return parent.status();
+  const auto request = RequestAbout<v1::ListSubjectDisclosuresRequest>(options.subject, *parent);
+  if (!request.ok()) return request.status();
+  const absl::StatusOr<SubjectReport> report = FetchSubjectReport(session, *request);
+  if (!report.ok()) return report.status();
+  if (options.openings && report->unreadable > 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("of ", Grouped(report->unreadable),
+                     " disclosures nobody can tell any more whom they were about: the key was "
+                     "destroyed; make the bundle without --openings"));
+  }
+  Progress progress("entries");
+  return MakeSubjectEvidence(
+      gateway, trust.key, trust.before, report->claim, options.openings,
+      [&session] { return session.NewRetry(); }, [&progress](int64_t n) { progress.Add(n); });
+}
 
 ExitCode Bundle(Session& session, const BundleOptions& options) {
   absl::StatusOr<v1::EntryFilter> filter = FilterOf(options.entries, absl::Now());
@@ -39,7 +67,9 @@ ExitCode Bundle(Session& session, const BundleOptions& options) {
   const absl::StatusOr<Gateway*> gateway = session.GetGateway();
   if (!gateway.ok()) return Fail(gateway.status());
   absl::StatusOr<Evidence> evidence;
-  {
+  if (!options.subject.id.empty()) {
+    evidence = MakeAboutSubject(session, **gateway, *trust, options);
+  } else {
     Progress progress("entries");
     evidence = MakeEvidence(
         **gateway, trust->key, trust->before,
@@ -72,12 +102,26 @@ void AddAuditBundle(CLI::App* noun, Session& session) {
   bundle->add_option("--out", options->out, "Write to this file, whole or not at all")
       ->type_name(kFileValue)
       ->required();
-  bundle->add_option("--start", options->start, "The first index")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  bundle->add_option("--end", options->end, "Before this index (the last that is published)")
-      ->check(CLI::PositiveNumber);
-  AddEntryOptions(bundle, options->entries);
+  CLI::Option* start = bundle->add_option("--start", options->start, "The first index")
+                           ->check(CLI::NonNegativeNumber)
+                           ->capture_default_str();
+  CLI::Option* end =
+      bundle->add_option("--end", options->end, "Before this index (the last that is published)")
+          ->check(CLI::PositiveNumber);
+  const std::vector<CLI::Option*> choices = AddEntryOptions(bundle, options->entries);
+  const SubjectIdFlags subject = AddSubjectId(bundle, options->subject);
+  subject.id->needs(subject.id_space);
+  subject.id_space->needs(subject.id);
+  subject.source_system->needs(subject.id);
+  for (CLI::Option* const choice : choices) {
+    if (!choice->check_lname("organization")) subject.id->excludes(choice);
+  }
+  for (CLI::Option* const choice : {start, end}) subject.id->excludes(choice);
+  bundle
+      ->add_flag("--openings", options->openings,
+                 "Of a person: with what shows that each disclosure was about the person, and who "
+                 "else was in it by number")
+      ->needs(subject.id);
   AddLogTrust(bundle, options->trust);
 }
 

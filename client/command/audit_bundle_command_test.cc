@@ -6,6 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "client/command/command_for_test.h"
+#include "client/disclosure_for_test.h"
+#include "client/witness_for_test.h"
 
 namespace sluice::client {
 namespace {
@@ -160,6 +162,57 @@ TEST_F(AuditBundleCommandTest, RefusesOptionsThatSayNothing) {
   ExpectError("audit bundle --out b --end 13", kFailed, "covers 12 entries");
   ExpectError("audit verify b --directory d", kUsage, "--directory");
   ExpectError("audit verify --older", kUsage, "--older");
+}
+
+TEST_F(AuditBundleCommandTest, PacksWhatLeftOfOnePersonWithOrWithoutWhatShowsIt) {
+  gateway().entries.clear();
+  gateway().openings = {AddDisclosure(gateway(), "river-unified", {2, 5})};
+  v1::ListSubjectDisclosuresResponse& page = gateway().subject_pages.emplace_back();
+  page.add_ordinals(5);
+  page.set_log_size(1);
+  page.add_disclosures()->set_index(0);
+  const std::string about = "audit bundle --out b --id-space candidate --id C1";
+  const Outcome bundled = Run(about);
+  EXPECT_EQ(bundled.code, kDone) << bundled.err;
+  EXPECT_TRUE(StrContains(bundled.out, "1 disclosures of records of river-unified\n"))
+      << bundled.out;
+  EXPECT_TRUE(StrContains(bundled.out, "whom they are about, this bundle does not show"));
+  EXPECT_FALSE(StrContains(Bytes(), "opening "));
+  EXPECT_FALSE(StrContains(Bytes(), "C1"));
+  EXPECT_EQ(gateway().subject_requests.at(0).id(), "C1");
+  const Outcome opened = Run(about + " --openings");
+  EXPECT_EQ(opened.code, kDone) << opened.err;
+  EXPECT_TRUE(StrContains(opened.out, "each about who has the ordinals 5 there")) << opened.out;
+  EXPECT_TRUE(StrContains(Bytes(), "ordinals 5\n"));
+  WriteProfile("localhost:1");
+  EXPECT_TRUE(StrContains(Run(with_key_ + " --output json").out,
+                          "\"subject\":{\"owner\":\"river-unified\",\"ordinals\":[5]}"));
+  ExpectError("audit bundle --out b --id C1", kUsage, "--id-space");
+  ExpectError("audit bundle --out b --openings", kUsage, "--id");
+  ExpectError(about + " --mou stem-pipeline", kUsage, "--mou");
+  ExpectError(about + " --end 3", kUsage, "--end");
+}
+
+TEST_F(AuditBundleCommandTest, VerifiesCosignaturesThatTheBundleBears) {
+  const WitnessForTest witness("w.example");
+  const SlowTree tree = gateway().Tree();
+  gateway().cosigned_checkpoint =
+      witness.Cosign(gateway().log.Checkpoint(12, tree.Root(12)), 1700000000);
+  Bundle("--end 12");
+  WriteProfile("localhost:1");
+  const Outcome verified = Run(with_key_ + " --witness " + witness.vkey());
+  EXPECT_EQ(verified.code, kDone) << verified.err;
+  EXPECT_TRUE(StrContains(verified.out, "  witnesses  w.example cosigned the first 12 entries at "))
+      << verified.out;
+  EXPECT_TRUE(StrContains(Run(with_key_ + " --output json --witness " + witness.vkey()).out,
+                          "\"witnesses\":[{\"name\":\"w.example\""));
+  const WitnessForTest other("other.example", 'o');
+  const Outcome not_by = Run(with_key_ + " --witness " + other.vkey());
+  EXPECT_EQ(not_by.code, kCheckFailed);
+  EXPECT_TRUE(StrContains(not_by.err, "is cosigned by 0 of 1 witnesses")) << not_by.err;
+  const Outcome too_few = Run(absl::StrCat(with_key_, " --witness ", witness.vkey(), " --witness ",
+                                           other.vkey(), " --witness-quorum 2"));
+  EXPECT_EQ(too_few.code, kCheckFailed);
 }
 
 }  // namespace

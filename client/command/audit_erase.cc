@@ -1,5 +1,4 @@
 // `sluice audit erase`: erases a person from what the log leads to, and leaves the log as it is.
-#include <iostream>
 #include <map>
 #include <memory>
 #include <string>
@@ -7,14 +6,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/command/audit.h"
+#include "client/command/subject_report.h"
 
 namespace sluice::client {
 namespace {
 
 struct EraseOptions {
-  std::string id_space;
-  std::string id;
-  std::string source_system;
+  SubjectIdOptions subject;
   std::string reason;
   std::string output = "text";
   bool confirm = false;
@@ -42,20 +40,12 @@ ExitCode Erase(Session& session, const EraseOptions& options) {
   if (!parent.ok()) return Fail(parent.status());
   const absl::StatusOr<Gateway*> gateway = session.GetGateway();
   if (!gateway.ok()) return Fail(gateway.status());
-  v1::EraseSubjectRequest request;
-  request.set_parent(*parent);
-  request.set_id_space(options.id_space);
-  request.set_id(options.id);
-  request.set_source_system(options.source_system);
-  request.set_reason(Reasons().at(options.reason));
-  request.set_validate_only(!options.confirm);
-  if (options.id == "-") {
-    std::string line;
-    if (!std::getline(std::cin, line)) return FailUsage("standard input has no line with an id");
-    request.set_id(line);
-  }
+  auto request = RequestAbout<v1::EraseSubjectRequest>(options.subject, *parent);
+  if (!request.ok()) return FailUsage(request.status().message());
+  request->set_reason(Reasons().at(options.reason));
+  request->set_validate_only(!options.confirm);
   // Once: after an answer that was lost, another attempt would be told that nobody knows the id.
-  const absl::StatusOr<v1::EraseSubjectResponse> erased = (*gateway)->EraseSubject(request);
+  const absl::StatusOr<v1::EraseSubjectResponse> erased = (*gateway)->EraseSubject(*request);
   if (!erased.ok()) return Fail(erased.status());
   if (options.output == "json") return Print(ProtoJson(*erased) + "\n") ? kDone : kFailed;
   if (!options.confirm) {
@@ -85,17 +75,9 @@ void AddAuditErase(CLI::App* noun, Session& session) {
       "proofs stay",
       "sluice audit erase --id-space candidate --id C20417 --reason subject-request --confirm",
       [&session, options] { return Erase(session, *options); });
-  erase
-      ->add_option("--id-space", options->id_space,
-                   "What kind of id it is: candidate, staff, person")
-      ->required();
-  erase
-      ->add_option("--id", options->id,
-                   "The id, as your records had it; -: the first line of standard input, where no "
-                   "list of processes shows it")
-      ->required();
-  erase->add_option("--source-system", options->source_system,
-                    "Of an id of a person: the system that it comes from");
+  const SubjectIdFlags flags = AddSubjectId(erase, options->subject);
+  flags.id_space->required();
+  flags.id->required();
   std::vector<std::string> reasons;
   for (const auto& [name, reason] : Reasons()) reasons.push_back(name);
   erase->add_option("--reason", options->reason, "Why: it stands in the log")

@@ -1,5 +1,4 @@
 // `sluice audit subject`: what of one person left, to whom, when, under which clause.
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <set>
@@ -7,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -15,6 +13,7 @@
 #include "absl/time/time.h"
 #include "client/command/audit.h"
 #include "client/command/log_trust.h"
+#include "client/command/subject_report.h"
 #include "client/command/table.h"
 #include "client/subject_proof.h"
 
@@ -22,81 +21,25 @@ namespace sluice::client {
 namespace {
 
 struct SubjectOptions {
-  std::string id_space;
-  std::string id;
-  std::string source_system;
+  SubjectIdOptions subject;
   std::string output = "text";
   bool prove = false;
   LogTrustOptions trust;
 };
 
-struct Report {
-  std::vector<v1::SubjectDisclosure> disclosures;
-  std::vector<uint32_t> ordinals;
-  int64_t log_size = 0;
-  int64_t unreadable = 0;
+struct Report : SubjectReport {
   std::optional<SubjectProof> proof;
 };
 
-// All pages; ABORTED where the person's ids were joined or parted between two of them.
-absl::StatusOr<Report> FetchOnce(Session& session, v1::ListSubjectDisclosuresRequest request) {
-  const absl::StatusOr<Gateway*> gateway = session.GetGateway();
-  if (!gateway.ok()) return gateway.status();
-  Report report;
-  absl::flat_hash_set<std::string> tokens;
-  Progress progress("disclosures");
-  request.set_page_size(1000);
-  do {
-    Retry retry = session.NewRetry();
-    const absl::StatusOr<v1::ListSubjectDisclosuresResponse> page =
-        retry.Run([&] { return (*gateway)->ListSubjectDisclosures(request); });
-    if (!page.ok()) return page.status();
-    const std::vector<uint32_t> ordinals(page->ordinals().begin(), page->ordinals().end());
-    if (!tokens.empty() && ordinals != report.ordinals) {
-      return absl::AbortedError(
-          "the ids of this person were joined or parted while the report was made: ask again");
-    }
-    report.ordinals = ordinals;
-    for (const v1::SubjectDisclosure& disclosure : page->disclosures()) {
-      if (!report.disclosures.empty() && disclosure.index() <= report.disclosures.back().index()) {
-        return absl::DataLossError("the gateway shows disclosures out of their order");
-      }
-      report.disclosures.push_back(disclosure);
-    }
-    progress.Add(page->disclosures_size());
-    report.unreadable += page->unreadable_count();
-    report.log_size = page->log_size();
-    request.set_page_token(page->next_page_token());
-    if (!request.page_token().empty() && !tokens.insert(request.page_token()).second) {
-      return absl::DataLossError("the gateway's page of disclosures leads no further");
-    }
-  } while (!request.page_token().empty());
-  return report;
-}
-
-absl::StatusOr<Report> Fetch(Session& session, const v1::ListSubjectDisclosuresRequest& request) {
-  absl::StatusOr<Report> report = FetchOnce(session, request);
-  for (int again = 0; again < 3 && absl::IsAborted(report.status()); ++again) {
-    report = FetchOnce(session, request);
-  }
-  return report;
-}
-
 // From the log itself, and holds the checkpoint that it was proved by.
-absl::Status Prove(Session& session, const LogTrustOptions& options, absl::string_view parent,
-                   Report& report) {
+absl::Status Prove(Session& session, const LogTrustOptions& options, Report& report) {
   const absl::StatusOr<LogTrust> trust = TrustLog(session, options);
   if (!trust.ok()) return trust.status();
   const absl::StatusOr<Gateway*> gateway = session.GetGateway();
   if (!gateway.ok()) return gateway.status();
-  SubjectClaim claim;
-  claim.owner = std::string(absl::StripPrefix(parent, "organizations/"));
-  claim.ordinals = report.ordinals;
-  claim.disclosures = report.disclosures;
-  claim.log_size = report.log_size;
   Progress progress("entries");
   absl::StatusOr<SubjectProof> proof = ProveSubject(
-      **gateway, trust->key, trust->before, claim, [&] { return session.NewRetry(); },
+      **gateway, trust->key, trust->before, report.claim, [&] { return session.NewRetry(); },
       [&progress](int64_t n) { progress.Add(n); });
   if (!proof.ok()) return proof.status();
   report.proof = *std::move(proof);
@@ -152,7 +95,7 @@ Table TableOf(const Report& report, bool text) {
                {"fields", Table::Fit::kMayShorten},
                {"rows"},
                {"recordable"}});
-  for (const v1::SubjectDisclosure& it : report.disclosures) {
+  for (const v1::SubjectDisclosure& it : report.claim.disclosures) {
     table.Add(
         {absl::StrCat(it.index()), TimeText(it), it.recipient(),
          it.system().empty() ? it.spki() : it.system(), text ? it.purpose() : PurposeText(it),
@@ -165,16 +108,17 @@ Table TableOf(const Report& report, bool text) {
 
 std::string Summary(const Report& report) {
   std::set<std::string> recipients;
-  for (const v1::SubjectDisclosure& it : report.disclosures) recipients.insert(it.recipient());
+  for (const v1::SubjectDisclosure& it : report.claim.disclosures)
+    recipients.insert(it.recipient());
   const auto count = [](int64_t n, absl::string_view what) {
     return absl::StrCat(Grouped(n), " ", what, n == 1 ? "" : "s");
   };
   std::string text = absl::StrCat(
-      report.disclosures.empty()
+      report.claim.disclosures.empty()
           ? "nothing of this person left"
-          : absl::StrCat(count(static_cast<int64_t>(report.disclosures.size()), "disclosure"),
+          : absl::StrCat(count(static_cast<int64_t>(report.claim.disclosures.size()), "disclosure"),
                          " to ", count(static_cast<int64_t>(recipients.size()), "organization")),
-      ", by the first ", Grouped(report.log_size), " entries of the log\n");
+      ", by the first ", Grouped(report.claim.log_size), " entries of the log\n");
   if (report.unreadable > 0) {
     absl::StrAppend(&text, "of ", count(report.unreadable, "other disclosure"),
                     " nobody can tell any more whom they were about: the key was destroyed\n");
@@ -216,7 +160,7 @@ std::string Page(const Report& report, const v1::ListSubjectDisclosuresRequest& 
       "<th>May redisclose to</th>"
       "<th>Basis</th><th>Clause</th><th>Record and fields</th><th>Log entry</th></tr></thead>\n"
       "<tbody>\n");
-  for (const v1::SubjectDisclosure& it : report.disclosures) {
+  for (const v1::SubjectDisclosure& it : report.claim.disclosures) {
     const auto cell = [&](const std::string& text) {
       absl::StrAppend(&page, "<td>", Html(text), "</td>");
     };
@@ -238,31 +182,24 @@ std::string Page(const Report& report, const v1::ListSubjectDisclosuresRequest& 
 ExitCode Subject(Session& session, const SubjectOptions& options) {
   const absl::StatusOr<std::string> parent = session.GetParent();
   if (!parent.ok()) return Fail(parent.status());
-  v1::ListSubjectDisclosuresRequest request;
-  request.set_parent(*parent);
-  request.set_id_space(options.id_space);
-  request.set_id(options.id);
-  request.set_source_system(options.source_system);
-  if (options.id == "-") {
-    std::string line;
-    if (!std::getline(std::cin, line)) return FailUsage("standard input has no line with an id");
-    request.set_id(line);
-  }
-  absl::StatusOr<Report> report = Fetch(session, request);
-  if (!report.ok()) return Fail(report.status());
+  const auto request = RequestAbout<v1::ListSubjectDisclosuresRequest>(options.subject, *parent);
+  if (!request.ok()) return FailUsage(request.status().message());
+  absl::StatusOr<SubjectReport> fetched = FetchSubjectReport(session, *request);
+  if (!fetched.ok()) return Fail(fetched.status());
+  Report report{*std::move(fetched), std::nullopt};
   if (options.prove) {
-    const absl::Status proved = Prove(session, options.trust, *parent, *report);
+    const absl::Status proved = Prove(session, options.trust, report);
     if (!proved.ok()) return FailVerify(proved);
   }
   // What nobody can tell any more is missing.
-  const ExitCode done = report->proof && report->proof->unopened > 0 ? kPartlyDone : kDone;
-  if (options.output == "html") return Print(Page(*report, request)) ? done : kFailed;
+  const ExitCode done = report.proof && report.proof->unopened > 0 ? kPartlyDone : kDone;
+  if (options.output == "html") return Print(Page(report, *request)) ? done : kFailed;
   if (options.output != "text") {
-    if (report->unreadable > 0 || report->proof) Note(absl::StrCat("sluice: ", Summary(*report)));
-    return TableOf(*report, /*text=*/false).Print(options.output) ? done : kFailed;
+    if (report.unreadable > 0 || report.proof) Note(absl::StrCat("sluice: ", Summary(report)));
+    return TableOf(report, /*text=*/false).Print(options.output) ? done : kFailed;
   }
-  if (!report->disclosures.empty()) TableOf(*report, /*text=*/true).Print("text");
-  return Print(Summary(*report)) ? done : kFailed;
+  if (!report.claim.disclosures.empty()) TableOf(report, /*text=*/true).Print("text");
+  return Print(Summary(report)) ? done : kFailed;
 }
 
 }  // namespace
@@ -273,17 +210,9 @@ void AddAuditSubject(CLI::App* noun, Session& session) {
       session.AddVerb(noun, "subject", "What of one person left: to whom, when, under which clause",
                       "sluice audit subject --id-space candidate --id C20417 --output csv",
                       [&session, options] { return Subject(session, *options); });
-  subject
-      ->add_option("--id-space", options->id_space,
-                   "What kind of id it is: candidate, staff, person")
-      ->required();
-  subject
-      ->add_option("--id", options->id,
-                   "The id, as your records have it; -: the first line of standard input, where no "
-                   "list of processes shows it")
-      ->required();
-  subject->add_option("--source-system", options->source_system,
-                      "Of an id of a person: the system that it comes from");
+  const SubjectIdFlags flags = AddSubjectId(subject, options->subject);
+  flags.id_space->required();
+  flags.id->required();
   subject->add_flag("--prove", options->prove,
                     "Make the report from the log itself as well, entry by entry with its proof, "
                     "and compare");

@@ -6,9 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "client/command/audit.h"
 #include "client/command/evidence.h"
 #include "client/command/log_trust.h"
@@ -34,23 +32,11 @@ struct Witnessed {
   std::vector<CosignedBy> by;
 };
 
-std::string Told(const Witnessed& witnessed) {
-  return absl::StrCat(
-      "  witnesses  ",
-      absl::StrJoin(witnessed.by, "\n             ",
-                    [&](std::string* out, const CosignedBy& one) {
-                      absl::StrAppend(
-                          out, one.witness, " cosigned the first ",
-                          Grouped(static_cast<int64_t>(witnessed.size)), " entries at ",
-                          absl::FormatTime("%Y-%m-%d %H:%M:%SZ", one.time, absl::UTCTimeZone()));
-                    }),
-      "\n");
-}
-
 ExitCode Verify(Session& session, const VerifyOptions& options) {
   if (!options.evidence.file.empty()) {
     EvidenceOptions evidence = options.evidence;
     evidence.output = options.output;
+    evidence.witnesses = options.witnesses;
     return VerifyEvidenceFile(session, options.trust, evidence);
   }
   const absl::StatusOr<LogTrust> trust = TrustLog(session, options.trust);
@@ -113,11 +99,7 @@ ExitCode Verify(Session& session, const VerifyOptions& options) {
     if (before.has_value()) json["continues_size"] = before->size;
     if (witnessed.has_value()) {
       json["cosigned_size"] = witnessed->size;
-      for (const CosignedBy& one : witnessed->by) {
-        json["witnesses"].push_back(
-            {{"name", one.witness},
-             {"time", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", one.time, absl::UTCTimeZone())}});
-      }
+      json["witnesses"] = CosignedJson(witnessed->by);
     }
     return Print(JsonText(json, -1)) ? kDone : kFailed;
   }
@@ -127,7 +109,7 @@ ExitCode Verify(Session& session, const VerifyOptions& options) {
   Print(absl::StrCat(
       "verified: ", report.checkpoint.origin, ", ",
       Grouped(static_cast<int64_t>(report.checkpoint.size)), " entries\n  ", "signature  good\n",
-      witnessed.has_value() ? Told(*witnessed) : "", "  history    ",
+      witnessed.has_value() ? CosignedText(witnessed->size, witnessed->by) : "", "  history    ",
       before.has_value()
           ? absl::StrCat("continues the checkpoint held (", before->size, " entries)")
           : "none held before; this checkpoint is held now",
@@ -154,7 +136,7 @@ void AddAuditVerify(CLI::App* noun, Session& session) {
                             ->type_name(kFileValue)
                             ->excludes(directory);
   AddLogTrust(verify, options->trust);
-  AddWitnesses(verify, options->witnesses)->excludes(bundle);
+  AddWitnesses(verify, options->witnesses);
   AddOutput(verify, options->output, {"text", "json"});
   verify->add_option("--start", options->start, "The first entry to look at")
       ->check(CLI::NonNegativeNumber)

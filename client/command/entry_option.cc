@@ -73,11 +73,12 @@ absl::StatusOr<v1::EntryFilter> FilterOf(const EntryOptions& options, absl::Time
   return filter;
 }
 
-void AddEntryOptions(CLI::App* verb, EntryOptions& options) {
+std::vector<CLI::Option*> AddEntryOptions(CLI::App* verb, EntryOptions& options) {
   const char* const group = "Which entries";
-  const auto add = [verb, group](const char* flag, std::string& value, const char* type_name,
-                                 const char* description) {
-    verb->add_option(flag, value, description)->type_name(type_name)->group(group);
+  std::vector<CLI::Option*> all;
+  const auto add = [&](const char* flag, std::string& value, const char* type_name,
+                       const char* description) {
+    all.push_back(verb->add_option(flag, value, description)->type_name(type_name)->group(group));
   };
   add("--type", options.type, "NAME",
       "Of this type: decision, disclosure, outcome, mou, read, ...");
@@ -87,15 +88,16 @@ void AddEntryOptions(CLI::App* verb, EntryOptions& options) {
       "Of this system (/org/NAME/system/NAME), or of the certificate with this key's SHA-256");
   add("--mou", options.mou, kMouValue, "Under this MOU");
   add("--purpose", options.purpose, kPurposeValue, "For this purpose");
-  verb->add_option("--result", options.result, "That ended so")
-      ->check(CLI::IsMember({"PERMIT", "DENIAL"}, CLI::ignore_case))
-      ->group(group);
+  all.push_back(verb->add_option("--result", options.result, "That ended so")
+                    ->check(CLI::IsMember({"PERMIT", "DENIAL"}, CLI::ignore_case))
+                    ->group(group));
   add("--code", options.code, "CODE", "Denied with this code: NO_MOU, OUTSIDE_PERIOD, ...");
   add("--record-type", options.record_type, kTypeValue, "Of this record type");
   add("--operation", options.operation, "NAME", "Of this operation or RPC: READ, ListEntries, ...");
   add("--since", options.since, kTimeValue,
       "From this time on: 2027-01-31 (UTC), 2027-01-31T08:00:00Z, or how long ago: 7d, 12h");
   add("--until", options.until, kTimeValue, "Before this time");
+  return all;
 }
 
 }  // namespace sluice::client

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -25,7 +26,8 @@ struct EntryOptions {
   std::string since;
   std::string until;
 };
-void AddEntryOptions(CLI::App* verb, EntryOptions& options);
+// Gives all of them.
+std::vector<CLI::Option*> AddEntryOptions(CLI::App* verb, EntryOptions& options);
 
 // All but the type, which the request has beside it. INVALID_ARGUMENT names the option that is
 // wrong.

@@ -8,9 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "client/command/log_entry.h"
 #include "client/command/output.h"
-#include "client/command/table.h"
 #include "client/file.h"
 
 namespace sluice::client {
@@ -76,6 +77,29 @@ std::string ChoiceText(const EvidenceBundle& bundle) {
 
 }  // namespace
 
+std::string CosignedText(uint64_t size, const std::vector<CosignedBy>& by) {
+  return absl::StrCat(
+      "  witnesses  ",
+      absl::StrJoin(by, "\n             ",
+                    [&](std::string* out, const CosignedBy& one) {
+                      absl::StrAppend(
+                          out, one.witness, " cosigned the first ",
+                          Grouped(static_cast<int64_t>(size)), " entries at ",
+                          absl::FormatTime("%Y-%m-%d %H:%M:%SZ", one.time, absl::UTCTimeZone()));
+                    }),
+      "\n");
+}
+
+Table::Json CosignedJson(const std::vector<CosignedBy>& by) {
+  Table::Json json = Table::Json::array();
+  for (const CosignedBy& one : by) {
+    json.push_back(
+        {{"name", one.witness},
+         {"time", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", one.time, absl::UTCTimeZone())}});
+  }
+  return json;
+}
+
 std::string EvidenceText(const EvidenceBundle& bundle, const EvidenceReport& report,
                          const LogTrust& trust) {
   std::string text = absl::StrCat("  history    ", HistoryText(report, trust.before), "\n");
@@ -83,7 +107,16 @@ std::string EvidenceText(const EvidenceBundle& bundle, const EvidenceReport& rep
     absl::StrAppend(&text, "             continues an earlier one that is in the bundle (",
                     Count(report.earlier->size), ")\n");
   }
-  if (bundle.is_range) {
+  if (bundle.subject.has_value()) {
+    absl::StrAppend(&text, "  entries    ", Grouped(report.entries), " disclosures of records of ",
+                    bundle.subject->owner, "\n             ",
+                    bundle.subject->ordinals.empty()
+                        ? "whom they are about, this bundle does not show"
+                        : absl::StrCat("each about who has the ordinals ",
+                                       absl::StrJoin(bundle.subject->ordinals, " "),
+                                       " there; whose these are, its owner says"),
+                    "\n             that there are no others, it can't show\n");
+  } else if (bundle.is_range) {
     absl::StrAppend(&text, "  entries    all from ", bundle.begin, " to ", bundle.end - 1, ": ",
                     Grouped(report.entries), "\n");
   } else {
@@ -140,6 +173,9 @@ Table::Json JsonOf(const EvidenceBundle& bundle, const EvidenceReport& report,
                       {"history", NameOf(report.history)}};
   if (trust.before.has_value()) json["held_size"] = trust.before->size;
   if (report.earlier.has_value()) json["continues_size"] = report.earlier->size;
+  if (bundle.subject.has_value()) {
+    json["subject"] = {{"owner", bundle.subject->owner}, {"ordinals", bundle.subject->ordinals}};
+  }
   if (!bundle.filter.empty()) json["filter"] = Table::Json::object();
   for (const auto& [name, value] : bundle.filter) json["filter"][name] = value;
   json["types"] = Table::Json::object();
@@ -165,16 +201,28 @@ ExitCode VerifyEvidenceFile(Session& session, const LogTrustOptions& trust_optio
         ") is older than the one held (", Count(trust->before->size),
         "): the log may have gone another way since; --older takes it for what it was then"));
   }
+  const absl::StatusOr<std::optional<WitnessQuorum>> quorum = TrustWitnesses(options.witnesses);
+  if (!quorum.ok()) return Fail(quorum.status());
+  std::optional<std::vector<CosignedBy>> cosigned;
+  if (quorum->has_value()) {
+    absl::StatusOr<std::vector<CosignedBy>> by =
+        VerifyCosigned(report->checkpoint, **quorum, absl::Now());
+    if (by.ok()) cosigned = *std::move(by);
+    if (!by.ok()) report->failures.push_back(std::string(by.status().message()));
+  }
   if (!report->failures.empty()) {
     return FailVerify(absl::DataLossError(absl::StrJoin(report->failures, "\n")));
   }
   if (options.output == "json") {
-    return Print(JsonText(JsonOf(*bundle, *report, *trust), -1)) ? kDone : kFailed;
+    Table::Json json = JsonOf(*bundle, *report, *trust);
+    if (cosigned.has_value()) json["witnesses"] = CosignedJson(*cosigned);
+    return Print(JsonText(json, -1)) ? kDone : kFailed;
   }
-  return Print(absl::StrCat("verified: ", report->checkpoint.origin, ", ",
-                            Count(report->checkpoint.size), "\n  signature  good, of the key ",
-                            trust_options.vkey.empty() ? "held" : "given", "\n",
-                            EvidenceText(*bundle, *report, *trust)))
+  return Print(absl::StrCat(
+             "verified: ", report->checkpoint.origin, ", ", Count(report->checkpoint.size),
+             "\n  signature  good, of the key ", trust_options.vkey.empty() ? "held" : "given",
+             "\n", cosigned.has_value() ? CosignedText(report->checkpoint.size, *cosigned) : "",
+             EvidenceText(*bundle, *report, *trust)))
              ? kDone
              : kFailed;
 }

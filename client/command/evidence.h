@@ -3,11 +3,14 @@
 #ifndef SLUICE_CLIENT_COMMAND_EVIDENCE_H_
 #define SLUICE_CLIENT_COMMAND_EVIDENCE_H_
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "client/command/exit_code.h"
 #include "client/command/log_trust.h"
 #include "client/command/session.h"
+#include "client/command/table.h"
 #include "client/evidence_bundle.h"
 #include "client/evidence_verifier.h"
 
@@ -21,7 +24,11 @@ struct EvidenceOptions {
   std::string file;
   std::string output = "text";
   bool older = false;  // than the checkpoint held: taken all the same
+  WitnessOptions witnesses;
 };
+// Lines of who cosigned the first entries of the log, and when.
+std::string CosignedText(uint64_t size, const std::vector<CosignedBy>& by);
+Table::Json CosignedJson(const std::vector<CosignedBy>& by);
 // Holds nothing afterwards that was not held before. A key that stands in the bundle alone is not
 // believed.
 ExitCode VerifyEvidenceFile(Session& session, const LogTrustOptions& trust,

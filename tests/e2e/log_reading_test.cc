@@ -184,6 +184,12 @@ TEST_F(LogReading, EvidenceIsVerifiedOfflineByWhoHoldsTheLogsKey) {
   const Outcome packed = Run(auditor_, "audit bundle --mou pipeline --out " + bundle + mine);
   EXPECT_EQ(packed.code, client::kDone) << packed.err;
   EXPECT_EQ(Run(operator_, "audit bundle --out " + whole + mine).code, client::kDone);
+  const Outcome about =
+      Run(deployment_.As(kProgram, "auditor", "kim"),
+          absl::StrCat("audit bundle --id-space candidate --id C0 --openings "
+                       "--organization ",
+                       kProgram, " --out ", deployment_.Path("person.bundle").string(), mine));
+  EXPECT_EQ(about.code, client::kDone) << about.err;
   // Each of them is a read that the log holds.
   EXPECT_GE(Entries(operator_, "--type read").size(), 2u);
   deployment_.End(SIGTERM);
@@ -200,6 +206,14 @@ TEST_F(LogReading, EvidenceIsVerifiedOfflineByWhoHoldsTheLogsKey) {
   ASSERT_EQ(Lines(all.out).size(), 1u) << all.out;
   EXPECT_EQ(Lines(all.out)[0]["range"], true);
   EXPECT_EQ(Lines(all.out)[0]["entries_verified"], Lines(all.out)[0]["size"]);
+
+  const Outcome person = Run(
+      auditor_, absl::StrCat("audit verify ", deployment_.Path("person.bundle").string(), theirs));
+  EXPECT_EQ(person.code, client::kDone) << person.err;
+  EXPECT_NE(person.out.find("1 disclosures of records of state-university\n             each about "
+                            "who has the ordinals 1 there"),
+            std::string::npos)
+      << person.out;
 
   std::string text = ReadFile(bundle);
   const size_t at = text.find("\"rows\":{");

@@ -25,6 +25,7 @@ type bundle struct {
 	entries  int64
 	first    int64 // entry
 	gap      bool  // between entries
+	opened   bool  // each entry has what opens its commitment
 }
 
 // line takes the next line, which must begin with word, and gives what follows it.
@@ -139,6 +140,31 @@ func fold(leaves []tlog.Hash, first, size int64, proof []tlog.Hash) (root tlog.H
 	return row[0], nil
 }
 
+// opening takes what opens an entry's commitment to its subjects, where the bundle has that.
+func (b *bundle) opening(body []byte) error {
+	if !b.opened {
+		return nil
+	}
+	parts, err := b.line("opening")
+	if err != nil || len(parts) != 2 {
+		return fmt.Errorf("no opening: %v", err)
+	}
+	digest := sha256.New()
+	digest.Write([]byte("bm1"))
+	for _, part := range parts {
+		raw, err := base64.StdEncoding.DecodeString(part)
+		if err != nil {
+			return err
+		}
+		digest.Write(raw)
+	}
+	commitment := base64.StdEncoding.EncodeToString(digest.Sum(nil))
+	if !bytes.Contains(body, []byte(`"commit":"`+commitment+`"`)) {
+		return errors.New("it commits to something else")
+	}
+	return nil
+}
+
 func (b *bundle) run() error {
 	parts, err := b.line("run")
 	if err != nil {
@@ -180,6 +206,9 @@ func (b *bundle) run() error {
 			return fmt.Errorf("entry %d is not what its leaf says", first+i)
 		}
 		leaves = append(leaves, leaf)
+		if err := b.opening(body); err != nil {
+			return fmt.Errorf("entry %d: %w", first+i, err)
+		}
 	}
 	if b.entries == 0 {
 		b.first = first
@@ -199,7 +228,7 @@ func (b *bundle) run() error {
 	return nil
 }
 
-// verifyBundle takes a range or what a filter chose.
+// verifyBundle takes a range, what a filter chose, or one person's disclosures.
 func verifyBundle(path string) (*bundle, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -227,6 +256,16 @@ func verifyBundle(path string) (*bundle, error) {
 	for b.next("filter") {
 		if _, err := b.line("filter"); err != nil {
 			return nil, err
+		}
+	}
+	if b.next("subject") {
+		if _, err := b.line("subject"); err != nil {
+			return nil, err
+		}
+		if b.opened = b.next("ordinals"); b.opened {
+			if _, err := b.line("ordinals"); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if b.tree, err = b.checkpoint("checkpoint"); err != nil {
