@@ -16,6 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kMostAttempts = 20;
+
 // Runs a command: what it says is its error, unless it ends well and says `expected`.
 absl::Status Ask(const std::string& command, const std::string& expected, const fs::path& said) {
   const int status = std::system(absl::StrCat(command, " >", said.string(), " 2>&1").c_str());
@@ -26,12 +28,9 @@ absl::Status Ask(const std::string& command, const std::string& expected, const 
   return absl::DataLossError(absl::StrCat(command, ": ", text));
 }
 
-}  // namespace
-
-absl::Status VerifyLog(const fs::path& log, const fs::path& state) {
-  fs::create_directories(state);
+// Of a directory that has so many entries.
+absl::Status VerifyLogOf(int64_t size, const fs::path& log, const fs::path& state) {
   const fs::path said = state / "said";
-  const int64_t size = PublishedSize(log);
   const std::string directory = log.string();
   absl::Status ours =
       Ask(absl::StrCat("env -u SLUICE_PROFILE SLUICE_CONFIG=/dev/null ", SLUICE_BINARY,
@@ -41,6 +40,18 @@ absl::Status VerifyLog(const fs::path& log, const fs::path& state) {
   ours.Update(Ask(absl::StrCat(TLOG_VERIFY, " ", directory),
                   absl::StrCat(": ", size, " entries verified"), said));
   return ours;
+}
+
+}  // namespace
+
+absl::Status VerifyLog(const fs::path& log, const fs::path& state) {
+  fs::create_directories(state);
+  for (int attempt = 0;; ++attempt) {
+    const int64_t size = PublishedSize(log);
+    const absl::Status verified = VerifyLogOf(size, log, state);
+    // A gateway that runs publishes meanwhile what it owed.
+    if (PublishedSize(log) == size || attempt == kMostAttempts) return verified;
+  }
 }
 
 int64_t PublishedSize(const fs::path& log) {

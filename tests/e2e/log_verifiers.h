@@ -15,7 +15,8 @@
 namespace sluice::tests {
 
 // `state`: where the command holds the checkpoint of the last time, which the log must continue.
-// DATA_LOSS, with what was said, unless both accept the directory and hold the same size of it.
+// DATA_LOSS, with what was said, unless both accept the directory and hold the same size of it. If
+// it grows meanwhile they are asked again.
 absl::Status VerifyLog(const std::filesystem::path& log, const std::filesystem::path& state);
 
 // The size of a directory's checkpoint; 0 while there is none.
