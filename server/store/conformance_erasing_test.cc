@@ -64,14 +64,20 @@ TEST_P(StoreErasing, ErasesAJoinedIdOnceNothingSaysWhoseItIs) {
   EXPECT_THAT(Ordinals("anna").value(), ElementsAre(2, 3, 5));
 }
 
-TEST_P(StoreErasing, TakesADeletionBackThoughTheNameIsErased) {
-  const int64_t published = PublishAt("r1", {RecordOf("a", "1", {"ann"})});
+// What left of her afterwards would be in no report.
+TEST_P(StoreErasing, TakesNothingBackThatNamesSomebodyWhoIsErased) {
+  PublishAt("r1", {RecordOf("a", "1", {"ann"}), RecordOf("b", "2", {"bob"})});
   const int64_t deleted = DeleteAt("d1", {"a"});
+  const int64_t other = DeleteAt("d2", {"b"});
   ASSERT_THAT(Erase({"ann"}).value(), ElementsAre(1));
-  EXPECT_LT(published, deleted);
-  EXPECT_THAT(Counts(Withdrawn("w1", deleted, deleted)), ElementsAre(0, 0, 1, 0, 0));
-  EXPECT_THAT(Bytes(), ElementsAre("1"));
-  EXPECT_TRUE(absl::IsNotFound(Ordinals("ann").status()));
+  for (const int64_t last : {deleted, other}) {
+    const absl::Status refused =
+        Withdraw(*store_, WithdrawalOf(absl::StrCat("w", last), deleted, last)).status();
+    EXPECT_TRUE(refused.GetPayload(kHistoryForgotten).has_value()) << refused;
+    EXPECT_THAT(Bytes(), IsEmpty());
+  }
+  EXPECT_THAT(Counts(Withdrawn("w", other, other)), ElementsAre(0, 0, 1, 0, 0));
+  EXPECT_THAT(Bytes(), ElementsAre("2"));
 }
 
 TEST_P(StoreErasing, UndoesWhatAWorkErasedThatFails) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/erasures.h"
 #include "server/store/random_ids.h"
 
 namespace sluice::server {
@@ -135,6 +136,12 @@ absl::StatusOr<std::vector<std::string>> Dictionary::Current(
   SqlManyRun run = current_.StartSmall([&](size_t i, const SqlRow& row) -> absl::Status {
     absl::StatusOr<DictionaryEntry> entry = Entry(*hasher_, row);
     if (!entry.ok()) return entry.status();
+    const absl::StatusOr<Hash16> erased = ErasedName(*hasher_, owner_id, entry->name);
+    if (!erased.ok()) return erased.status();
+    // What left of the person from then on would be in no report on anybody.
+    if (row.Bytes(0) == SqlBlob(*erased).bytes) {
+      return HistoryIsForgotten("a record of it names somebody who was erased since");
+    }
     subjects[i] = *entry;
     ++found;
     return absl::OkStatus();

@@ -45,6 +45,7 @@ class Dictionary {
   // The entry of a name by its hash; nullopt if no record ever named it.
   absl::StatusOr<std::optional<DictionaryEntry>> Find(const Hash16& name);
   // Brings the subjects of stored records, as they were once, to those that their names have now.
+  // HistoryIsForgotten if one of the names was erased.
   absl::StatusOr<std::vector<std::string>> Current(int64_t owner_id,
                                                    std::vector<std::string> records_subjects);
   // So many subjects that are new; RESOURCE_EXHAUSTED when the ordinals are used up.

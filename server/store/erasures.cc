@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/dictionary.h"
-#include "server/store/random_ids.h"
 
 namespace sluice::server {
 namespace {
@@ -10,6 +9,10 @@ namespace {
 absl::StatusOr<bool> Any(SqlRun run) { return run.Next(); }
 
 }  // namespace
+
+absl::StatusOr<Hash16> ErasedName(const NameHasher& hasher, int64_t owner, uint32_t name) {
+  return hasher.SubjectName("", "erased", absl::StrCat(owner, "/", name));
+}
 
 absl::StatusOr<std::unique_ptr<Erasures>> Erasures::Create(SqlConnection* connection,
                                                            const NameHasher* hasher) {
@@ -73,9 +76,10 @@ absl::Status Erasures::EraseName(const Hash16& name, std::set<uint32_t>& ordinal
       ordinals.insert(static_cast<uint32_t>(run.Int(0)));
     }
   }
-  const absl::StatusOr<std::vector<Hash16>> nobody = RandomIds(1);
-  if (!nobody.ok()) return nobody.status();
-  row.name_hash = nobody->front();
+  const absl::StatusOr<Hash16> erased =
+      ErasedName(hasher_, row.owner, static_cast<uint32_t>(row.name));
+  if (!erased.ok()) return erased.status();
+  row.name_hash = *erased;
   const absl::StatusOr<Hash16> tie = hasher_.SubjectTie(row);
   if (!tie.ok()) return tie.status();
   return rename_.Bind(SqlBlob(row.name_hash), SqlBlob(*tie), SqlBlob(name)).Finish();

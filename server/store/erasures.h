@@ -21,14 +21,18 @@
 
 namespace sluice::server {
 
+// What stands in the place of the hash of an owner's name, by its number, that was erased: of no
+// name of anybody's, for the owner of those is not empty.
+absl::StatusOr<Hash16> ErasedName(const NameHasher& hasher, int64_t owner, uint32_t name);
+
 class Erasures {
  public:
   // Both must outlive it.
   static absl::StatusOr<std::unique_ptr<Erasures>> Create(SqlConnection* connection,
                                                           const NameHasher* hasher);
 
-  // As Transaction::EraseSubject. In the place of a name's hash stands a random one from then on,
-  // which no name has: numbers and ordinals stay taken, and old records keep theirs.
+  // As Transaction::EraseSubject. In the place of a name's hash stands ErasedName from then on:
+  // numbers and ordinals stay taken.
   absl::StatusOr<std::vector<uint32_t>> EraseSubject(absl::string_view owner,
                                                      absl::Span<const policy::SubjectName> names);
   // As Transaction::EraseOpenings.

@@ -189,6 +189,12 @@ class MemoryStore::GroupTransaction : public Transaction {
       if (!now.deleted) outcome.bytes += static_cast<int64_t>(now.bytes.size());
       outcome.position = position;
       if (batch.validate_only) continue;
+      for (const policy::SubjectName& name : was.names) {
+        const auto& known = tables.dictionaries[batch.owner].subjects;
+        if (!was.deleted && known.count({name.id_space, name.id}) == 0) {
+          return HistoryIsForgotten("somebody was erased");
+        }
+      }
       Replaces(position, batch.time, key, now, !now.deleted);
       if (!was.deleted) now = was;
       now.deleted = was.deleted;
