@@ -6,14 +6,17 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <memory>
+#include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "client/command/exit_code.h"
 #include "tests/e2e/deployment.h"
+#include "tests/e2e/witness_program.h"
 #include "tests/support/fake_witness.h"
 #include "tests/support/https_witness.h"
 
@@ -22,6 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::Not;
 
 // A witness as a process of its own would be: over HTTPS, under a CA of its own.
 class ServedWitness {
@@ -46,32 +50,31 @@ class ServedWitness {
   }};
 };
 
-class Witnessed : public ::testing::Test {
+class WitnessedLog : public ::testing::Test {
  protected:
-  Witnessed() {
-    Configure("");
+  WitnessedLog() {
+    deployment_.WriteConfiguration(Configuration(""));
     deployment_.ProposeSigned("pipeline");
   }
 
-  void Configure(absl::string_view more) {
-    const std::string metrics = "metrics: {listen: 127.0.0.1:0, port_file: metrics-port}\n";
-    deployment_.WriteConfiguration(absl::StrReplaceAll(
-        metrics + deployment_.Configuration(),
-        {{"tiles: log}", absl::StrCat("tiles: log, witnesses: [", one_.Configuration(), ", ",
-                                      other_.Configuration(), "]", more, "}")}}));
+  // `log`: more members of `log:`.
+  std::string Configuration(absl::string_view log) const {
+    return absl::StrReplaceAll(
+        absl::StrCat("metrics: {listen: 127.0.0.1:0, port_file: metrics-port}\n",
+                     deployment_.Configuration()),
+        {{"tiles: log}", absl::StrCat("tiles: log", log, "}")}});
   }
   absl::Status ReadOne() {
     const auto district = deployment_.Connect(deployment_.As(kDistrict, "system", "hr"));
     ReadRows rows;
     return Read(*district, ReadRequest("pipeline"), rows);
   }
-  // Of how many entries the published checkpoint is; 0 without one that both have cosigned.
-  int Published() const {
+  // Of how many entries the published checkpoint is; 0 without one that they all have cosigned.
+  int Published(const std::vector<std::string>& witnesses) const {
     const fs::path path = deployment_.Path("log/checkpoint");
     const std::string note = fs::exists(path) ? ReadFile(path) : "";
-    if (!absl::StrContains(note, "— one.example ") ||
-        !absl::StrContains(note, "— other.example ")) {
-      return 0;
+    for (const std::string& name : witnesses) {
+      if (!absl::StrContains(note, absl::StrCat("— ", name, " "))) return 0;
     }
     return std::stoi(note.substr(note.find('\n') + 1));
   }
@@ -80,8 +83,18 @@ class Witnessed : public ::testing::Test {
     const httplib::Result result = client.Get("/metrics");
     return result ? result->body : "";
   }
-  void AwaitPublished(int more_than) {
-    WaitFor("a checkpoint that both have cosigned", [&] { return Published() > more_than; });
+  // Both into `copy`, as they are, of a gateway that is down; and both as they were there.
+  void CopyStoreAndDirectory(const fs::path& copy) const {
+    fs::create_directory(copy);
+    fs::copy(deployment_.Path("log"), copy / "log", fs::copy_options::recursive);
+    fs::copy(deployment_.Path("sluice.db"), copy / "sluice.db");
+  }
+  void RollBackStoreAndDirectory(const fs::path& copy) const {
+    for (const char* file : {"sluice.db", "sluice.db-wal", "sluice.db-shm", "log"}) {
+      fs::remove_all(deployment_.Path(file));
+    }
+    fs::copy(copy / "log", deployment_.Path("log"), fs::copy_options::recursive);
+    fs::copy(copy / "sluice.db", deployment_.Path("sluice.db"));
   }
 
   int Run(const std::string& arguments, std::string& said) {
@@ -108,9 +121,24 @@ class Witnessed : public ::testing::Test {
                         deployment_.Path("other-state").string());
   }
 
+  Deployment deployment_;
+};
+
+class Witnessed : public WitnessedLog {
+ protected:
+  Witnessed() { Configure(""); }
+
+  void Configure(absl::string_view more) {
+    deployment_.WriteConfiguration(WitnessedLog::Configuration(absl::StrCat(
+        ", witnesses: [", one_.Configuration(), ", ", other_.Configuration(), "]", more)));
+  }
+  int Published() const { return WitnessedLog::Published({"one.example", "other.example"}); }
+  void AwaitPublished(int more_than) {
+    WaitFor("a checkpoint that both have cosigned", [&] { return Published() > more_than; });
+  }
+
   ServedWitness one_{"one.example", '1'};
   ServedWitness other_{"other.example", '2'};
-  Deployment deployment_;
 };
 
 TEST_F(Witnessed, PublishesWhatTheyCosignedAndAnAuditorIsToldWhoAndWhen) {
@@ -166,11 +194,7 @@ TEST_F(Witnessed, FindThatStoreAndDirectoryWereRolledBackTogether) {
   deployment_.Start();
   AwaitPublished(0);
   ASSERT_EQ(deployment_.End(SIGTERM), 0);
-  const auto copied = fs::copy_options::recursive;
-  const fs::path copy = deployment_.Path("yesterday");
-  fs::create_directory(copy);
-  fs::copy(deployment_.Path("log"), copy / "log", copied);
-  fs::copy(deployment_.Path("sluice.db"), copy / "sluice.db");
+  CopyStoreAndDirectory(deployment_.Path("yesterday"));
 
   deployment_.Start();
   const int before = Published();
@@ -178,15 +202,90 @@ TEST_F(Witnessed, FindThatStoreAndDirectoryWereRolledBackTogether) {
   AwaitPublished(before);
   ASSERT_EQ(deployment_.End(SIGKILL), -SIGKILL);
 
-  for (const char* file : {"sluice.db", "sluice.db-wal", "sluice.db-shm", "log"}) {
-    fs::remove_all(deployment_.Path(file));
-  }
-  fs::copy(copy / "log", deployment_.Path("log"), copied);
-  fs::copy(copy / "sluice.db", deployment_.Path("sluice.db"));
+  RollBackStoreAndDirectory(deployment_.Path("yesterday"));
   const absl::Status refused = deployment_.TryStart();
   EXPECT_FALSE(refused.ok());
   EXPECT_THAT(std::string(refused.message()), HasSubstr("WITNESS_AHEAD: witness one.example"));
   EXPECT_THAT(std::string(refused.message()), HasSubstr("rolled back"));
+}
+
+// As a party runs it: it is told the key of a log that is there, and then the log of it.
+class WitnessedByTheProgram : public WitnessedLog {
+ protected:
+  WitnessedByTheProgram() {
+    deployment_.Start();
+    deployment_.End(SIGTERM);
+    witness_.Start(deployment_.Path("log/vkey"));
+    deployment_.WriteConfiguration(
+        Configuration(absl::StrCat(", witnesses: [", witness_.Configuration(), "]")));
+    deployment_.Start();
+    AwaitPublished(0);
+  }
+  int Published() const { return WitnessedLog::Published({"program.example"}); }
+  void AwaitPublished(int more_than) {
+    WaitFor("a checkpoint that it has cosigned", [&] { return Published() > more_than; });
+  }
+
+  WitnessProgram witness_{deployment_.Path("witness"), "program.example"};
+};
+
+TEST_F(WitnessedByTheProgram, IsVerifiedByWhoeverTrustsItsKey) {
+  for (const std::string& way : {ByNetwork(), ByDirectory()}) {
+    std::string said;
+    ASSERT_EQ(Run(absl::StrCat(way, " --witness '", witness_.vkey(), "'"), said), client::kDone)
+        << said;
+    EXPECT_THAT(said, HasSubstr("program.example cosigned the first "));
+  }
+}
+
+TEST_F(WitnessedByTheProgram, KilledAtAnyMomentItGoesOnFromWhatItCosigned) {
+  const auto program = deployment_.Connect(deployment_.As(kProgram, "system", "sis"));
+  std::minstd_rand dice(testing::UnitTest::GetInstance()->random_seed());
+  for (int kill = 0; kill < 5; ++kill) {
+    const std::string request = absl::StrCat("batch-", kill);
+    ASSERT_TRUE(Publish(*program, request, kill, kill + 1).ok());
+    absl::SleepFor(absl::Microseconds(dice() % 50'000));
+    ASSERT_EQ(witness_.End(SIGKILL), -SIGKILL);
+    const int before = Published();
+    ASSERT_TRUE(Publish(*program, absl::StrCat(request, "-again"), kill, kill + 1).ok());
+    witness_.Start(deployment_.Path("log/vkey"));
+    AwaitPublished(before);
+    EXPECT_THAT(witness_.Lines(), Not(HasSubstr("\"fork\"")));
+    EXPECT_THAT(witness_.Lines(), Not(HasSubstr("\"not_proved\"")));
+  }
+  EXPECT_EQ(witness_.End(SIGTERM), 0);
+  std::string said;
+  EXPECT_EQ(Run(absl::StrCat(ByDirectory(), " --witness '", witness_.vkey(), "'"), said),
+            client::kDone)
+      << said;
+}
+
+TEST_F(WitnessedByTheProgram, RefusesTheLogThatWasRolledBackAndGrewAnew) {
+  deployment_.End(SIGTERM);
+  CopyStoreAndDirectory(deployment_.Path("yesterday"));
+  deployment_.Start();
+  const int before = Published();
+  ASSERT_TRUE(ReadOne().ok());
+  AwaitPublished(before);
+  ASSERT_EQ(deployment_.End(SIGKILL), -SIGKILL);
+
+  RollBackStoreAndDirectory(deployment_.Path("yesterday"));
+  const absl::Status refused = deployment_.TryStart();
+  EXPECT_FALSE(refused.ok());
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("WITNESS_AHEAD: witness program.example"));
+
+  // Whoever lets it grow unwitnessed past what was cosigned has another history.
+  deployment_.WriteConfiguration(Configuration(""));
+  deployment_.Start();
+  while (WitnessedLog::Published({}) <= before + 10) ASSERT_TRUE(ReadOne().ok());
+  deployment_.End(SIGTERM);
+  deployment_.WriteConfiguration(
+      Configuration(absl::StrCat(", witnesses: [", witness_.Configuration(), "]")));
+  const absl::Status forked = deployment_.TryStart();
+  EXPECT_FALSE(forked.ok());
+  EXPECT_THAT(std::string(forked.message()),
+              HasSubstr("WITNESS_CONFLICT: witness program.example"));
+  EXPECT_THAT(witness_.Lines(), HasSubstr("\"not_proved\""));
 }
 
 }  // namespace
