@@ -186,7 +186,9 @@ TEST_F(OwnerViewTest, ExplainsARowAsTheReleaseTreatsIt) {
   EXPECT_EQ(explained->row().grants(0).failed(0).value(), "");
   request.set_show_values(true);
   EXPECT_EQ(Explain(request)->row().grants(0).failed(0).value(), "2020");
-  EXPECT_THAT(Entries("decision"), testing::Each(Not(HasSubstr("2020"))));
+  // By itself: digests and salts may have these digits by accident.
+  EXPECT_THAT(Entries("decision"),
+              testing::Each(Not(testing::ContainsRegex("[^0-9A-Za-z+/]2020[^0-9A-Za-z+/]"))));
   request.set_key(Key(Covered(9)));
   EXPECT_EQ(ReasonOf(Explain(request).status()), "NOT_FOUND");
   request.clear_key();

@@ -172,7 +172,7 @@ TEST_F(SqliteStoreTest, KeepsNoNameInTheClear) {
   for (const char* suffix : {"", "-wal"}) {
     std::stringstream bytes;
     bytes << std::ifstream(path_ + suffix, std::ios::binary).rdbuf();
-    EXPECT_THAT(bytes.str(), Not(HasSubstr("4711"))) << suffix;
+    EXPECT_THAT(bytes.str(), Not(HasSubstr("-4711"))) << suffix;
   }
 }
 

@@ -146,7 +146,7 @@ TEST_F(Owners, SeeWhatARecipientWouldBeSentAndWhyNot) {
   EXPECT_EQ(out.code, client::kDone) << out.err;
   EXPECT_TRUE(StrContains(out.out, "expected_completion_year: BELOW; asked: at least 2027"))
       << out.out;
-  EXPECT_FALSE(StrContains(out.out, "2019")) << out.out;
+  EXPECT_FALSE(StrContains(out.out, " 2019")) << out.out;
   const Outcome values = AsOwner("explain row" + as + "--record-key candidate_id=C9 --values");
   EXPECT_TRUE(StrContains(values.out, "the value: 2019")) << values.out;
 }
