@@ -54,7 +54,13 @@ struct Version {
   bool suspended = false;
   std::optional<int> terminated_on;
   Names withdrawn;
+  std::map<std::string, std::string> rules;  // of a field; "pass" where there is none
 };
+
+inline std::string RuleOf(const Version& v, const std::string& field) {
+  const auto rule = v.rules.find(field);
+  return rule == v.rules.end() ? "pass" : rule->second;
+}
 
 using Mous = std::map<std::string, std::vector<Version>>;
 

@@ -35,17 +35,40 @@ TEST_F(CommandTest, WrongUsageEndsWithTwoAndASuggestion) {
 }
 
 TEST_F(CommandTest, EveryVerbHasHelpWithAnExample) {
-  for (const char* verb : {"catalog list",          "catalog show",     "mou check",
-                           "mou explain",           "mou show",         "mou sign",
-                           "mapping list",          "mapping show",     "mapping check",
-                           "mapping suggest",       "record publish",   "record delete",
-                           "record read",           "record get",       "grant list",
-                           "decision explain",      "audit export",     "audit log",
-                           "audit verify",          "pki init",         "pki issue",
-                           "record status",         "record withdraw",  "grant preview",
-                           "explain row",           "pki crl",          "pki revoke",
-                           "organization list",     "organization add", "organization rotate-ca",
-                           "organization renew-crl"}) {
+  for (const char* verb : {"catalog list",
+                           "catalog show",
+                           "mou check",
+                           "mou explain",
+                           "mou show",
+                           "mou sign",
+                           "mapping list",
+                           "mapping show",
+                           "mapping check",
+                           "mapping suggest",
+                           "record publish",
+                           "record delete",
+                           "record read",
+                           "record get",
+                           "grant list",
+                           "decision explain",
+                           "audit export",
+                           "audit log",
+                           "audit verify",
+                           "pki init",
+                           "pki issue",
+                           "record status",
+                           "record withdraw",
+                           "grant preview",
+                           "explain row",
+                           "pki crl",
+                           "pki revoke",
+                           "organization list",
+                           "organization add",
+                           "organization rotate-ca",
+                           "organization renew-crl",
+                           "mou diff",
+                           "mou who-can",
+                           "mou what-can"}) {
     const Outcome outcome = Run(absl::StrCat(verb, " --help"));
     EXPECT_EQ(outcome.code, kDone) << verb;
     EXPECT_TRUE(absl::StrContains(outcome.out, absl::StrCat("Example:\n  sluice ", verb)))
@@ -126,6 +149,53 @@ TEST_F(CommandTest, ExplainsADenialByTheLineThatDenies) {
   service_->Write("mou.yaml", "mou: x\nversion: \"1\"\n");
   ExpectError(explain + "river-unified --purpose hiring_pipeline", kCheckFailed,
               "mou.yaml:2:10: error P");
+}
+
+TEST_F(CommandTest, DiffShowsWhatAnAmendmentDisclosesAndCanFailOnIt) {
+  service_->Write("one.yaml", policy::ExampleMou());
+  service_->Write("two.yaml",
+                  policy::ExampleMouWith("      candidate_id: pseudonymize\n",
+                                         "      candidate_id: pseudonymize\n      sex: pass\n"));
+  const Outcome same = Run("mou diff --fail-on widening one.yaml one.yaml");
+  EXPECT_EQ(same.code, kDone) << same.err;
+  EXPECT_EQ(same.out, "0 changes, 0 of them widening\n");
+  const Outcome more = Run("mou diff --fail-on widening one.yaml two.yaml");
+  EXPECT_EQ(more.code, kGateFailed);
+  EXPECT_EQ(
+      more.out,
+      "NEWLY_DISCLOSED  river-unified  Candidate of state-university  hiring_pipeline  READ  "
+      "2026-07-01..2028-07-01\n"
+      "  + subject_area in {MATHEMATICS, CHEMISTRY, PHYSICS}, expected_completion_year>=2027\n"
+      "    sex: pass\n"
+      "  for example on 2026-07-01, subject_area=MATHEMATICS, expected_completion_year=2027\n"
+      "\n1 change, 1 of them widening\n");
+  const Outcome less = Run("mou diff --fail-on widening --output ndjson two.yaml one.yaml");
+  EXPECT_EQ(less.code, kDone) << less.err;
+  EXPECT_TRUE(absl::StrContains(less.out, "\"change\":\"NO_LONGER_DISCLOSED\"")) << less.out;
+  ExpectError("mou diff one.yaml none.yaml", kFailed, "none.yaml");
+  ExpectError("mou diff --fail-on anything one.yaml two.yaml", kUsage, "--fail-on");
+}
+
+TEST_F(CommandTest, WhoCanAndWhatCanSayAllThatIsDisclosed) {
+  service_->Write("mou.yaml", policy::ExampleMou());
+  const Outcome who = Run("mou who-can Candidate.birth_date mou.yaml --output csv");
+  EXPECT_EQ(who.code, kDone) << who.err;
+  EXPECT_TRUE(absl::StrContains(
+      who.out,
+      "river-unified,state-university,Candidate,birth_date,generalize YEAR band 5,hiring_pipeline,"
+      "READ,2026-07-01..2028-07-01,\"subject_area in {MATHEMATICS, CHEMISTRY, PHYSICS}, "
+      "expected_completion_year>=2027\",mou.yaml:14"))
+      << who.out;
+  EXPECT_EQ(Run("mou who-can Candidate.sex mou.yaml").out, "nobody can see Candidate.sex\n");
+  ExpectError("mou who-can Candidate.birth_dat mou.yaml", kUsage, "did you mean \"birth_date\"?");
+  ExpectError("mou who-can Candidat.birth_date mou.yaml", kFailed, "did you mean \"Candidate\"?");
+  const Outcome what = Run("mou what-can river-unified mou.yaml --output ndjson");
+  EXPECT_EQ(what.code, kDone) << what.err;
+  EXPECT_EQ(std::count(what.out.begin(), what.out.end(), '\n'), 5) << what.out;
+  EXPECT_EQ(Run("mou what-can state-university mou.yaml").out,
+            "state-university can see nothing\n");
+  service_->Write("mou.yaml", "mou: x\nversion: \"1\"\n");
+  ExpectError("mou what-can river-unified mou.yaml", kCheckFailed, "mou.yaml:2:10: error P");
 }
 
 TEST_F(CommandTest, AGatewayThatIsNotThereIsUnavailable) {

@@ -1,5 +1,7 @@
 // `sluice mou`: documents, offline. What is said here is what the gateway would say of the same
 // bytes once every party has signed them.
+#include "client/command/mou.h"
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,41 +73,9 @@ ExitCode Check(Session& session, const Options& options) {
                        session.quiet() ? "" : absl::StrJoin(options.files, ", "));
 }
 
-struct Compiled {
-  policy::MouDocument document;
-  std::shared_ptr<const policy::CompiledMou> mou;
-};
-
-// A document that compiles, or what is wrong with it on standard error.
-std::optional<Compiled> Compile(Session& session, const std::string& file, ExitCode& code) {
-  const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
-  const absl::StatusOr<std::string> bytes = ReadFile(file);
-  if (!catalog.ok() || !bytes.ok()) {
-    code = Fail(catalog.ok() ? bytes.status() : catalog.status());
-    return std::nullopt;
-  }
-  policy::MouDocument::Parsed parsed = policy::MouDocument::Parse(file, *bytes);
-  if (!policy::HasError(parsed.findings)) {
-    parsed.findings = policy::Check(parsed.document, **catalog, policy::CheckOptions());
-  }
-  if (policy::HasError(parsed.findings)) {
-    for (const policy::Finding& finding : parsed.findings) {
-      Note(finding.ToString() + "\n");
-    }
-    code = kCheckFailed;
-    return std::nullopt;
-  }
-  auto compiled = policy::CompiledMou::Compile(parsed.document, session.shared_catalog());
-  if (!compiled.ok()) {
-    code = Fail(compiled.status());
-    return std::nullopt;
-  }
-  return Compiled{std::move(parsed.document), *std::move(compiled)};
-}
-
 ExitCode Explain(Session& session, const Options& options) {
   ExitCode code = kFailed;
-  const std::optional<Compiled> compiled = Compile(session, options.file, code);
+  const std::optional<CompiledDocument> compiled = CompileDocument(session, options.file, code);
   if (!compiled.has_value()) return code;
   const policy::CompiledMou& mou = *compiled->mou;
   const absl::StatusOr<std::optional<absl::CivilDay>> today = Today(options);
@@ -140,7 +110,7 @@ ExitCode Explain(Session& session, const Options& options) {
 
 ExitCode Show(Session& session, const Options& options) {
   ExitCode code = kFailed;
-  const std::optional<Compiled> compiled = Compile(session, options.file, code);
+  const std::optional<CompiledDocument> compiled = CompileDocument(session, options.file, code);
   if (!compiled.has_value()) return code;
   Print(ProtoJson(compiled->mou->mou()) + "\n");
   return kDone;
@@ -156,8 +126,46 @@ ExitCode Sign(const Options& options) {
 
 }  // namespace
 
+std::optional<CompiledDocument> CompileDocument(Session& session, const std::string& file,
+                                                ExitCode& code) {
+  const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
+  const absl::StatusOr<std::string> bytes = ReadFile(file);
+  if (!catalog.ok() || !bytes.ok()) {
+    code = Fail(catalog.ok() ? bytes.status() : catalog.status());
+    return std::nullopt;
+  }
+  policy::MouDocument::Parsed parsed = policy::MouDocument::Parse(file, *bytes);
+  if (!policy::HasError(parsed.findings)) {
+    parsed.findings = policy::Check(parsed.document, **catalog, policy::CheckOptions());
+  }
+  if (policy::HasError(parsed.findings)) {
+    for (const policy::Finding& finding : parsed.findings) {
+      Note(finding.ToString() + "\n");
+    }
+    code = kCheckFailed;
+    return std::nullopt;
+  }
+  auto compiled = policy::CompiledMou::Compile(parsed.document, session.shared_catalog());
+  if (!compiled.ok()) {
+    code = Fail(compiled.status());
+    return std::nullopt;
+  }
+  return CompiledDocument{std::move(parsed.document), *std::move(compiled)};
+}
+
+std::string OperationsText(const std::vector<v1::Operation>& operations) {
+  return absl::StrJoin(operations, ", ", [](std::string* out, v1::Operation operation) {
+    absl::StrAppend(out, ShortName(v1::Operation_Name(operation), "OPERATION_"));
+  });
+}
+
+std::string PeriodText(const policy::CivilPeriod& period) {
+  return absl::StrCat(absl::FormatCivilTime(period.effective), "..",
+                      absl::FormatCivilTime(period.expires));
+}
+
 void AddMou(CLI::App& app, Session& session) {
-  CLI::App* noun = app.add_subcommand("mou", "MOU documents: check, explain, show, sign");
+  CLI::App* noun = app.add_subcommand("mou", "MOU documents: check, compare, explain, show, sign");
   noun->require_subcommand(1);
   auto options = std::make_shared<Options>();
   CLI::App* check =
@@ -212,6 +220,9 @@ void AddMou(CLI::App& app, Session& session) {
     verb->add_option("FILE", options->file, "The document")->required();
   }
   for (CLI::App* verb : {explain, sign}) AddOutput(verb, options->output, {"text", "json"});
+  AddMouDiff(noun, session);
+  AddMouWhoCan(noun, session);
+  AddMouWhatCan(noun, session);
 }
 
 }  // namespace sluice::client
