@@ -23,7 +23,7 @@ class Enumeration {
   using Places = std::vector<size_t>;
 
   // Of one grant to one recipient.
-  void Add(size_t grant, const std::string& recipient);
+  void Add(size_t grant, absl::string_view recipient);
   // On the days of `period`, in all of which these prohibitions concern the grant and no other.
   void AddDays(const Disclosure& to, const CompiledGrant& grant, CivilPeriod period,
                const Places& concern);
@@ -33,7 +33,7 @@ class Enumeration {
   std::vector<Disclosure> disclosures_;
 };
 
-void Enumeration::Add(size_t index, const std::string& recipient) {
+void Enumeration::Add(size_t index, absl::string_view recipient) {
   const CompiledGrant& grant = mou_.grants()[index];
   Disclosure to;
   to.recipient = recipient;
@@ -72,13 +72,13 @@ void Enumeration::AddDays(const Disclosure& to, const CompiledGrant& grant, Civi
   const std::optional<RowPiece> all = PieceOf(grant.grant.rows, frame);
   if (!all.has_value()) return;
   // The fields that the same prohibitions list lose the same rows.
-  std::map<Places, std::vector<PlanField>> groups;
+  std::map<Places, std::vector<const PlanField*>> groups;
   for (const PlanField& field : grant.grant.fields) {
     Places lists;
     for (size_t i : concern) {
       if (Lists(mou_.prohibitions()[i].prohibition, field.field)) lists.push_back(i);
     }
-    groups[std::move(lists)].push_back(field);
+    groups[std::move(lists)].push_back(&field);
   }
   for (const auto& [lists, fields] : groups) {
     std::vector<RowPiece> pieces = {*all};

@@ -8,26 +8,28 @@
 
 #include <cstddef>
 #include <map>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "policy/compiled_mou.h"
 #include "policy/row_region.h"
 
 namespace sluice::policy {
 
-// What one grant gives one recipient over some days, the prohibitions taken away.
+// What one grant gives one recipient over some days, the prohibitions taken away. Refers to the
+// CompiledMou that it is of.
 struct Disclosure {
-  std::string recipient;
-  std::string owner;
-  std::string purpose;
+  absl::string_view recipient;
+  absl::string_view owner;
+  absl::string_view purpose;
   const RecordType* type = nullptr;
-  std::vector<v1::Operation> operations;
+  absl::Span<const v1::Operation> operations;
   CivilPeriod period;
-  std::vector<PlanField> fields;  // none is empty; in order of their paths of numbers
-  RowPiece rows;                  // of the type's frame
-  size_t grant = 0;               // its place in the document
+  std::vector<const PlanField*> fields;  // in order of their paths of numbers
+  RowPiece rows;                         // of the type's frame
+  size_t grant = 0;                      // its place in the document
 };
 
 // Of each record type the fields that any grant or prohibition constrains.

@@ -1,11 +1,13 @@
 #include "policy/mou_diff.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
 #include <utility>
 
+#include "absl/container/btree_map.h"
 #include "absl/strings/str_cat.h"
 
 namespace sluice::policy {
@@ -200,31 +202,37 @@ absl::StatusOr<std::vector<Piece>> CellDiff::Run() {
 
 // The cells of one recipient, owner, record type, purpose and operation, in both versions.
 struct Key {
-  std::string recipient, owner, purpose;
+  absl::string_view recipient, owner, purpose;
   const RecordType* type;
   v1::Operation operation;
 
-  friend auto operator<=>(const Key&, const Key&) = default;
+  friend bool operator<(const Key& a, const Key& b) {
+    return std::tie(a.recipient, a.owner, a.purpose, a.type, a.operation) <
+           std::tie(b.recipient, b.owner, b.purpose, b.type, b.operation);
+  }
 };
 
-using Cells = std::map<Key, std::vector<const Disclosure*>>;
+struct Versions {
+  std::vector<const Disclosure*> before, after;
+};
 
-Cells CellsOf(const std::vector<Disclosure>& disclosures) {
-  Cells cells;
+using Cells = absl::btree_map<Key, Versions>;
+
+void AddTo(Cells& cells, const std::vector<Disclosure>& disclosures,
+           std::vector<const Disclosure*> Versions::*version) {
   for (const Disclosure& d : disclosures) {
     for (v1::Operation operation : d.operations) {
-      cells[{d.recipient, d.owner, d.purpose, d.type, operation}].push_back(&d);
+      (cells[{d.recipient, d.owner, d.purpose, d.type, operation}].*version).push_back(&d);
     }
   }
-  return cells;
 }
 
 bool Same(const Disclosure& a, const Disclosure& b) {
   return a.period.effective == b.period.effective && a.period.expires == b.period.expires &&
          a.rows == b.rows &&
          std::equal(a.fields.begin(), a.fields.end(), b.fields.begin(), b.fields.end(),
-                    [](const PlanField& x, const PlanField& y) {
-                      return x.field == y.field && x.rule == y.rule;
+                    [](const PlanField* x, const PlanField* y) {
+                      return x->field == y->field && x->rule == y->rule;
                     });
 }
 
@@ -233,8 +241,8 @@ using HeldByField = std::map<const Field*, std::vector<Held>>;
 HeldByField ByField(const std::vector<const Disclosure*>& disclosures) {
   HeldByField by_field;
   for (const Disclosure* d : disclosures) {
-    for (const PlanField& f : d->fields)
-      by_field[f.field].push_back({d->period, &d->rows, &f.rule});
+    for (const PlanField* f : d->fields)
+      by_field[f->field].push_back({d->period, &d->rows, &f->rule});
   }
   return by_field;
 }
@@ -243,19 +251,29 @@ class Differ {
  public:
   explicit Differ(const RowFrames& frames) : frames_(frames) {}
 
+  // Keys come in order.
   absl::Status Add(const Key& key, const std::vector<const Disclosure*>& before,
                    const std::vector<const Disclosure*>& after);
+  // All of them, in order.
   std::vector<Change> Take();
 
  private:
   void AddChange(const Key& key, const std::vector<const Field*>& fields, Piece piece);
 
+  void Join();
+
   const RowFrames& frames_;
+  std::vector<Change> pending_;  // of the recipient, owner, purpose and record type added last
   std::vector<Change> changes_;
 };
 
 absl::Status Differ::Add(const Key& key, const std::vector<const Disclosure*>& before,
                          const std::vector<const Disclosure*>& after) {
+  if (!pending_.empty() &&
+      std::tie(pending_[0].recipient, pending_[0].owner, pending_[0].purpose, pending_[0].type) !=
+          std::tie(key.recipient, key.owner, key.purpose, key.type)) {
+    Join();
+  }
   // Most of a document stays as it is.
   if (std::equal(before.begin(), before.end(), after.begin(), after.end(),
                  [](const Disclosure* a, const Disclosure* b) { return Same(*a, *b); })) {
@@ -301,9 +319,9 @@ absl::Status Differ::Add(const Key& key, const std::vector<const Disclosure*>& b
 void Differ::AddChange(const Key& key, const std::vector<const Field*>& fields, Piece piece) {
   Change change;
   change.kind = piece.kind;
-  change.recipient = key.recipient;
-  change.owner = key.owner;
-  change.purpose = key.purpose;
+  change.recipient = std::string(key.recipient);
+  change.owner = std::string(key.owner);
+  change.purpose = std::string(key.purpose);
   change.type = key.type;
   change.operations = {key.operation};
   change.period = piece.period;
@@ -315,21 +333,21 @@ void Differ::AddChange(const Key& key, const std::vector<const Field*>& fields, 
     if (piece.after != nullptr) changed.after = *piece.after;
     change.fields.push_back(std::move(changed));
   }
-  changes_.push_back(std::move(change));
+  pending_.push_back(std::move(change));
 }
 
-// What is the same of two changes but the fields and the operations.
+// Of one recipient, owner, purpose and record type: whether both are of the same kind, days and
+// rows.
 bool SamePlace(const Change& a, const Change& b) {
-  return a.kind == b.kind && a.recipient == b.recipient && a.owner == b.owner &&
-         a.purpose == b.purpose && a.type == b.type && a.period.effective == b.period.effective &&
+  return a.kind == b.kind && a.period.effective == b.period.effective &&
          a.period.expires == b.period.expires && a.rows == b.rows;
 }
 
-std::vector<Change> Differ::Take() {
-  std::vector<Change> joined;
-  const auto join = [&joined](std::vector<Change> changes, auto same, auto into) {
-    joined.clear();
-    for (Change& change : changes) {
+// Changes that are the same but for their fields, or but for their operations, become one.
+void Differ::Join() {
+  const auto join = [this](auto same, auto into) {
+    std::vector<Change> joined;
+    for (Change& change : pending_) {
       const auto like = std::find_if(joined.begin(), joined.end(), [&](const Change& other) {
         return SamePlace(other, change) && same(other, change);
       });
@@ -339,19 +357,22 @@ std::vector<Change> Differ::Take() {
         into(*like, change);
       }
     }
-    return std::move(joined);
+    pending_ = std::move(joined);
   };
-  changes_ = join(
-      std::move(changes_),
-      [](const Change& a, const Change& b) { return a.operations == b.operations; },
-      [](Change& a, const Change& b) {
-        a.fields.insert(a.fields.end(), b.fields.begin(), b.fields.end());
-      });
-  changes_ = join(
-      std::move(changes_), [](const Change& a, const Change& b) { return a.fields == b.fields; },
-      [](Change& a, const Change& b) {
-        a.operations.insert(a.operations.end(), b.operations.begin(), b.operations.end());
-      });
+  join([](const Change& a, const Change& b) { return a.operations == b.operations; },
+       [](Change& a, const Change& b) {
+         a.fields.insert(a.fields.end(), b.fields.begin(), b.fields.end());
+       });
+  join([](const Change& a, const Change& b) { return a.fields == b.fields; },
+       [](Change& a, const Change& b) {
+         a.operations.insert(a.operations.end(), b.operations.begin(), b.operations.end());
+       });
+  std::move(pending_.begin(), pending_.end(), std::back_inserter(changes_));
+  pending_.clear();
+}
+
+std::vector<Change> Differ::Take() {
+  Join();
   std::stable_sort(changes_.begin(), changes_.end(), [](const Change& a, const Change& b) {
     return std::tie(a.kind, a.recipient, a.type->name(), a.owner, a.purpose, a.period.effective) <
            std::tie(b.kind, b.recipient, b.type->name(), b.owner, b.purpose, b.period.effective);
@@ -409,18 +430,12 @@ absl::StatusOr<MouDiff> Diff(const CompiledMou& before, const CompiledMou& after
   if (!was.ok()) return was.status();
   const absl::StatusOr<std::vector<Disclosure>> is = DisclosuresOf(after, frames);
   if (!is.ok()) return is.status();
-  const Cells cells_before = CellsOf(*was), cells_after = CellsOf(*is);
-  std::set<Key> keys;
-  for (const auto& [key, disclosures] : cells_before) keys.insert(key);
-  for (const auto& [key, disclosures] : cells_after) keys.insert(key);
+  Cells cells;
+  AddTo(cells, *was, &Versions::before);
+  AddTo(cells, *is, &Versions::after);
   Differ differ(frames);
-  const auto in = [](const Cells& cells, const Key& key) {
-    const auto it = cells.find(key);
-    return it == cells.end() ? std::vector<const Disclosure*>() : it->second;
-  };
-  for (const Key& key : keys) {
-    if (absl::Status added = differ.Add(key, in(cells_before, key), in(cells_after, key));
-        !added.ok()) {
+  for (const auto& [key, versions] : cells) {
+    if (absl::Status added = differ.Add(key, versions.before, versions.after); !added.ok()) {
       return added;
     }
   }

@@ -153,7 +153,7 @@ std::optional<CompiledDocument> CompileDocument(Session& session, const std::str
   return CompiledDocument{std::move(parsed.document), *std::move(compiled)};
 }
 
-std::string OperationsText(const std::vector<v1::Operation>& operations) {
+std::string OperationsText(absl::Span<const v1::Operation> operations) {
   return absl::StrJoin(operations, ", ", [](std::string* out, v1::Operation operation) {
     absl::StrAppend(out, ShortName(v1::Operation_Name(operation), "OPERATION_"));
   });

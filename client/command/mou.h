@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
 #include "policy/compiled_mou.h"
@@ -29,7 +30,7 @@ std::optional<CompiledDocument> CompileDocument(Session& session, const std::str
                                                 ExitCode& code);
 
 // "READ, SYNC"
-std::string OperationsText(const std::vector<v1::Operation>& operations);
+std::string OperationsText(absl::Span<const v1::Operation> operations);
 // "2026-07-01..2028-07-01"
 std::string PeriodText(const policy::CivilPeriod& period);
 

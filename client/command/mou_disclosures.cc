@@ -51,21 +51,22 @@ absl::Status AddTo(Table& table, const CompiledDocument& document, Wanted wanted
       policy::DisclosuresOf(*document.mou, frames);
   if (!all.ok()) return all.status();
   for (const policy::Disclosure& d : *all) {
-    for (const policy::PlanField& f : d.fields) {
-      if (!wanted(Line{&d, &f})) continue;
+    for (const policy::PlanField* f : d.fields) {
+      if (!wanted(Line{&d, f})) continue;
       const policy::CompiledGrant& grant = document.mou->grants()[d.grant];
       const std::string rows = policy::PieceText(d.rows, frames.at(d.type));
       const std::string where = absl::StrCat(document.document.file_name(), ":", grant.grant.line);
       Table::Json operations = Table::Json::array();
       for (v1::Operation operation : d.operations)
         operations.push_back(OperationsText({operation}));
-      table.Add({d.recipient, d.owner, d.type->name(), f.field->path, f.rule.ToString(), d.purpose,
-                 OperationsText(d.operations), PeriodText(d.period), rows, where},
+      table.Add({std::string(d.recipient), std::string(d.owner), d.type->name(), f->field->path,
+                 f->rule.ToString(), std::string(d.purpose), OperationsText(d.operations),
+                 PeriodText(d.period), rows, where},
                 {{"to", d.recipient},
                  {"from", d.owner},
                  {"record", d.type->name()},
-                 {"field", f.field->path},
-                 {"rule", f.rule.ToString()},
+                 {"field", f->field->path},
+                 {"rule", f->rule.ToString()},
                  {"purpose", d.purpose},
                  {"operations", std::move(operations)},
                  {"effective", absl::FormatCivilTime(d.period.effective)},
