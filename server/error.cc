@@ -213,6 +213,13 @@ absl::Status StateUnavailable() {
               "lets nothing out; ask again");
 }
 
+absl::Status RecordsErased() {
+  return Make(
+      absl::StatusCode::kUnavailable, "RECORDS_ERASED",
+      "records were erased while they were read, so none of these was sent; ask again, from "
+      "the last page token");
+}
+
 absl::Status StoreUnavailable() {
   return Make(absl::StatusCode::kUnavailable, "STORE_UNAVAILABLE",
               "the gateway can't reach its store at this moment; ask again");

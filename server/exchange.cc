@@ -9,6 +9,14 @@
 #include "server/read_ahead.h"
 
 namespace sluice::server {
+namespace {
+
+// Of rows whose disclosure is not in the log.
+absl::Status NotLogged(const absl::Status& status) {
+  return absl::IsAborted(status) ? RecordsErased() : AuditUnavailable();
+}
+
+}  // namespace
 
 absl::Status Exchange::Read(const Caller& caller, RequestId& request_id,
                             const v1::ReadRecordsRequest& request, Answer& answer) {
@@ -55,7 +63,7 @@ absl::Status Exchange::Read(const Caller& caller, RequestId& request_id,
     // Whose rows these are is durable before the first of them leaves.
     absl::StatusOr<AuditReceipt> receipt =
         log_->AppendDisclosure(**chunk, (*release)->Disclosure(**chunk));
-    if (!receipt.ok()) return outcome.Close(AuditUnavailable());
+    if (!receipt.ok()) return outcome.Close(NotLogged(receipt.status()));
 
     // Send, asking before each batch whether it may still leave.
     const ReleasedRows& rows = (*chunk)->rows();
@@ -91,7 +99,7 @@ absl::StatusOr<v1::GetRecordResponse> Exchange::Get(const Caller& caller, Reques
 
   absl::StatusOr<AuditReceipt> receipt =
       log_->AppendDisclosure(**chunk, (*release)->Disclosure(**chunk));
-  if (!receipt.ok()) return outcome.Close(AuditUnavailable());
+  if (!receipt.ok()) return outcome.Close(NotLogged(receipt.status()));
   // Log and store may have kept it waiting.
   if (const absl::Status still = admission_->StillPermitted(caller, request_id, asked, *admitted);
       !still.ok()) {

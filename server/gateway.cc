@@ -522,7 +522,9 @@ void Wired::Stop() {
   if (log_ != nullptr) {
     AdminEntry stop;
     stop.action = "STOP";
-    const auto index = log_->Append(std::move(stop));
+    absl::StatusOr<uint64_t> index = log_->Append(stop);
+    // The first that meets a full disk is undone, and gives way the room that is kept for it.
+    if (!index.ok() && absl::IsResourceExhausted(store_->Health())) index = log_->Append(stop);
     LogLine(LogLine::Level::kInfo, "stopped").With("logged", index.ok() ? "yes" : "no");
     log_->Stop();
   }

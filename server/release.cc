@@ -134,6 +134,8 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
     if (!Lists(plan, path)) return Invalid("read_mask", "names a field that no grant lists");
   }
 
+  const absl::StatusOr<int64_t> erasures = parts.store->ErasureCount();
+  if (!erasures.ok()) return erasures.status();
   // The store lends a record for the length of its call, within which it must not be asked again.
   struct {
     std::string owner, bytes;
@@ -165,6 +167,7 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
   if (mask.empty() && request.read_mask_size() > 0) return release;
   if (const absl::Status s = release->Prepare(caller, found.owner, "", mask); !s.ok()) return s;
   auto only = std::make_unique<ReleasedRows>();
+  only->erasures = *erasures;
   const StoredRecord record{found.place, found.bytes, found.subjects, found.ordinals};
   release->projection_->Begin(absl::MakeConstSpan(&record, 1));
   release->Take(record, 0, *only);
@@ -210,7 +213,10 @@ void Release::Order(ReleasedRows& rows) {
 
 absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::Status()> go_on) {
   if (only_ != nullptr) return Releasable(std::move(only_));
+  const absl::StatusOr<int64_t> erasures = parts_.store->ErasureCount();
+  if (!erasures.ok()) return erasures.status();
   auto rows = std::make_unique<ReleasedRows>();
+  rows->erasures = *erasures;
   rows->from = next_.value_or(ScanPlace{});
   if (!next_ && !ended_ && scan_ == nullptr) {
     absl::StatusOr<std::unique_ptr<CollectionScan>> scan =

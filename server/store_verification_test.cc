@@ -120,6 +120,10 @@ TEST_F(StoreVerificationTest, FindsNothingAfterAnErasureButWhatIsPutBack) {
     return log_->AppendIn(transaction, entry).status();
   });
   EXPECT_THAT(Findings(), IsEmpty());
+  // Of what her deletion replaced nothing is left, and whoever puts it back is found.
+  Run("DELETE FROM record_history WHERE sealed_position > 0");
+  Run("UPDATE record_history SET sealed_position = 1");
+  EXPECT_THAT(Findings(), Contains(HasSubstr("record_history: it is not what was replaced there")));
   Run("INSERT INTO log_opening SELECT * FROM kept");
   EXPECT_THAT(Findings(), Contains(HasSubstr("log_opening: it is there, and the log says that it "
                                              "was destroyed; owner river-unified")));
@@ -229,6 +233,9 @@ constexpr Change kChanges[] = {
     {"HistoryOfAnotherContent",
      "UPDATE record_history SET content_position = content_position - 1 WHERE position = 2",
      "record_history: it is not what was replaced there; owner state-university"},
+    {"HistoryAsOfSomebodyErased",
+     "UPDATE record_history SET subjects = x'', identity = x'', sealed_position = 0, bytes = x''",
+     "record_history: it is not what was replaced there"},
     {"HistoryTakenOut",
      "DELETE FROM record_history WHERE record_id = (SELECT min(record_id) FROM record_history)",
      "record_change: what it replaced is not all there"},

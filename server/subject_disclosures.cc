@@ -16,6 +16,7 @@
 #include "server/error.h"
 #include "server/page_size.h"
 #include "server/subject_names.h"
+#include "server/subject_question.h"
 
 namespace sluice::server {
 namespace {
@@ -31,13 +32,6 @@ std::string TokenOf(uint64_t next, const std::vector<uint32_t>& ordinals) {
       next, "-",
       absl::StripPrefix(policy::Sha256Digest(absl::StrJoin(ordinals, ",")), "sha256:")
           .substr(0, kTokenDigits));
-}
-
-// Who was asked for, for the owner to open: cut, because it was not looked at yet.
-std::string AskedFor(const v1::ListSubjectDisclosuresRequest& request) {
-  return absl::StrCat(request.id_space().substr(0, kMaxSubjectIdBytes), " ",
-                      request.source_system().substr(0, kMaxSubjectIdBytes), " ",
-                      request.id().substr(0, kMaxSubjectIdBytes));
 }
 
 void CopyStrings(const JsonValue& json, absl::string_view key,
@@ -103,12 +97,13 @@ void AddTerms(const policy::MouSet& mous, v1::SubjectDisclosure& disclosure) {
 
 absl::StatusOr<v1::ListSubjectDisclosuresResponse> SubjectDisclosures::List(
     const Caller& caller, RequestId& request_id, const v1::ListSubjectDisclosuresRequest& request) {
+  const AskedSubject asked{request.id_space(), request.id(), request.source_system()};
+  // Who was asked for, for the owner to open.
   const absl::StatusOr<OwnerAdmitted> owner =
       parts_.admission->AdmitOwner(caller, request_id, "ListSubjectDisclosures", request.parent(),
-                                   std::nullopt, AskedFor(request));
+                                   std::nullopt, ReportQuestion(asked));
   if (!owner.ok()) return owner.status();
-  const absl::StatusOr<std::vector<policy::SubjectName>> names =
-      NamesOf(*parts_.catalog, {request.id_space(), request.id(), request.source_system()});
+  const absl::StatusOr<std::vector<policy::SubjectName>> names = NamesOf(*parts_.catalog, asked);
   if (!names.ok()) return names.status();
   const absl::string_view token = request.page_token();
   const size_t dash = token.find('-');

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "server/error.h"
 #include "server/subject_names.h"
@@ -30,17 +28,6 @@ absl::Status ErasureError(const absl::Status& status) {
 
 }  // namespace
 
-bool Mentions(absl::string_view text, absl::string_view id) {
-  const std::string in = absl::AsciiStrToLower(text), sought = absl::AsciiStrToLower(id);
-  const auto is_word = [&in](size_t at) {
-    return at < in.size() && absl::ascii_isalnum(static_cast<unsigned char>(in[at]));
-  };
-  for (size_t at = in.find(sought); at != in.npos; at = in.find(sought, at + 1)) {
-    if ((at == 0 || !is_word(at - 1)) && !is_word(at + sought.size())) return true;
-  }
-  return false;
-}
-
 absl::StatusOr<v1::EraseSubjectResponse> SubjectErasure::Erase(
     const Caller& caller, RequestId& request_id, const v1::EraseSubjectRequest& request) {
   // Whom it is about is not written down once more.
@@ -54,8 +41,9 @@ absl::StatusOr<v1::EraseSubjectResponse> SubjectErasure::Erase(
   const AskedSubject asked{request.id_space(), request.id(), request.source_system()};
   const absl::StatusOr<std::vector<policy::SubjectName>> names = NamesOf(*parts_.catalog, asked);
   if (!names.ok()) return names.status();
-  const absl::StatusOr<std::vector<uint64_t>> openings =
-      AskedBy(*owner, FormsOf(*parts_.catalog, asked));
+  const SubjectQuestion question(*parts_.catalog, asked);
+  const uint64_t size = parts_.log->size();
+  const absl::StatusOr<std::vector<uint64_t>> openings = AskedBy(*owner, question, 0, size);
   if (!openings.ok()) return openings.status();
 
   ErasureEntry entry;
@@ -65,50 +53,73 @@ absl::StatusOr<v1::EraseSubjectResponse> SubjectErasure::Erase(
   entry.reason = ReasonName(request.reason());
   v1::EraseSubjectResponse response;
   response.set_index(-1);
-  response.set_opening_count(static_cast<int32_t>(openings->size()));
-  const auto append = [&](Transaction& transaction) -> absl::Status {
+  const auto erase = [&](Transaction& transaction) -> absl::Status {
+    const absl::StatusOr<std::vector<uint32_t>> ordinals =
+        transaction.EraseSubject(entry.owner, *names);
+    // Whom no record names any more may still have been asked for.
+    const bool asked_only = absl::IsNotFound(ordinals.status()) && !openings->empty();
+    if (!ordinals.ok() && !asked_only) return ordinals.status();
+    if (ordinals.ok()) entry.subjects = *ordinals;
+    response.set_ordinal_count(static_cast<int32_t>(entry.subjects.size()));
+    response.set_opening_count(static_cast<int32_t>(openings->size()));
+    // What was done to be counted is undone.
+    if (request.validate_only()) return absl::CancelledError("validated");
+    return EraseIn(transaction, *openings, entry, response);
+  };
+  const absl::Status erased = parts_.store->Commit({.apply = erase});
+  if (request.validate_only() && absl::IsCancelled(erased)) return response;
+  if (!erased.ok()) return ErasureError(erased);
+
+  // What was asked meanwhile.
+  const absl::StatusOr<std::vector<uint64_t>> more =
+      AskedBy(*owner, question, size, parts_.log->size());
+  if (!more.ok()) return more.status();
+  if (more->empty()) return response;
+  entry.subjects.clear();
+  const absl::Status also = parts_.store->Commit({.apply = [&](Transaction& transaction) {
+    return EraseIn(transaction, *more, entry, response);
+  }});
+  if (!also.ok()) return ErasureError(also);
+  response.set_opening_count(static_cast<int32_t>(openings->size() + more->size()));
+  return response;
+}
+
+absl::Status SubjectErasure::EraseIn(Transaction& transaction,
+                                     const std::vector<uint64_t>& openings, ErasureEntry entry,
+                                     v1::EraseSubjectResponse& response) const {
+  const auto append = [&]() -> absl::Status {
     const absl::StatusOr<uint64_t> index = parts_.log->AppendIn(transaction, entry);
     if (!index.ok()) return index.status();
     response.set_index(static_cast<int64_t>(*index));
     entry.openings.clear();
     return absl::OkStatus();
   };
-  const auto erase = [&](Transaction& transaction) -> absl::Status {
-    const absl::StatusOr<std::vector<uint32_t>> ordinals =
-        transaction.EraseSubject(entry.owner, *names);
-    if (!ordinals.ok()) return ordinals.status();
-    response.set_ordinal_count(static_cast<int32_t>(ordinals->size()));
-    // What was done to be counted is undone.
-    if (request.validate_only()) return absl::CancelledError("validated");
-    for (const uint64_t index : *openings) {
-      if (entry.openings.size() == kOpeningsAnEntry) {
-        if (absl::Status status = append(transaction); !status.ok()) return status;
-      }
-      const absl::Status status =
-          transaction.EraseOpenings(entry.owner, kFilter, index, index + 1).status();
-      if (!status.ok()) return status;
-      entry.openings.push_back({kFilter, index, index + 1});
+  // Whose subject it is stands in the last entry.
+  std::vector<uint32_t> subjects;
+  subjects.swap(entry.subjects);
+  for (const uint64_t index : openings) {
+    if (entry.openings.size() == kOpeningsAnEntry) {
+      if (absl::Status status = append(); !status.ok()) return status;
     }
-    entry.subjects = *ordinals;
-    return append(transaction);
-  };
-  const absl::Status erased = parts_.store->Commit({.apply = erase});
-  if (request.validate_only() && absl::IsCancelled(erased)) return response;
-  if (!erased.ok()) return ErasureError(erased);
-  return response;
+    const absl::Status status =
+        transaction.EraseOpenings(entry.owner, kFilter, index, index + 1).status();
+    if (!status.ok()) return status;
+    entry.openings.push_back({kFilter, index, index + 1});
+  }
+  entry.subjects.swap(subjects);
+  return append();
 }
 
-absl::StatusOr<std::vector<uint64_t>> SubjectErasure::AskedBy(
-    const OwnerAdmitted& owner, const std::set<std::string>& ids) const {
+absl::StatusOr<std::vector<uint64_t>> SubjectErasure::AskedBy(const OwnerAdmitted& owner,
+                                                              const SubjectQuestion& question,
+                                                              uint64_t begin, uint64_t end) const {
   std::vector<uint64_t> entries;
   const auto visit = [&](uint64_t index, const LogRow::Opening& opening) {
-    const bool named = std::any_of(
-        ids.begin(), ids.end(), [&](const std::string& id) { return Mentions(opening.value, id); });
-    if (named) entries.push_back(index);
+    if (question.IsAskedBy(opening.value)) entries.push_back(index);
     return true;
   };
-  const absl::Status status = parts_.store->ReadOwnOpenings(owner.permit, owner.receipt, kFilter, 0,
-                                                            parts_.log->size(), visit);
+  const absl::Status status =
+      parts_.store->ReadOwnOpenings(owner.permit, owner.receipt, kFilter, begin, end, visit);
   if (!status.ok()) return status;
   return entries;
 }

@@ -8,19 +8,18 @@
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "policy/catalog.h"
 #include "policy/record_validator.h"
 #include "server/admission.h"
 #include "server/audit/audit_log.h"
 #include "server/caller.h"
 #include "server/store/store.h"
+#include "server/subject_question.h"
 #include "sluice/v1/audit_service.pb.h"
 
 namespace sluice::server {
@@ -42,16 +41,16 @@ class SubjectErasure {
                                                  const v1::EraseSubjectRequest& request);
 
  private:
-  // The entries whose question has one of these ids in it.
+  // The entries in [begin, end) whose question asks for the person.
   absl::StatusOr<std::vector<uint64_t>> AskedBy(const OwnerAdmitted& owner,
-                                                const std::set<std::string>& ids) const;
+                                                const SubjectQuestion& question, uint64_t begin,
+                                                uint64_t end) const;
+  // Destroys these openings, and appends the entries that say so.
+  absl::Status EraseIn(Transaction& transaction, const std::vector<uint64_t>& openings,
+                       ErasureEntry entry, v1::EraseSubjectResponse& response) const;
 
   const Parts parts_;
 };
-
-// Whether an id stands in a text, and not as a part of a longer word or number. Letters of either
-// case are the same.
-bool Mentions(absl::string_view text, absl::string_view id);
 
 }  // namespace sluice::server
 

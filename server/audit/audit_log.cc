@@ -69,7 +69,7 @@ class StoredLog : public AuditLog {
     }
     const absl::Status health = Health();
     if (!health.ok()) return Unavailable(health.message());
-    absl::StatusOr<uint64_t> index = AppendAndWait(entry, std::nullopt);
+    absl::StatusOr<uint64_t> index = AppendAndWait(entry, nullptr);
     if (!index.ok()) return index.status();
     return MakeReceipt(permit.id(), *index);
   }
@@ -88,14 +88,18 @@ class StoredLog : public AuditLog {
     // Taken from the chunk itself, so that the entry can't be about other rows than the receipt.
     entry.rows = static_cast<int64_t>(chunk.rows().rows.size());
     entry.subjects = chunk.rows().subjects;
-    absl::StatusOr<uint64_t> index = AppendAndWait(entry, std::nullopt);
+    const int64_t erasures = chunk.rows().erasures;
+    absl::StatusOr<uint64_t> index =
+        AppendAndWait(entry, [erasures](Transaction& transaction, uint64_t) -> absl::Status {
+          const absl::StatusOr<int64_t> now = transaction.ErasureCount();
+          if (!now.ok() || *now == erasures) return now.status();
+          return absl::AbortedError("somebody was erased meanwhile");
+        });
     if (!index.ok()) return index.status();
     return MakeReceipt(chunk.id(), *index);
   }
 
-  absl::StatusOr<uint64_t> Append(Entry entry) override {
-    return AppendAndWait(entry, std::nullopt);
-  }
+  absl::StatusOr<uint64_t> Append(Entry entry) override { return AppendAndWait(entry); }
 
   absl::StatusOr<uint64_t> AppendIn(Transaction& transaction, const Entry& entry) override {
     absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, options_.random);
@@ -113,7 +117,7 @@ class StoredLog : public AuditLog {
   void AppendLater(Entry entry) override {
     absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, options_.random);
     if (!encoded.ok()) return;
-    Submit({std::make_shared<const EncodedEntry>(*std::move(encoded)), Closes(entry)}, std::nullopt,
+    Submit({std::make_shared<const EncodedEntry>(*std::move(encoded)), Closes(entry)}, nullptr,
            nullptr);
   }
 
@@ -233,7 +237,7 @@ class StoredLog : public AuditLog {
       absl::MutexLock lock(&mutex_);
       owed = std::exchange(owed_, {});
     }
-    for (Encoded& entry : owed) Submit(std::move(entry), std::nullopt, nullptr);
+    for (Encoded& entry : owed) Submit(std::move(entry), nullptr, nullptr);
   }
 
   // Works that were handed over refer to this, and what they append is to be published.
@@ -295,26 +299,33 @@ class StoredLog : public AuditLog {
     stored.principal = PrincipalPath(entry.caller.principal);
     stored.decision = decision.SerializeAsString();
     stored.time = clock_();
-    return AppendAndWait(entry, std::move(stored));
+    return AppendAndWait(
+        entry, [stored = std::move(stored)](Transaction& transaction, uint64_t index) mutable {
+          stored.log_index = index;
+          return transaction.PutDecision(stored);
+        });
   }
 
-  absl::StatusOr<uint64_t> AppendAndWait(const Entry& entry,
-                                         std::optional<StoredDecision> decision) {
+  // What is done in the entry's transaction before it is appended at this index; where that fails,
+  // so does all of it.
+  using Before = std::function<absl::Status(Transaction&, uint64_t index)>;
+
+  absl::StatusOr<uint64_t> AppendAndWait(const Entry& entry, Before before = nullptr) {
     absl::StatusOr<EncodedEntry> encoded = EncodeEntry(entry, options_.random);
     if (!encoded.ok()) return absl::InternalError(encoded.status().message());
     auto answer = std::make_shared<Answer>();
     Submit({std::make_shared<const EncodedEntry>(*std::move(encoded)), Closes(entry)},
-           std::move(decision), answer);
+           std::move(before), answer);
     absl::MutexLock lock(&answer->mutex);
     if (!answer->mutex.AwaitWithTimeout(absl::Condition(&answer->done), options_.append_timeout)) {
       return Unavailable("the log did not answer in time");
     }
+    if (absl::IsAborted(answer->status)) return answer->status;
     if (!answer->status.ok()) return Unavailable("the entry could not be made durable");
     return answer->index;
   }
 
-  void Submit(Encoded entry, std::optional<StoredDecision> decision,
-              std::shared_ptr<Answer> answer) {
+  void Submit(Encoded entry, Before before, std::shared_ptr<Answer> answer) {
     {
       absl::MutexLock lock(&mutex_);
       ++outstanding_;
@@ -327,11 +338,10 @@ class StoredLog : public AuditLog {
     for (const LogRow::Opening& opening : entry.entry->openings) work.bytes += opening.value.size();
     auto index = std::make_shared<uint64_t>(0);
     work.apply = [this, index, entry = entry.entry,
-                  decision = std::move(decision)](Transaction& transaction) mutable {
-      if (decision) {
-        decision->log_index = sequencer_->next_index();
-        const absl::Status put = transaction.PutDecision(*decision);
-        if (!put.ok()) return put;
+                  before = std::move(before)](Transaction& transaction) -> absl::Status {
+      if (before != nullptr) {
+        const absl::Status status = before(transaction, sequencer_->next_index());
+        if (!status.ok()) return status;
       }
       absl::StatusOr<uint64_t> appended = sequencer_->Append(transaction, *entry);
       if (appended.ok()) *index = *appended;

@@ -81,7 +81,8 @@ class AuditLog {
                                                          DecisionEntry entry) = 0;
   virtual absl::Status AppendDenial(DecisionEntry entry, const v1::Decision& decision) = 0;
   // A chunk's disclosure: the receipt is for the chunk, whose own rows and subjects are entered.
-  // UNAVAILABLE while the log is halted.
+  // UNAVAILABLE while the log is halted; ABORTED, and nothing is written, if somebody was erased
+  // since the rows were read: it may be one of theirs.
   virtual absl::StatusOr<AuditReceipt> AppendDisclosure(const Releasable& chunk,
                                                         DisclosureEntry entry) = 0;
   // Any other.

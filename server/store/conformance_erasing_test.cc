@@ -80,6 +80,29 @@ TEST_P(StoreErasing, TakesNothingBackThatNamesSomebodyWhoIsErased) {
   EXPECT_THAT(Bytes(), ElementsAre("2"));
 }
 
+// By the id alone she would be found again, with whom she was joined.
+TEST_P(StoreErasing, TakesNothingBackThatSaysWhoseAnErasedIdIs) {
+  PublishAt("r1", {RecordOf("a", "1", {"ann"}), RecordOf("b", "2", {"anna"})});
+  Join("i1", {IdentityOf("ann", "P1"), IdentityOf("anna", "P1")});
+  DeleteAt("d1", {"a"});
+  Part("d2", {"ann"});
+  const int64_t parted = Last("PersonIdentity").position;
+  ASSERT_TRUE(Erase({"ann"}).ok());
+  const absl::Status refused = Withdraw(*store_, WithdrawalOf("w1", parted, parted)).status();
+  EXPECT_TRUE(refused.GetPayload(kHistoryForgotten).has_value()) << refused;
+  EXPECT_TRUE(absl::IsNotFound(Ordinals("ann").status()));
+}
+
+TEST_P(StoreErasing, IsCountedForWhoeverReadBefore) {
+  PublishAt("r1", {RecordOf("a", "1", {"ann"})});
+  DeleteAt("d1", {"a"});
+  const int64_t before = store_->ErasureCount().value();
+  EXPECT_TRUE(absl::IsNotFound(Erase({"bob"}).status()));
+  EXPECT_EQ(store_->ErasureCount().value(), before);
+  ASSERT_TRUE(Erase({"ann"}).ok());
+  EXPECT_EQ(store_->ErasureCount().value(), before + 1);
+}
+
 TEST_P(StoreErasing, UndoesWhatAWorkErasedThatFails) {
   PublishAt("r1", {RecordOf("a", "1", {"ann"})});
   DeleteAt("d1", {"a"});

@@ -2,11 +2,22 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/dictionary.h"
+#include "server/store/record_subjects.h"
+#include "server/store/sealed_bytes.h"
 
 namespace sluice::server {
 namespace {
 
 absl::StatusOr<bool> Any(SqlRun run) { return run.Next(); }
+
+absl::StatusOr<bool> Names(absl::string_view subjects, uint32_t number) {
+  const absl::StatusOr<size_t> count = CountRecordSubjects(subjects);
+  if (!count.ok()) return count.status();
+  for (size_t i = 0; i < *count; ++i) {
+    if (RecordSubjectAt(subjects, i).name == number) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -33,7 +44,24 @@ absl::StatusOr<std::unique_ptr<Erasures>> Erasures::Create(SqlConnection* connec
         "WHERE c.owner = $2 LIMIT 1"},
        {&erasures->rename_, "UPDATE subject SET name_hash = $1, tie = $2 WHERE name_hash = $3"},
        {&erasures->openings_of_owner_, absl::StrCat(kOpenings, " AND owner = $4 RETURNING owner")},
-       {&erasures->openings_, absl::StrCat(kOpenings, " RETURNING owner")}});
+       {&erasures->openings_, absl::StrCat(kOpenings, " RETURNING owner")},
+       {&erasures->count_, "SELECT erasures FROM store"},
+       {&erasures->raise_, "UPDATE store SET erasures = erasures + 1"},
+       {&erasures->forget_,
+        "UPDATE record_history SET subjects = $1, identity = $1, sealed_position = 0, bytes = $1, "
+        "tie = $2 WHERE position = $3 AND record_id = $4"},
+       {&erasures->shrink_,
+        "UPDATE record_change SET replaced_bytes = replaced_bytes - $1 "
+        "WHERE collection = $2 AND position = $3"}});
+  if (status.ok()) {
+    status = PrepareScans(
+        connection,
+        {{&erasures->history_,
+          "SELECT h.position, h.record_id, h.collection, h.content_position, h.subjects, "
+          "h.identity, length(h.bytes) FROM record_history h "
+          "JOIN collection c ON c.id = h.collection WHERE c.owner = $1 AND h.sealed_position > "
+          "0"}});
+  }
   if (!status.ok()) return status;
   return erasures;
 }
@@ -47,7 +75,16 @@ absl::StatusOr<std::vector<uint32_t>> Erasures::EraseSubject(
     if (absl::Status status = EraseName(*hash, ordinals); !status.ok()) return status;
   }
   if (ordinals.empty()) return absl::NotFoundError("no record ever named this subject");
+  if (absl::Status raised = raise_.Bind().Finish(); !raised.ok()) return raised;
   return std::vector<uint32_t>(ordinals.begin(), ordinals.end());
+}
+
+absl::StatusOr<int64_t> Erasures::Count() {
+  SqlRun run = count_.Bind();
+  const absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  return *row ? absl::StatusOr<int64_t>(run.Int(0))
+              : absl::DataLossError("the store's own row is missing");
 }
 
 absl::Status Erasures::EraseName(const Hash16& name, std::set<uint32_t>& ordinals) {
@@ -65,6 +102,8 @@ absl::Status Erasures::EraseName(const Hash16& name, std::set<uint32_t>& ordinal
   }
   absl::Status status = CheckUnnamed(row.owner, name, static_cast<uint32_t>(row.name),
                                      static_cast<uint32_t>(row.ordinal));
+  if (!status.ok()) return status;
+  status = ForgetHistory(row.owner, name, static_cast<uint32_t>(row.name));
   if (!status.ok()) return status;
   ordinals.insert(static_cast<uint32_t>(row.ordinal));
   {
@@ -95,6 +134,46 @@ absl::Status Erasures::CheckUnnamed(int64_t owner, const Hash16& name, uint32_t 
   if (!further.ok()) return further.status();
   if (!*joined && !*first && !*further) return absl::OkStatus();
   return absl::FailedPreconditionError("records name this subject");
+}
+
+absl::Status Erasures::ForgetHistory(int64_t owner, const Hash16& name, uint32_t number) {
+  struct Found {
+    NameHasher::HistoryRow row;
+    int64_t bytes;  // of its content
+  };
+  std::vector<Found> found;
+  {
+    SqlRun run = history_.Bind(owner);
+    for (;;) {
+      const absl::StatusOr<bool> row = run.Next();
+      if (!row.ok()) return row.status();
+      if (!*row) break;
+      const absl::StatusOr<bool> names = Names(run.Bytes(4), number);
+      if (!names.ok()) return names.status();
+      if (!*names && run.Bytes(5).substr(0, name.size()) != SqlBlob(name).bytes) continue;
+      const absl::StatusOr<Hash16> id = run.Array<16>(1);
+      if (!id.ok()) return id.status();
+      // A position of 0 is where nothing was ever sealed: with it goes what a withdraw would need.
+      found.push_back({{.position = run.Int(0),
+                        .record_id = *id,
+                        .collection = run.Int(2),
+                        .content_position = run.Int(3),
+                        .sealed_position = 0},
+                       static_cast<int64_t>(SealedContentSize(static_cast<size_t>(run.Int(6))))});
+    }
+  }
+  const SqlBlob nothing{absl::string_view()};
+  for (const Found& it : found) {
+    const absl::StatusOr<Hash16> tie = hasher_.HistoryTie(it.row);
+    if (!tie.ok()) return tie.status();
+    absl::Status status =
+        forget_.Bind(nothing, SqlBlob(*tie), it.row.position, SqlBlob(it.row.record_id)).Finish();
+    if (status.ok()) {
+      status = shrink_.Bind(it.bytes, it.row.collection, it.row.position).Finish();
+    }
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> Erasures::EraseOpenings(absl::string_view owner,

@@ -35,6 +35,8 @@ class Erasures {
   // numbers and ordinals stay taken.
   absl::StatusOr<std::vector<uint32_t>> EraseSubject(absl::string_view owner,
                                                      absl::Span<const policy::SubjectName> names);
+  // As Transaction::Erasures.
+  absl::StatusOr<int64_t> Count();
   // As Transaction::EraseOpenings.
   absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
                                                          absl::string_view field, uint64_t begin,
@@ -44,11 +46,14 @@ class Erasures {
   explicit Erasures(const NameHasher* hasher) : hasher_(*hasher) {}
   // Adds the ordinals of a name that is known.
   absl::Status EraseName(const Hash16& name, std::set<uint32_t>& ordinals);
+  // Of what changes of the owner replaced, nothing that names it or says whose id it is is kept.
+  absl::Status ForgetHistory(int64_t owner, const Hash16& name, uint32_t number);
   // FAILED_PRECONDITION if a live record names it, or says whose id it is.
   absl::Status CheckUnnamed(int64_t owner, const Hash16& name, uint32_t number, uint32_t ordinal);
 
   const NameHasher& hasher_;
   SqlStatement find_, former_, joined_, first_, further_, rename_, openings_of_owner_, openings_;
+  SqlStatement count_, raise_, history_, forget_, shrink_;
 };
 
 }  // namespace sluice::server

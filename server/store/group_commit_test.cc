@@ -56,6 +56,7 @@ class NoTransaction final : public Transaction {
   }
   absl::Status PutDecision(const StoredDecision&) override { return None(); }
   absl::Status PutCatalog(absl::string_view) override { return None(); }
+  absl::StatusOr<int64_t> ErasureCount() override { return None(); }
   absl::StatusOr<int64_t> Revision() override { return None(); }
 
  private:

@@ -171,6 +171,7 @@ absl::StatusOr<std::vector<RecordWithdrawal::Touched>> RecordWithdrawal::FindTou
       if (!id.ok()) return id.status();
       touched.id.bytes = *id;
       touched.content_position = replaced.Int(1);
+      touched.is_forgotten = replaced.Int(2) == 0;
       const absl::StatusOr<Hash16> tie =
           parts_.hasher->HistoryTie({.position = touched.position,
                                      .record_id = *id,
@@ -233,6 +234,8 @@ absl::StatusOr<std::vector<RecordWithdrawal::Step>> RecordWithdrawal::FindSteps(
       steps.push_back(Step::kKept);
     } else if (!touched[i].was_live) {
       steps.push_back(now[i].live ? Step::kDelete : Step::kNone);
+    } else if (touched[i].is_forgotten) {
+      return HistoryIsForgotten("a record of it names somebody who was erased since");
     } else {
       steps.push_back(now[i].live ? Step::kRestore : Step::kUndelete);
       if (now[i].live) both.push_back(i);

@@ -37,7 +37,8 @@ class RecordWithdrawal {
     int64_t position = 0;  // of the first change in the range that touched it
     int64_t collection = 0;
     int64_t content_position = 0;
-    bool was_live = false;  // what it was stands in the history, at `position`
+    bool was_live = false;      // what it was stands in the history, at `position`
+    bool is_forgotten = false;  // or does no more: it named somebody who was erased
   };
   // What is stored under its key now.
   struct Now {

@@ -12,6 +12,7 @@ CREATE TABLE store (
   key_check BLOB NOT NULL,              -- of the hash key, so that another one is noticed; empty: none yet
   position INTEGER NOT NULL,            -- of the last change
   revision INTEGER NOT NULL,            -- of what decisions rest on
+  erasures INTEGER NOT NULL DEFAULT 0,  -- grows where somebody is erased
   key_generation INTEGER NOT NULL DEFAULT 0,  -- grows where a key is replaced or destroyed
   moving BLOB NOT NULL,                 -- the copy that brings it elsewhere or here; empty: it serves
   moved_to TEXT NOT NULL                -- in words; empty while it arrives
@@ -104,8 +105,8 @@ CREATE TABLE record_history (           -- what a change replaced; read by a wit
   content_position INTEGER NOT NULL,    -- as record_key had it
   subjects BLOB NOT NULL,               -- as they were: only the names still hold
   identity BLOB NOT NULL,
-  sealed_position INTEGER NOT NULL,     -- as `record` had it
-  bytes BLOB NOT NULL,
+  sealed_position INTEGER NOT NULL,     -- as `record` had it; 0: somebody in it was erased, and
+  bytes BLOB NOT NULL,                  -- subjects, identity and bytes are empty
   tie BLOB NOT NULL,                    -- that these were replaced there: NameHasher::HistoryTie
   PRIMARY KEY (position, record_id)
 ) STRICT, WITHOUT ROWID;

@@ -12,7 +12,7 @@
 namespace sluice::server {
 
 // The first that is migrated from: no older one was released.
-inline constexpr int kSchemaVersion = 8;
+inline constexpr int kSchemaVersion = 9;
 
 // From the version before to this one.
 struct SchemaStep {

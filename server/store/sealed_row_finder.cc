@@ -35,7 +35,8 @@ absl::StatusOr<std::unique_ptr<SealedRowFinder>> SealedRowFinder::Create(
         "ORDER BY ordinal, record_id LIMIT $4"},
        {&finder->history_,
         "SELECT position, record_id, substr(bytes, 1, 13), length(bytes) FROM record_history "
-        "WHERE (position, record_id) > ($1, $2) ORDER BY position, record_id LIMIT $3"},
+        "WHERE (position, record_id) > ($1, $2) AND sealed_position > 0 "
+        "ORDER BY position, record_id LIMIT $3"},
        {&finder->log_openings_,
         "SELECT idx, owner, field, substr(opening, 1, 13), length(opening) FROM log_opening "
         "WHERE (idx, owner, field) > ($1, $2, $3) ORDER BY idx, owner, field LIMIT $4"},

@@ -193,6 +193,7 @@ class SqlStore final : public Store {
     ++times_let_go_;
     for (const std::unique_ptr<StoreReader>& reader : readers_) reader->ForgetKeys();
   }
+  absl::StatusOr<int64_t> ErasureCount() const override { return Reader(this)->ErasureCount(); }
   absl::StatusOr<int64_t> Revision() const override {
     return revision_ == nullptr ? Reader(this)->Revision() : revision_();
   }

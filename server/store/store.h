@@ -292,7 +292,8 @@ class Transaction {
 
   // Erasure: what the log's `erasure` entries say, which are appended with it.
 
-  // Has these names of one person name nobody any more; met again, they name somebody new. The
+  // Has these names of one person name nobody any more; met again, they name somebody new. What a
+  // withdraw could bring back of records that named the person is forgotten. The
   // ordinals that they had, sorted. NOT_FOUND if none of them was ever met; FAILED_PRECONDITION
   // while records name the person.
   virtual absl::StatusOr<std::vector<uint32_t>> EraseSubject(
@@ -302,6 +303,8 @@ class Transaction {
   virtual absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
                                                                  absl::string_view field,
                                                                  uint64_t begin, uint64_t end) = 0;
+  // As Store::ErasureCount, with those of this group.
+  virtual absl::StatusOr<int64_t> ErasureCount() = 0;
 
   // Each of these three changes what decisions rest on, and raises the revision with it.
 
@@ -459,6 +462,8 @@ class Store {
   // Of a store that seals nothing: none. DATA_LOSS if a collection is not as it was sealed, or one
   // of them, or the store's position, is as it was before; then the store's health says so as well.
   virtual absl::StatusOr<CollectionProgress> Progress() const { return CollectionProgress(); }
+  // How often somebody was erased. What was read before it grew may name whom no report finds.
+  virtual absl::StatusOr<int64_t> ErasureCount() const = 0;
   // Whether ForgetHistory has something to forget.
   virtual absl::StatusOr<bool> HistoryBefore(absl::Time time) const = 0;
   // The first entry in [begin, end) that has an opening of this field, anybody's.

@@ -104,6 +104,7 @@ absl::Status StoreReader::Prepare() {
         "SELECT name, display_name, ca_bundle, crl, signatory_bundle, signatory_crl, log_index, "
         "seal FROM organization WHERE log_index >= $1 ORDER BY name"},
        {&revision_, "SELECT revision FROM store"},
+       {&erasures_, "SELECT erasures FROM store"},
        {&mou_signatures_,
         "SELECT organization, cms_der, received_us FROM mou_signature "
         "WHERE mou = $1 AND version = $2 ORDER BY organization"},
@@ -323,13 +324,20 @@ absl::StatusOr<LastPublish> StoreReader::LastPublishOf(absl::string_view owner,
   return LastPublish{.position = run.Int(0), .time = absl::FromUnixMicros(run.Int(1))};
 }
 
-absl::StatusOr<int64_t> StoreReader::Revision() {
-  SqlRun run = revision_.Bind();
+namespace {
+
+absl::StatusOr<int64_t> OfStoreRow(SqlRun run) {
   absl::StatusOr<bool> row = run.Next();
   if (!row.ok()) return row.status();
   if (!*row) return absl::DataLossError("the store's own row is missing");
   return run.Int(0);
 }
+
+}  // namespace
+
+absl::StatusOr<int64_t> StoreReader::Revision() { return OfStoreRow(revision_.Bind()); }
+
+absl::StatusOr<int64_t> StoreReader::ErasureCount() { return OfStoreRow(erasures_.Bind()); }
 
 absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions(uint64_t since) {
   std::vector<StoredMouVersion> versions;

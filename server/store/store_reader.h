@@ -62,6 +62,7 @@ class StoreReader {
   absl::StatusOr<bool> HistoryBefore(absl::Time time);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
   absl::StatusOr<int64_t> Revision();
+  absl::StatusOr<int64_t> ErasureCount();
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since);
   absl::StatusOr<std::vector<StoredOrganization>> Organizations(uint64_t since);
   // As Store::CheckState, but for what it was before.
@@ -96,7 +97,8 @@ class StoreReader {
   SqlStatement key_versions_, key_generation_;
   SqlStatement scan_within_, scan_after_, point_, by_key_, last_publish_, collection_,
       all_collections_, position_, collections_, subjects_, history_before_;
-  SqlStatement revision_, mou_versions_, mou_signatures_, organizations_, state_row_, catalogs_;
+  SqlStatement revision_, erasures_, mou_versions_, mou_signatures_, organizations_, state_row_,
+      catalogs_;
   SqlStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;
   RecordPage page_;  // kept, so that a scan allocates nothing a row
 };

@@ -55,6 +55,7 @@ class StoreTransaction final : public Transaction {
                                                          uint64_t end) override {
     return erasures_->EraseOpenings(owner, field, begin, end);
   }
+  absl::StatusOr<int64_t> ErasureCount() override { return erasures_->Count(); }
   absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
                                  const std::vector<Hash>& compact_range) override;
   absl::Status PutDictionaryOpenings(absl::string_view owner, uint32_t ordinal,

@@ -118,6 +118,10 @@ TEST_F(ErasureByCommand, LeavesEveryProofAndNoWayToThePerson) {
   EXPECT_THAT(erased.out, HasSubstr("3 openings of what was asked by this id"));
 
   EXPECT_EQ(Report("C0").code, client::kFailed);
+  // That question can be destroyed in its turn.
+  const Outcome again = Erase("C0");
+  EXPECT_EQ(again.code, client::kDone) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("1 opening of what was asked by this id"));
   EXPECT_EQ(Erase("C0").code, client::kFailed);
   const Outcome other = Report("C3", "--prove");
   EXPECT_EQ(other.code, client::kDone) << other.err;

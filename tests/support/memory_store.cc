@@ -269,6 +269,11 @@ absl::StatusOr<bool> MemoryStore::HistoryBefore(absl::Time time) const {
   return !tables_.history.empty() && tables_.history.begin()->second.time < time;
 }
 
+absl::StatusOr<int64_t> MemoryStore::ErasureCount() const {
+  absl::MutexLock lock(&mutex_);
+  return tables_.erasures;
+}
+
 absl::StatusOr<int64_t> MemoryStore::Revision() const {
   absl::MutexLock lock(&mutex_);
   return tables_.revision;
@@ -334,7 +339,8 @@ absl::StatusOr<std::vector<LogRow::Opening>> MemoryStore::ReadOpenings(uint64_t 
   absl::MutexLock lock(&mutex_);
   if (index >= log_.size()) return absl::NotFoundError("no such entry");
   std::vector<LogRow::Opening> openings = log_[index].openings;
-  std::erase_if(openings, [&](const LogRow::Opening& it) { return !tables_.Has(index, it); });
+  const Tables& tables = tables_;
+  std::erase_if(openings, [&](const LogRow::Opening& it) { return !tables.Has(index, it); });
   return openings;
 }
 

@@ -61,6 +61,7 @@ class MemoryStore : public Store {
       absl::FunctionRef<bool(uint64_t, std::optional<absl::string_view>)> visit) const override;
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override;
   absl::StatusOr<int64_t> Revision() const override;
+  absl::StatusOr<int64_t> ErasureCount() const override;
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const override;
   absl::StatusOr<std::vector<StoredOrganization>> Organizations(uint64_t since) const override;
   absl::StatusOr<std::vector<std::string>> Catalogs() const override;
@@ -107,6 +108,7 @@ class MemoryStore : public Store {
     std::vector<policy::SubjectName> names;  // of the subjects
     std::optional<policy::Identity> identity;
     bool deleted = false;
+    bool forgotten = false;        // of the history: it named somebody who was erased
     int64_t position = 0;          // of its last change
     int64_t content_position = 0;  // of what made its content, withdraws left out
     int64_t written_position = 0;  // of what wrote it last
@@ -159,6 +161,7 @@ class MemoryStore : public Store {
     }
     int64_t position = 0;
     int64_t revision = 0;
+    int64_t erasures = 0;
   };
   class GroupTransaction;
 

@@ -179,6 +179,7 @@ class MemoryStore::GroupTransaction : public Transaction {
       const bool same = was.deleted ? now.deleted : !now.deleted && now.bytes == was.bytes;
       const auto in_range = [&](int64_t at) { return at >= batch.first && at <= batch.last; };
       const bool kept = !in_range(now.content_position) && !in_range(now.written_position);
+      if (!kept && !was.deleted && was.forgotten) return HistoryIsForgotten("somebody was erased");
       if (kept || same) {
         ++(kept ? outcome.kept_count : outcome.unchanged_count);
         continue;
@@ -189,12 +190,6 @@ class MemoryStore::GroupTransaction : public Transaction {
       if (!now.deleted) outcome.bytes += static_cast<int64_t>(now.bytes.size());
       outcome.position = position;
       if (batch.validate_only) continue;
-      for (const policy::SubjectName& name : was.names) {
-        const auto& known = tables.dictionaries[batch.owner].subjects;
-        if (!was.deleted && known.count({name.id_space, name.id}) == 0) {
-          return HistoryIsForgotten("somebody was erased");
-        }
-      }
       Replaces(position, batch.time, key, now, !now.deleted);
       if (!was.deleted) now = was;
       now.deleted = was.deleted;
@@ -252,10 +247,7 @@ class MemoryStore::GroupTransaction : public Transaction {
     for (const policy::SubjectName& it : names) {
       const Name name(it.id_space, it.id);
       for (const auto& [key, record] : tables.records) {
-        const bool named = absl::c_any_of(record.names, [&](const policy::SubjectName& other) {
-          return Name(other.id_space, other.id) == name;
-        });
-        if (std::get<0>(key) == owner && !record.deleted && named) {
+        if (std::get<0>(key) == owner && !record.deleted && Names(record, name)) {
           return absl::FailedPreconditionError("records name this subject");
         }
       }
@@ -268,8 +260,14 @@ class MemoryStore::GroupTransaction : public Transaction {
       dictionary.ever.erase(ever);
       dictionary.subjects.erase(name);
       std::erase(dictionary.names, name);
+      for (auto& [position, change] : tables.history) {
+        for (auto& [key, record] : change.before) {
+          if (std::get<0>(key) == owner && Names(record, name)) record.forgotten = true;
+        }
+      }
     }
     if (ordinals.empty()) return absl::NotFoundError("no record ever named this subject");
+    ++tables.erasures;
     return std::vector<uint32_t>(ordinals.begin(), ordinals.end());
   }
   absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
@@ -327,6 +325,7 @@ class MemoryStore::GroupTransaction : public Transaction {
     return absl::OkStatus();
   }
   absl::StatusOr<int64_t> Revision() override { return tables.revision; }
+  absl::StatusOr<int64_t> ErasureCount() override { return tables.erasures; }
   absl::Status PutDecision(const StoredDecision& decision) override {
     tables.decisions[decision.decision_id] = decision;
     return absl::OkStatus();
@@ -337,6 +336,14 @@ class MemoryStore::GroupTransaction : public Transaction {
   std::optional<LogHead> head;
 
  private:
+  // Whether a record names somebody, or says whose id it is.
+  static bool Names(const Record& record, const Name& name) {
+    const auto is = [&name](const policy::SubjectName& other) {
+      return Name(other.id_space, other.id) == name;
+    };
+    return absl::c_any_of(record.names, is) ||
+           (record.identity.has_value() && is(record.identity->name));
+  }
   // Whose ids are, as the owner's identity records say.
   std::map<Name, std::string> Persons(const std::string& owner) const {
     std::map<Name, std::string> persons;

@@ -93,6 +93,7 @@ class SharedMemoryStore : public Store {
     return store_.HistoryBefore(time);
   }
   absl::StatusOr<int64_t> Revision() const override { return store_.Revision(); }
+  absl::StatusOr<int64_t> ErasureCount() const override { return store_.ErasureCount(); }
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const override {
     return store_.MouVersions(since);
   }
