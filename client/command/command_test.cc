@@ -1,4 +1,5 @@
 // `sluice` as it is run: what it prints, and what it ends with.
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -110,6 +111,40 @@ TEST_F(CommandTest, ADocumentWithErrorsFailsItsCheck) {
   const Outcome json = Run("mou check --output json mou.yaml");
   EXPECT_EQ(json.code, kCheckFailed);
   EXPECT_TRUE(absl::StrContains(json.out, "\"line\": 2")) << json.out;
+}
+
+TEST_F(CommandTest, ACheckIsPrintedAsCodeReviewAndBuildServersReadIt) {
+  service_->Write("my mou.yaml", "mou: x\nversion: \"1\"\n");
+  service_->Write("good.yaml", policy::ExampleMou());
+  const Outcome sarif = Run("mou check --output sarif 'my mou.yaml' good.yaml");
+  EXPECT_EQ(sarif.code, kCheckFailed);
+  const auto report = nlohmann::json::parse(sarif.out);
+  EXPECT_EQ(report["version"], "2.1.0");
+  const auto& results = report["runs"][0]["results"];
+  EXPECT_GT(results.size(), 1u);
+  bool quoted = false;
+  for (const auto& result : results) {
+    const auto& place = result["locations"][0]["physicalLocation"];
+    EXPECT_EQ(place["artifactLocation"]["uri"], "my%20mou.yaml");
+    EXPECT_EQ(result["level"], "error");
+    quoted = quoted || place["region"] == nlohmann::json{{"startLine", 2}, {"startColumn", 10}};
+  }
+  EXPECT_TRUE(quoted) << sarif.out;
+  EXPECT_EQ(report["runs"][0]["tool"]["driver"]["rules"][0]["id"], "P014");
+
+  const Outcome junit = Run("mou check --output junit 'my mou.yaml' good.yaml");
+  EXPECT_EQ(junit.code, kCheckFailed);
+  EXPECT_TRUE(absl::StrContains(junit.out, "<testcase classname=\"my mou.yaml\" name=\"P"))
+      << junit.out;
+  EXPECT_TRUE(absl::StrContains(junit.out, "type=\"error\">my mou.yaml:2:10: error P"))
+      << junit.out;
+  EXPECT_TRUE(
+      absl::StrContains(junit.out, "<testcase classname=\"good.yaml\" name=\"nothing found\"/>\n"))
+      << junit.out;
+  EXPECT_FALSE(absl::StrContains(junit.out, "failures=\"0\"")) << junit.out;
+  const Outcome clean = Run("mou check --output junit good.yaml");
+  EXPECT_EQ(clean.code, kDone);
+  EXPECT_TRUE(absl::StrContains(clean.out, "tests=\"1\" failures=\"0\"")) << clean.out;
 }
 
 TEST_F(CommandTest, ExplainsAPermitByGrantPlacePeriodAndRules) {

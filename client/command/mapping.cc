@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/command/findings.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
 #include "client/command/table.h"
@@ -79,8 +80,7 @@ ExitCode Check(Session& session, const Options& options) {
       findings.push_back(std::move(finding));
     }
   }
-  return PrintFindings(findings, options.output,
-                       session.quiet() ? "" : absl::StrJoin(options.files, ", "));
+  return PrintFindings(findings, options.files, options.output, session.quiet());
 }
 
 ExitCode Suggest(Session& session, const Options& options) {
@@ -128,7 +128,7 @@ void AddMapping(CLI::App& app, Session& session) {
                                     "sluice mapping check candidate.yaml",
                                     [&session, options] { return Check(session, *options); });
   check->add_option("FILE", options->files, "The mappings")->required();
-  AddOutput(check, options->output, kTableForms);
+  AddOutput(check, options->output, kFindingForms);
   CLI::App* suggest =
       session.AddVerb(noun, "suggest", "Draft a mapping from the header of a CSV file",
                       "sluice mapping suggest --record Candidate export.csv > candidate.yaml",

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "client/command/findings.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
 #include "client/command/table.h"
@@ -69,8 +70,7 @@ ExitCode Check(Session& session, const Options& options) {
       findings.push_back(std::move(finding));
     }
   }
-  return PrintFindings(findings, options.output,
-                       session.quiet() ? "" : absl::StrJoin(options.files, ", "));
+  return PrintFindings(findings, options.files, options.output, session.quiet());
 }
 
 ExitCode Explain(Session& session, const Options& options) {
@@ -177,7 +177,7 @@ void AddMou(CLI::App& app, Session& session) {
       ->type_name(kDateValue);
   check->add_option("--max-term", options->max_term_days, "The longest term allowed, in days")
       ->capture_default_str();
-  AddOutput(check, options->output, kTableForms);
+  AddOutput(check, options->output, kFindingForms);
   CLI::App* explain = session.AddVerb(
       noun, "explain", "Say what a request would be answered, were the document signed",
       "sluice mou explain mou.yaml --to river-unified --purpose hiring_pipeline "

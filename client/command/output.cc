@@ -126,48 +126,6 @@ bool ReaderLeft() { return Output().was_left(); }
 
 bool EndOutput() { return Output().End(); }
 
-ExitCode PrintFindings(const std::vector<policy::Finding>& findings, const std::string& form,
-                       const std::string& clean) {
-  if (form == "text") {
-    for (const policy::Finding& finding : findings) {
-      const bool error = finding.severity == policy::Severity::kError;
-      // The severity stands between the place and the id.
-      const std::string word = absl::StrCat(error ? " error " : " warning ", finding.id);
-      const std::string line = PrintableLines(finding.ToString());
-      const size_t at = line.find(word);
-      const std::pair<std::string, std::string> around =
-          at == std::string::npos ? std::pair(line, std::string())
-                                  : std::pair(line.substr(0, at), line.substr(at + word.size()));
-      PrintColored(
-          absl::StrCat(around.first,
-                       at == std::string::npos
-                           ? ""
-                           : Colored(StandardOutput(), error ? Color::kRed : Color::kYellow, word),
-                       around.second, "\n"));
-    }
-    if (findings.empty() && !clean.empty()) Print(clean + ": nothing found\n");
-  } else {
-    Table table(
-        {{"id"}, {"severity"}, {"file"}, {"line"}, {"column"}, {"path"}, {"message"}, {"hint"}});
-    for (const policy::Finding& finding : findings) {
-      const std::string severity =
-          finding.severity == policy::Severity::kError ? "error" : "warning";
-      table.Add({finding.id, severity, finding.file, absl::StrCat(finding.place.line),
-                 absl::StrCat(finding.place.column), finding.path, finding.message, finding.hint},
-                {{"id", finding.id},
-                 {"severity", severity},
-                 {"file", finding.file},
-                 {"line", finding.place.line},
-                 {"column", finding.place.column},
-                 {"path", finding.path},
-                 {"message", finding.message},
-                 {"hint", finding.hint}});
-    }
-    table.Print(form);
-  }
-  return policy::HasError(findings) ? kCheckFailed : kDone;
-}
-
 ExitCode Fail(const absl::Status& status) {
   const ErrorDetail detail = ErrorOf(status);
   const bool denied = IsDenial(status);

@@ -12,7 +12,6 @@
 #include "client/command/exit_code.h"
 #include "client/command/terminal.h"
 #include "google/protobuf/message.h"
-#include "policy/finding.h"
 
 namespace sluice::client {
 
@@ -44,9 +43,6 @@ bool FlushOutput();
 bool ReaderLeft();
 // After the last of all. False if something could not be written.
 bool EndOutput();
-// What a check found, in a form of Table; `clean`: what text calls clean if nothing was found.
-ExitCode PrintFindings(const std::vector<policy::Finding>& findings, const std::string& form,
-                       const std::string& clean);
 // Writes to standard error: what is said about a command's output, beside it.
 void Note(const std::string& text);
 
