@@ -41,7 +41,7 @@ constexpr Rights kRights[] = {
     {"organization", "SELECT, INSERT, UPDATE"},
     {"owner", "SELECT, INSERT, UPDATE"},
     {"record", "SELECT, INSERT, UPDATE, DELETE"},
-    {"record_change", "SELECT, INSERT, DELETE"},
+    {"record_change", "SELECT, INSERT, UPDATE, DELETE"},
     {"record_history", "SELECT, INSERT, UPDATE, DELETE"},
     {"record_key", "SELECT, INSERT, UPDATE"},
     {"state_seal", "SELECT, UPDATE"},

@@ -113,17 +113,31 @@ TEST_P(MigrationTest, GoesOneStepAfterTheOther) {
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   ASSERT_TRUE(Run(SchemaToCome()).ok());
   EXPECT_THAT(said_, ElementsAre("from schema version 9 to 10: makes shelves",
-                                 "from schema version 9 to 10: measures shelves",
-                                 "from schema version 10 to 11: makes books"));
+                                 "from schema version 10 to 11: measures shelves",
+                                 "from schema version 11 to 12: makes books"));
   ExpectCome();
   ASSERT_TRUE(Run(SchemaToCome()).ok());
   ExpectCome();
 }
 
+TEST_P(MigrationTest, BringsTheFirstVersionToTodays) {
+  ASSERT_TRUE(Run(CurrentSchema()).ok());
+  ASSERT_TRUE(Hold()
+                  .connection
+                  ->Execute("ALTER TABLE store DROP COLUMN erasures;"
+                            "UPDATE store SET schema_version = 8")
+                  .ok());
+  ASSERT_TRUE(Run(CurrentSchema()).ok());
+  EXPECT_THAT(said_, ElementsAre("from schema version 8 to 9: counts who is erased"));
+  EXPECT_EQ(Version(), kSchemaVersion);
+  EXPECT_EQ(One("SELECT erasures FROM store"), 0);
+}
+
 TEST_P(MigrationTest, SaysWhatItWouldDoAndChangesNothing) {
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   ASSERT_TRUE(Run(SchemaToCome(), /*dry_run=*/true).ok());
-  EXPECT_THAT(said_, ElementsAre(HasSubstr("8 to 9"), HasSubstr("9 to 10"), HasSubstr("10 to 11")));
+  EXPECT_THAT(said_,
+              ElementsAre(HasSubstr("9 to 10"), HasSubstr("10 to 11"), HasSubstr("11 to 12")));
   EXPECT_EQ(Version(), kSchemaVersion);
   EXPECT_FALSE(Hold()->Tables()->contains("shelf"));
 }
@@ -165,7 +179,7 @@ TEST_P(MigrationTest, RefusesANewerSchemaOneFromBeforeTheFirstAndWhatIsNotOurs) 
   ASSERT_TRUE(Run(SchemaToCome()).ok());
   absl::Status status = Run(CurrentSchema());
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 11"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 12"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("a newer one"));
   ASSERT_TRUE(Hold().connection->Execute("UPDATE store SET schema_version = 7").ok());
   status = Run(CurrentSchema());

@@ -12,10 +12,10 @@ CREATE TABLE store (
   key_check BLOB NOT NULL,              -- of the hash key, so that another one is noticed; empty: none yet
   position INTEGER NOT NULL,            -- of the last change
   revision INTEGER NOT NULL,            -- of what decisions rest on
-  erasures INTEGER NOT NULL DEFAULT 0,  -- grows where somebody is erased
   key_generation INTEGER NOT NULL DEFAULT 0,  -- grows where a key is replaced or destroyed
   moving BLOB NOT NULL,                 -- the copy that brings it elsewhere or here; empty: it serves
-  moved_to TEXT NOT NULL                -- in words; empty while it arrives
+  moved_to TEXT NOT NULL,               -- in words; empty while it arrives
+  erasures INTEGER NOT NULL DEFAULT 0   -- grows where somebody is erased
 ) STRICT;
 
 CREATE TABLE data_key (                 -- each wrapped by its key-encryption key, which is elsewhere
@@ -265,7 +265,11 @@ INSERT INTO log_head (id, size, root, compact_range, checkpoint) VALUES
 absl::string_view SchemaTables() { return kTables; }
 
 const Schema& CurrentSchema() {
-  static const Schema* const schema = new Schema{kSchemaVersion, kTables, {}};
+  static const Schema* const schema =
+      new Schema{kSchemaVersion,
+                 kTables,
+                 {{9, "counts who is erased",
+                   "ALTER TABLE store ADD COLUMN erasures INTEGER NOT NULL DEFAULT 0;"}}};
   return *schema;
 }
 

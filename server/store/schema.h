@@ -11,7 +11,7 @@
 
 namespace sluice::server {
 
-// The first that is migrated from: no older one was released.
+// The first that is migrated from is 8: no older one was released.
 inline constexpr int kSchemaVersion = 9;
 
 // From the version before to this one.
