@@ -13,193 +13,6 @@
 namespace sluice::policy {
 namespace {
 
-constexpr size_t kMaxPieces = 100'000;
-
-// What a cell holds on some days: rows under a rule.
-struct Held {
-  CivilPeriod period;
-  const RowPiece* rows;
-  const FieldRule* rule;
-
-  friend bool operator==(const Held& a, const Held& b) {
-    return a.period.effective == b.period.effective && a.period.expires == b.period.expires &&
-           *a.rule == *b.rule && *a.rows == *b.rows;
-  }
-};
-
-// What changes of a cell, before it is put together with others.
-struct Piece {
-  ChangeKind kind;
-  const FieldRule* before = nullptr;
-  const FieldRule* after = nullptr;
-  CivilPeriod period;
-  RowPiece rows;
-};
-
-bool SameRule(const FieldRule* a, const FieldRule* b) {
-  return a == b || (a != nullptr && b != nullptr && *a == *b);
-}
-
-// Whether two pieces say the same of other rows.
-bool SameButRows(const Piece& a, const Piece& b) {
-  return a.kind == b.kind && SameRule(a.before, b.before) && SameRule(a.after, b.after) &&
-         a.period.effective == b.period.effective && a.period.expires == b.period.expires;
-}
-
-bool SameButDays(const Piece& a, const Piece& b) {
-  return a.kind == b.kind && SameRule(a.before, b.before) && SameRule(a.after, b.after) &&
-         a.rows == b.rows;
-}
-
-// `pieces` without the rows of `cut`.
-std::vector<RowPiece> Without(const std::vector<RowPiece>& pieces, const RowPiece& cut) {
-  std::vector<RowPiece> rest;
-  for (const RowPiece& piece : pieces) {
-    for (RowPiece& part : Difference(piece, cut)) rest.push_back(std::move(part));
-  }
-  return rest;
-}
-
-std::vector<RowPiece> Common(const std::vector<RowPiece>& pieces, const RowPiece& with) {
-  std::vector<RowPiece> common;
-  for (const RowPiece& piece : pieces) {
-    if (std::optional<RowPiece> both = Intersection(piece, with)) {
-      common.push_back(*std::move(both));
-    }
-  }
-  return common;
-}
-
-// The cells of some fields of which both versions hold alike.
-class CellDiff {
- public:
-  CellDiff(const std::vector<Held>& before, const std::vector<Held>& after, const Field& field,
-           const RowFrame& frame)
-      : before_(before), after_(after), field_(field), frame_(frame) {}
-
-  absl::StatusOr<std::vector<Piece>> Run();
-
- private:
-  static std::vector<const Held*> On(const std::vector<Held>& held, absl::CivilDay day) {
-    std::vector<const Held*> on;
-    for (const Held& h : held) {
-      if (h.period.Contains(day)) on.push_back(&h);
-    }
-    return on;
-  }
-  // Of days in which nothing changes: what `these` hold and `those` do not, and where both hold a
-  // row, but by other rules. Once for what is new, with `is_new`, and once for what is gone.
-  void Compare(const std::vector<const Held*>& these, const std::vector<const Held*>& those,
-               CivilPeriod days, bool is_new);
-  // Rows that one version has and the other has not on these days.
-  void AddRows(std::vector<RowPiece> rows, const FieldRule* rule, CivilPeriod days, bool is_new);
-  void Add(Piece piece) { pieces_.push_back(std::move(piece)); }
-  void JoinDays();
-  void JoinRows();
-
-  const std::vector<Held>& before_;
-  const std::vector<Held>& after_;
-  const Field& field_;
-  const RowFrame& frame_;
-  std::vector<Piece> pieces_;
-};
-
-void CellDiff::AddRows(std::vector<RowPiece> rows, const FieldRule* rule, CivilPeriod days,
-                       bool is_new) {
-  const std::vector<Held>& others = is_new ? before_ : after_;
-  const auto add = [&](ChangeKind kind, std::vector<RowPiece> pieces) {
-    for (RowPiece& piece : pieces) {
-      Add({kind, is_new ? nullptr : rule, is_new ? rule : nullptr, days, std::move(piece)});
-    }
-  };
-  if (others.empty()) {
-    return add(is_new ? ChangeKind::kNewlyDisclosed : ChangeKind::kNoLongerDisclosed,
-               std::move(rows));
-  }
-  for (const Held& other : others) {
-    add(is_new ? ChangeKind::kLongerPeriod : ChangeKind::kShorterPeriod, Common(rows, *other.rows));
-    rows = Without(rows, *other.rows);
-  }
-  add(is_new ? ChangeKind::kWiderRows : ChangeKind::kNarrowerRows, std::move(rows));
-}
-
-void CellDiff::Compare(const std::vector<const Held*>& these, const std::vector<const Held*>& those,
-                       CivilPeriod days, bool is_new) {
-  for (size_t i = 0; i < these.size(); ++i) {
-    std::vector<RowPiece> rows = {*these[i]->rows};
-    // Where grants meet in a row they have one rule: each row is looked at once.
-    for (size_t j = 0; j < i; ++j) rows = Without(rows, *these[j]->rows);
-    for (const Held* other : those) {
-      if (is_new && !(*other->rule == *these[i]->rule)) {
-        const bool stronger = AtLeastAsStrong(*these[i]->rule, *other->rule, field_);
-        for (RowPiece& piece : Common(rows, *other->rows)) {
-          Add({stronger ? ChangeKind::kStrongerRule : ChangeKind::kWeakerRule, other->rule,
-               these[i]->rule, days, std::move(piece)});
-        }
-      }
-      rows = Without(rows, *other->rows);
-    }
-    AddRows(std::move(rows), these[i]->rule, days, is_new);
-  }
-}
-
-// Days that follow each other with the same rows become one span.
-void CellDiff::JoinDays() {
-  std::stable_sort(pieces_.begin(), pieces_.end(), [](const Piece& a, const Piece& b) {
-    return a.period.effective < b.period.effective;
-  });
-  std::vector<Piece> joined;
-  for (Piece& piece : pieces_) {
-    const auto last = std::find_if(joined.begin(), joined.end(), [&](const Piece& other) {
-      return other.period.expires == piece.period.effective && SameButDays(other, piece);
-    });
-    if (last == joined.end()) {
-      joined.push_back(std::move(piece));
-    } else {
-      last->period.expires = piece.period.expires;
-    }
-  }
-  pieces_ = std::move(joined);
-}
-
-// Rows that differ in one field become one piece, as long as there are such.
-void CellDiff::JoinRows() {
-  constexpr size_t kMost = 500;  // more would not be read anyhow
-  if (pieces_.size() > kMost) return;
-  for (size_t i = 0; i < pieces_.size(); ++i) {
-    for (size_t j = i + 1; j < pieces_.size(); ++j) {
-      if (!SameButRows(pieces_[i], pieces_[j])) continue;
-      std::optional<RowPiece> both = Joined(pieces_[i].rows, pieces_[j].rows, frame_);
-      if (!both.has_value()) continue;
-      pieces_[i].rows = *std::move(both);
-      pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(j));
-      j = i;  // the joined one may now meet what it did not meet before
-    }
-  }
-}
-
-absl::StatusOr<std::vector<Piece>> CellDiff::Run() {
-  std::set<absl::CivilDay> days;
-  for (const std::vector<Held>* version : {&before_, &after_}) {
-    for (const Held& held : *version) {
-      days.insert({held.period.effective, held.period.expires});
-    }
-  }
-  for (auto day = days.begin(); std::next(day) != days.end(); ++day) {
-    const CivilPeriod span{*day, *std::next(day)};
-    const std::vector<const Held*> was = On(before_, *day), is = On(after_, *day);
-    Compare(is, was, span, /*is_new=*/true);
-    Compare(was, is, span, /*is_new=*/false);
-    if (pieces_.size() > kMaxPieces) {
-      return absl::ResourceExhaustedError("the versions differ in more than 100,000 pieces");
-    }
-  }
-  JoinDays();
-  JoinRows();
-  JoinDays();
-  return std::move(pieces_);
-}
-
 // The cells of one recipient, owner, record type, purpose and operation, in both versions.
 struct Key {
   absl::string_view recipient, owner, purpose;
@@ -236,7 +49,7 @@ bool Same(const Disclosure& a, const Disclosure& b) {
                     });
 }
 
-using HeldByField = std::map<const Field*, std::vector<Held>>;
+using HeldByField = std::map<const Field*, std::vector<HeldRows>>;
 
 HeldByField ByField(const std::vector<const Disclosure*>& disclosures) {
   HeldByField by_field;
@@ -258,7 +71,7 @@ class Differ {
   std::vector<Change> Take();
 
  private:
-  void AddChange(const Key& key, const std::vector<const Field*>& fields, Piece piece);
+  void AddChange(const Key& key, const std::vector<const Field*>& fields, CellChange piece);
 
   void Join();
 
@@ -282,19 +95,19 @@ absl::Status Differ::Add(const Key& key, const std::vector<const Disclosure*>& b
   const HeldByField was = ByField(before), is = ByField(after);
   // Fields of which both hold alike change alike.
   struct Group {
-    const std::vector<Held>* was;
-    const std::vector<Held>* is;
+    const std::vector<HeldRows>* was;
+    const std::vector<HeldRows>* is;
     std::vector<const Field*> fields;
   };
-  static const std::vector<Held> kNothing;
+  static const std::vector<HeldRows> kNothing;
   const auto in = [](const HeldByField& held, const Field* field) {
     const auto it = held.find(field);
     return it == held.end() ? &kNothing : &it->second;
   };
   std::vector<Group> groups;
   for (const Field* field : key.type->leaves()) {
-    const std::vector<Held>* const w = in(was, field);
-    const std::vector<Held>* const i = in(is, field);
+    const std::vector<HeldRows>* const w = in(was, field);
+    const std::vector<HeldRows>* const i = in(is, field);
     if (*w == *i) continue;
     // The order of rules is the field's own, so only fields that change alike without asking it.
     const bool rules_change = !w->empty() && !i->empty();
@@ -308,15 +121,15 @@ absl::Status Differ::Add(const Key& key, const std::vector<const Disclosure*>& b
     }
   }
   for (const Group& group : groups) {
-    absl::StatusOr<std::vector<Piece>> pieces =
-        CellDiff(*group.was, *group.is, *group.fields.front(), frames_.at(key.type)).Run();
+    absl::StatusOr<std::vector<CellChange>> pieces =
+        DiffCell(*group.was, *group.is, *group.fields.front(), frames_.at(key.type));
     if (!pieces.ok()) return pieces.status();
-    for (Piece& piece : *pieces) AddChange(key, group.fields, std::move(piece));
+    for (CellChange& piece : *pieces) AddChange(key, group.fields, std::move(piece));
   }
   return absl::OkStatus();
 }
 
-void Differ::AddChange(const Key& key, const std::vector<const Field*>& fields, Piece piece) {
+void Differ::AddChange(const Key& key, const std::vector<const Field*>& fields, CellChange piece) {
   Change change;
   change.kind = piece.kind;
   change.recipient = std::string(key.recipient);
@@ -392,30 +205,6 @@ absl::Status SameTypes(const RowFrames& frames) {
 }
 
 }  // namespace
-
-std::string ChangeKindName(ChangeKind kind) {
-  switch (kind) {
-    case ChangeKind::kNewlyDisclosed:
-      return "NEWLY_DISCLOSED";
-    case ChangeKind::kWeakerRule:
-      return "WEAKER_RULE";
-    case ChangeKind::kLongerPeriod:
-      return "LONGER_PERIOD";
-    case ChangeKind::kWiderRows:
-      return "WIDER_ROWS";
-    case ChangeKind::kNoLongerDisclosed:
-      return "NO_LONGER_DISCLOSED";
-    case ChangeKind::kStrongerRule:
-      return "STRONGER_RULE";
-    case ChangeKind::kShorterPeriod:
-      return "SHORTER_PERIOD";
-    case ChangeKind::kNarrowerRows:
-      return "NARROWER_ROWS";
-  }
-  return "";
-}
-
-bool IsWidening(ChangeKind kind) { return kind < ChangeKind::kNoLongerDisclosed; }
 
 std::string Change::Witness() const {
   return absl::StrCat(absl::FormatCivilTime(period.effective), ", ", PieceWitness(rows, frame));

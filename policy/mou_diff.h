@@ -10,29 +10,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "policy/cell_diff.h"
 #include "policy/compiled_mou.h"
 #include "policy/disclosures.h"
 #include "policy/row_region.h"
 
 namespace sluice::policy {
-
-// Of a cell (a recipient, an owner, a field of a record type, a purpose, an operation) on some days
-// in some rows. In order: what is wider first.
-enum class ChangeKind {
-  kNewlyDisclosed,     // the recipient got nothing of the cell before
-  kWeakerRule,         // by a rule that is not at least as strong as the one before
-  kLongerPeriod,       // rows that it got on other days
-  kWiderRows,          // rows that it got on no day
-  kNoLongerDisclosed,  // it gets nothing of the cell now
-  kStrongerRule,
-  kShorterPeriod,
-  kNarrowerRows,
-};
-
-// "NEWLY_DISCLOSED"
-std::string ChangeKindName(ChangeKind kind);
-// Whether somebody receives more than before.
-bool IsWidening(ChangeKind kind);
 
 struct ChangedField {
   const Field* field = nullptr;
