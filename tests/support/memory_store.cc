@@ -338,9 +338,10 @@ absl::StatusOr<std::vector<Hash>> MemoryStore::ReadLeafHashes(uint64_t begin, ui
 absl::StatusOr<std::vector<LogRow::Opening>> MemoryStore::ReadOpenings(uint64_t index) const {
   absl::MutexLock lock(&mutex_);
   if (index >= log_.size()) return absl::NotFoundError("no such entry");
-  std::vector<LogRow::Opening> openings = log_[index].openings;
-  const Tables& tables = tables_;
-  std::erase_if(openings, [&](const LogRow::Opening& it) { return !tables.Has(index, it); });
+  std::vector<LogRow::Opening> openings;
+  for (const LogRow::Opening& it : log_[index].openings) {
+    if (tables_.Has(index, it)) openings.push_back(it);
+  }
   return openings;
 }
 
