@@ -57,6 +57,7 @@ class Limits : public ::testing::Test {
                             v1::PublishRecordsResponse* answer = nullptr) {
     const auto stub = Stub(program_);
     grpc::ClientContext context;
+    context.set_wait_for_ready(true);
     context.set_compression_algorithm(how);
     const auto stream = stub->PublishRecords(&context);
     stream->Write(batch);
@@ -74,6 +75,7 @@ class Limits : public ::testing::Test {
     const grpc::Slice slice(bytes);
     const grpc::ByteBuffer request(&slice, 1);
     grpc::ClientContext context;
+    context.set_wait_for_ready(true);
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
     grpc::CompletionQueue queue;
     const auto call = stub.PrepareUnaryCall(&context, method, request, &queue);
@@ -117,6 +119,7 @@ TEST_F(Limits, RefuseAMessageThatIsTooLargeAndGoOn) {
   v1::DeleteRecordsRequest deletion;
   deletion.add_keys(std::string(6 << 20, 'x'));
   grpc::ClientContext context;
+  context.set_wait_for_ready(true);
   v1::DeleteRecordsResponse deleted;
   const grpc::Status status = Stub(program_)->DeleteRecords(&context, deletion, &deleted);
   EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED) << status.error_message();
@@ -152,7 +155,8 @@ void Limits::AnswerBesideSilentCalls(const std::string& method) {
   for (int i = 0; i < kConnections; ++i) {
     stubs.push_back(std::make_unique<grpc::GenericStub>(Channel(district_)));
     for (int call = 0; call < kCalls; ++call) {
-      calls.push_back(stubs.back()->PrepareCall(&contexts.emplace_back(), method, &queue));
+      contexts.emplace_back().set_wait_for_ready(true);
+      calls.push_back(stubs.back()->PrepareCall(&contexts.back(), method, &queue));
       calls.back()->StartCall(nullptr);
     }
   }
@@ -167,6 +171,7 @@ void Limits::AnswerBesideSilentCalls(const std::string& method) {
   deletion.set_record_type("Candidate");
   deletion.set_request_id("deletion");
   grpc::ClientContext context;
+  context.set_wait_for_ready(true);
   v1::DeleteRecordsResponse deleted;
   const grpc::Status status = Stub(program_)->DeleteRecords(&context, deletion, &deleted);
   EXPECT_NE(status.error_code(), grpc::RESOURCE_EXHAUSTED) << status.error_message();
@@ -225,6 +230,7 @@ TEST_F(Limits, CountRecordsBeforeTheyAreParsed) {
   deletion.set_request_id("many");
   for (int i = 0; i < 2'500'000; ++i) deletion.add_keys();
   grpc::ClientContext context;
+  context.set_wait_for_ready(true);
   v1::DeleteRecordsResponse deleted;
   const grpc::Status status = Stub(program_)->DeleteRecords(&context, deletion, &deleted);
   EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT) << status.error_message();

@@ -93,10 +93,13 @@ class RpcFixture : public ExchangeFixture {
     return grpc::CreateCustomChannel(address_, grpc::experimental::LocalCredentials(LOCAL_TCP),
                                      own);
   }
-  // A call that ends by itself when a test has waited in vain.
+  // A call that ends by itself when a test has waited in vain. It waits for its connection: where
+  // the first wait for a lock of a process falls between gRPC's connect and its look at errno,
+  // Abseil's reading of the CPU's frequency leaves ENOENT there, and the attempt has failed.
   static std::unique_ptr<grpc::ClientContext> As(const std::string& caller) {
     auto context = std::make_unique<grpc::ClientContext>();
     context->AddMetadata("caller", caller);
+    context->set_wait_for_ready(true);
     context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoSeconds(kPatience));
     return context;
   }
