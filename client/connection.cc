@@ -16,6 +16,7 @@
 #include "sluice/v1/audit_service.grpc.pb.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
 #include "sluice/v1/key_service.grpc.pb.h"
+#include "sluice/v1/mou_service.grpc.pb.h"
 #include "sluice/v1/operator_service.grpc.pb.h"
 
 namespace sluice::client {
@@ -181,7 +182,8 @@ class GrpcGateway final : public Gateway {
         exchange_(v1::ExchangeService::NewStub(channel)),
         audit_(v1::AuditService::NewStub(channel)),
         operator_(v1::OperatorService::NewStub(channel)),
-        keys_(v1::KeyService::NewStub(channel)) {}
+        keys_(v1::KeyService::NewStub(channel)),
+        mous_(v1::MouService::NewStub(channel)) {}
 
   std::unique_ptr<PublishStream> PublishRecords() override {
     return std::make_unique<GrpcPublishStream>(ends_, *exchange_);
@@ -260,6 +262,26 @@ class GrpcGateway final : public Gateway {
   absl::StatusOr<v1::DestroyKeyResponse> DestroyKey(const v1::DestroyKeyRequest& request) override {
     return Unary<v1::DestroyKeyResponse>(*keys_, &v1::KeyService::Stub::DestroyKey, request);
   }
+  absl::StatusOr<v1::ListMousResponse> ListMous(const v1::ListMousRequest& request) override {
+    return Unary<v1::ListMousResponse>(*mous_, &v1::MouService::Stub::ListMous, request);
+  }
+  absl::StatusOr<v1::GetMouResponse> GetMou(const v1::GetMouRequest& request) override {
+    return Unary<v1::GetMouResponse>(*mous_, &v1::MouService::Stub::GetMou, request);
+  }
+  absl::StatusOr<v1::SuspendMouResponse> SuspendMou(const v1::SuspendMouRequest& request) override {
+    return Unary<v1::SuspendMouResponse>(*mous_, &v1::MouService::Stub::SuspendMou, request);
+  }
+  absl::StatusOr<v1::ResumeMouResponse> ResumeMou(const v1::ResumeMouRequest& request) override {
+    return Unary<v1::ResumeMouResponse>(*mous_, &v1::MouService::Stub::ResumeMou, request);
+  }
+  absl::StatusOr<v1::TerminateMouResponse> TerminateMou(
+      const v1::TerminateMouRequest& request) override {
+    return Unary<v1::TerminateMouResponse>(*mous_, &v1::MouService::Stub::TerminateMou, request);
+  }
+  absl::StatusOr<v1::WithdrawGrantResponse> WithdrawGrant(
+      const v1::WithdrawGrantRequest& request) override {
+    return Unary<v1::WithdrawGrantResponse>(*mous_, &v1::MouService::Stub::WithdrawGrant, request);
+  }
   absl::StatusOr<v1::ListEntriesResponse> ListEntries(
       const v1::ListEntriesRequest& request) override {
     return Unary<v1::ListEntriesResponse>(*audit_, &v1::AuditService::Stub::ListEntries, request);
@@ -312,6 +334,7 @@ class GrpcGateway final : public Gateway {
   const std::unique_ptr<v1::AuditService::Stub> audit_;
   const std::unique_ptr<v1::OperatorService::Stub> operator_;
   const std::unique_ptr<v1::KeyService::Stub> keys_;
+  const std::unique_ptr<v1::MouService::Stub> mous_;
 };
 
 absl::Status InFile(const std::string& path, const absl::Status& status) {

@@ -19,6 +19,7 @@
 #include "client/gateway.h"
 #include "client/log_for_test.h"
 #include "client/release_reader.h"
+#include "google/protobuf/any.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -227,6 +228,50 @@ class FakeGateway : public Gateway {
     destructions.push_back(request);
     if (!unary_error.ok()) return unary_error;
     return destroyed;
+  }
+
+  // --- MOUs ---
+  std::vector<v1::MouStatus> mous;              // by name; one a page
+  std::vector<google::protobuf::Any> mou_acts;  // their requests
+
+  absl::StatusOr<v1::ListMousResponse> ListMous(const v1::ListMousRequest& request) override {
+    if (!unary_error.ok()) return unary_error;
+    v1::ListMousResponse response;
+    const size_t at = request.page_token().empty() ? 0 : std::stoul(request.page_token());
+    if (at < mous.size()) *response.add_mous() = mous[at];
+    if (at + 1 < mous.size()) response.set_next_page_token(absl::StrCat(at + 1));
+    return response;
+  }
+  absl::StatusOr<v1::GetMouResponse> GetMou(const v1::GetMouRequest& request) override {
+    return OfMou<v1::GetMouResponse>(request);
+  }
+  absl::StatusOr<v1::SuspendMouResponse> SuspendMou(const v1::SuspendMouRequest& request) override {
+    return Acted<v1::SuspendMouResponse>(request);
+  }
+  absl::StatusOr<v1::ResumeMouResponse> ResumeMou(const v1::ResumeMouRequest& request) override {
+    return Acted<v1::ResumeMouResponse>(request);
+  }
+  absl::StatusOr<v1::TerminateMouResponse> TerminateMou(
+      const v1::TerminateMouRequest& request) override {
+    return Acted<v1::TerminateMouResponse>(request);
+  }
+  absl::StatusOr<v1::WithdrawGrantResponse> WithdrawGrant(
+      const v1::WithdrawGrantRequest& request) override {
+    return Acted<v1::WithdrawGrantResponse>(request);
+  }
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> OfMou(const Request& request) {
+    if (!unary_error.ok()) return unary_error;
+    Response response;
+    for (const v1::MouStatus& mou : mous) {
+      if (mou.name() == request.name()) *response.mutable_mou() = mou;
+    }
+    return response;
+  }
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> Acted(const Request& request) {
+    mou_acts.emplace_back().PackFrom(request);
+    return OfMou<Response>(request);
   }
 
   // --- The operator's ---

@@ -22,6 +22,7 @@
 #include "sluice/v1/audit_service.grpc.pb.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
 #include "sluice/v1/key_service.grpc.pb.h"
+#include "sluice/v1/mou_service.grpc.pb.h"
 #include "sluice/v1/operator_service.grpc.pb.h"
 
 namespace sluice::client {
@@ -246,6 +247,45 @@ class FakeKeyService final : public v1::KeyService::Service {
   FakeGateway* const gateway_;
 };
 
+class FakeMouService final : public v1::MouService::Service {
+ public:
+  explicit FakeMouService(FakeGateway* gateway) : gateway_(gateway) {}
+
+  grpc::Status ListMous(grpc::ServerContext*, const v1::ListMousRequest* request,
+                        v1::ListMousResponse* response) override {
+    return Take(gateway_->ListMous(*request), response);
+  }
+  grpc::Status GetMou(grpc::ServerContext*, const v1::GetMouRequest* request,
+                      v1::GetMouResponse* response) override {
+    return Take(gateway_->GetMou(*request), response);
+  }
+  grpc::Status SuspendMou(grpc::ServerContext*, const v1::SuspendMouRequest* request,
+                          v1::SuspendMouResponse* response) override {
+    return Take(gateway_->SuspendMou(*request), response);
+  }
+  grpc::Status ResumeMou(grpc::ServerContext*, const v1::ResumeMouRequest* request,
+                         v1::ResumeMouResponse* response) override {
+    return Take(gateway_->ResumeMou(*request), response);
+  }
+  grpc::Status TerminateMou(grpc::ServerContext*, const v1::TerminateMouRequest* request,
+                            v1::TerminateMouResponse* response) override {
+    return Take(gateway_->TerminateMou(*request), response);
+  }
+  grpc::Status WithdrawGrant(grpc::ServerContext*, const v1::WithdrawGrantRequest* request,
+                             v1::WithdrawGrantResponse* response) override {
+    return Take(gateway_->WithdrawGrant(*request), response);
+  }
+
+ private:
+  template <typename Response>
+  static grpc::Status Take(absl::StatusOr<Response> answer, Response* response) {
+    if (answer.ok()) *response = *std::move(answer);
+    return ToGrpcForTest(answer.status());
+  }
+
+  FakeGateway* const gateway_;
+};
+
 // A directory with the certificates of one organization, and a service that trusts it.
 class ServiceForTest {
  public:
@@ -256,7 +296,8 @@ class ServiceForTest {
         exchange_(&gateway),
         audit_(&gateway),
         operator_(&gateway),
-        keys_(&gateway) {
+        keys_(&gateway),
+        mous_(&gateway) {
     Write("ca.pem", ca_.certificate);
     WriteClient("system", client_ca_, Lasting());
     const pki::Credential server =
@@ -273,6 +314,7 @@ class ServiceForTest {
     builder.RegisterService(&audit_);
     builder.RegisterService(&operator_);
     builder.RegisterService(&keys_);
+    builder.RegisterService(&mous_);
     server_ = builder.BuildAndStart();
   }
   ~ServiceForTest() { Stop(); }
@@ -324,6 +366,7 @@ class ServiceForTest {
   FakeAuditService audit_;
   FakeOperatorService operator_;
   FakeKeyService keys_;
+  FakeMouService mous_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

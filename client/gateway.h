@@ -13,6 +13,7 @@
 #include "sluice/v1/audit_service.pb.h"
 #include "sluice/v1/exchange_service.pb.h"
 #include "sluice/v1/key_service.pb.h"
+#include "sluice/v1/mou_service.pb.h"
 #include "sluice/v1/operator_service.pb.h"
 
 namespace sluice::client {
@@ -87,6 +88,16 @@ class Gateway {
   virtual absl::StatusOr<v1::RotateKeyResponse> RotateKey(const v1::RotateKeyRequest& request) = 0;
   virtual absl::StatusOr<v1::DestroyKeyResponse> DestroyKey(
       const v1::DestroyKeyRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::ListMousResponse> ListMous(const v1::ListMousRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetMouResponse> GetMou(const v1::GetMouRequest& request) = 0;
+  virtual absl::StatusOr<v1::SuspendMouResponse> SuspendMou(
+      const v1::SuspendMouRequest& request) = 0;
+  virtual absl::StatusOr<v1::ResumeMouResponse> ResumeMou(const v1::ResumeMouRequest& request) = 0;
+  virtual absl::StatusOr<v1::TerminateMouResponse> TerminateMou(
+      const v1::TerminateMouRequest& request) = 0;
+  virtual absl::StatusOr<v1::WithdrawGrantResponse> WithdrawGrant(
+      const v1::WithdrawGrantRequest& request) = 0;
 
   virtual absl::StatusOr<v1::ListEntriesResponse> ListEntries(
       const v1::ListEntriesRequest& request) = 0;

@@ -360,6 +360,16 @@ TEST(MayCall, GivesEachKindItsRpcs) {
     EXPECT_TRUE(MayCall(kAdmin, rpc) && MayCall(kOperator, rpc)) << rpc;
     EXPECT_FALSE(MayCall(kSystem, rpc) || MayCall(kAuditor, rpc) || MayCall(kSignatory, rpc));
   }
+  for (const char* rpc : {"SuspendMou", "ResumeMou", "TerminateMou", "WithdrawGrant"}) {
+    EXPECT_TRUE(MayCall(kAdmin, rpc)) << rpc;
+    for (PrincipalKind kind : {kSystem, kAuditor, kSignatory, kOperator}) {
+      EXPECT_FALSE(MayCall(kind, rpc)) << rpc;
+    }
+  }
+  for (const char* rpc : {"ListMous", "GetMou"}) {
+    EXPECT_TRUE(MayCall(kAdmin, rpc) && MayCall(kAuditor, rpc)) << rpc;
+    EXPECT_FALSE(MayCall(kSystem, rpc) || MayCall(kSignatory, rpc) || MayCall(kOperator, rpc));
+  }
   EXPECT_FALSE(MayCall(kSystem, "NoSuchRpc"));
 }
 

@@ -12,7 +12,7 @@ struct Right {
 };
 
 // An administrator gets and reads records as their owner only: Decide's operations are a system's.
-constexpr std::array<Right, 26> kRights = {{
+constexpr std::array<Right, 32> kRights = {{
     {"PublishRecords", true, false, false, false},
     {"DeleteRecords", true, false, false, false},
     {"GetRecord", true, true, false, false},
@@ -32,6 +32,13 @@ constexpr std::array<Right, 26> kRights = {{
     // Checkpoints go to every party.
     {"GetCheckpoint", true, true, true, true},
     {"GetConsistencyProof", true, true, true, true},
+    // What an act changes is its organization's own.
+    {"ListMous", false, true, true, false},
+    {"GetMou", false, true, true, false},
+    {"SuspendMou", false, true, false, false},
+    {"ResumeMou", false, true, false, false},
+    {"TerminateMou", false, true, false, false},
+    {"WithdrawGrant", false, true, false, false},
     {"ListOrganizations", false, false, false, true},
     {"GetOrganization", false, false, false, true},
     {"CreateOrganization", false, false, false, true},

@@ -399,6 +399,19 @@ absl::Status Admission::AdmitCall(const Caller& caller, RequestId& request, absl
   return Deny(caller, request, std::move(entry), view);
 }
 
+absl::Status Admission::NoMou(const Caller& caller, RequestId& request, absl::string_view rpc) {
+  DecisionEntry entry;
+  entry.request = request;
+  entry.caller = EntryCallerOf(caller);
+  entry.operation = std::string(rpc);
+  entry.code = v1::DENIAL_CODE_NO_MOU;
+  v1::Decision view;
+  view.set_decision_id(request);
+  view.set_code(entry.code);
+  const absl::Status denied = Deny(caller, request, std::move(entry), view);
+  return absl::IsPermissionDenied(denied) ? NotFound("MOU") : denied;
+}
+
 absl::Status Admission::Refuse(const Caller& caller, RequestId& request, absl::string_view rpc,
                                absl::Status exhausted) {
   DecisionEntry entry;

@@ -114,6 +114,10 @@ class Admission {
   // Any other call: Decide's first step alone. A denial is in the log.
   absl::Status AdmitCall(const Caller& caller, RequestId& request, absl::string_view rpc);
 
+  // A call about an MOU that is not there, or is not the caller's: a denial in the log, NOT_FOUND
+  // to the caller.
+  absl::Status NoMou(const Caller& caller, RequestId& request, absl::string_view rpc);
+
   // A call about the keys of one owner (empty: the operator's), or of something that is no key
   // ("-"), which is the operator's to ask for: of its own organization an administrator may do
   // anything, the operator of all of them anything but destroy.

@@ -130,6 +130,24 @@ absl::Status AlreadyExists(absl::string_view what) {
               absl::StrCat("there is one ", what, " of this name already"));
 }
 
+absl::Status MouOver() {
+  return Make(absl::StatusCode::kFailedPrecondition, "MOU_OVER",
+              "every version of the MOU that your organization is a party of has ended: nothing "
+              "leaves under it");
+}
+
+absl::Status NotSuspended() {
+  return Make(absl::StatusCode::kFailedPrecondition, "NOT_SUSPENDED",
+              "your organization has not suspended the MOU; each party lifts its own suspension, "
+              "and nobody another's");
+}
+
+absl::Status TerminationFinal(absl::string_view day) {
+  return Make(absl::StatusCode::kFailedPrecondition, "TERMINATION_FINAL",
+              absl::StrCat("the MOU ends on ", day,
+                           "; that day may be brought forward, and is never put back"));
+}
+
 absl::Status EtagMismatch() {
   return Make(absl::StatusCode::kAborted, "ETAG_MISMATCH",
               "it was changed by somebody since you looked at it; look again, then change it");

@@ -35,6 +35,12 @@ absl::Status WithdrawTooLarge(absl::string_view sentence);
 absl::Status JoinTooLarge(absl::string_view sentence);
 // ALREADY_EXISTS: there is one of this name.
 absl::Status AlreadyExists(absl::string_view what);
+// FAILED_PRECONDITION: every version of the MOU has ended.
+absl::Status MouOver();
+// FAILED_PRECONDITION: the caller's organization has not suspended the MOU.
+absl::Status NotSuspended();
+// FAILED_PRECONDITION: the MOU ends earlier, on this day.
+absl::Status TerminationFinal(absl::string_view day);
 // ABORTED: what the caller looked at has changed since.
 absl::Status EtagMismatch();
 // ABORTED: a page token is of another person, or of one whose ids were joined or parted since.

@@ -27,6 +27,7 @@
 #include "server/keys.h"
 #include "server/metrics.h"
 #include "server/mou_registry.h"
+#include "server/mou_rpc.h"
 #include "server/operator_rpc.h"
 #include "server/organizations.h"
 #include "server/owner_keys.h"
@@ -147,6 +148,7 @@ class Wired final : public Gateway {
   std::unique_ptr<AuditRpc> audit_rpc_;
   std::unique_ptr<OperatorRpc> operator_rpc_;
   std::unique_ptr<KeyRpc> key_rpc_;
+  std::unique_ptr<MouRpc> mou_rpc_;
   std::unique_ptr<GrpcServer> server_;
   DiskWatch disk_watch_{DisksOf(config_)};
   std::thread watch_;
@@ -316,10 +318,12 @@ absl::Status Wired::Serve() {
       OperatorRpc::Parts{calls, organizations_.get(), [this] { TakeOrganizations(); }});
 
   key_rpc_ = std::make_unique<KeyRpc>(calls, owner_keys_.get());
+  mou_rpc_ = std::make_unique<MouRpc>(MouRpc::Parts{calls, mous_.get(), store_.get()});
 
-  absl::StatusOr<std::unique_ptr<GrpcServer>> server = GrpcServer::Start(
-      config_, options_, ClientCas(),
-      {exchange_rpc_->served(), audit_rpc_->served(), operator_rpc_->served(), key_rpc_->served()});
+  absl::StatusOr<std::unique_ptr<GrpcServer>> server =
+      GrpcServer::Start(config_, options_, ClientCas(),
+                        {exchange_rpc_->served(), audit_rpc_->served(), operator_rpc_->served(),
+                         key_rpc_->served(), mou_rpc_->served()});
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   if (!config_.metrics_listen.empty()) {

@@ -131,7 +131,8 @@ void LogVerification::Fold(const LogRow& row) {
   }
   if (entry->type == "mou") {
     said_[VersionName(json.FindString("mou"), json.FindInteger("version", 0))] = {
-        row.index, std::string(json.FindString("state")), std::string(json.FindString("document"))};
+        row.index, std::string(json.FindString("state")),
+        absl::StrCat(json.FindString("document"), json.FindString("overlay"))};
   } else if (entry->type == "admin" && json.FindString("action") == "ORGANIZATION") {
     Said& said = said_[OrganizationName(json.FindString("organization"))];
     said.index = row.index;
@@ -299,7 +300,9 @@ absl::Status LogVerification::CompareState() {
   }
   for (const StoredMouVersion& version : *versions) {
     Compare("mou_version", VersionName(version.mou, version.version),
-            {version.log_index, version.state, DigestOf(version.document)});
+            {version.log_index, version.state,
+             absl::StrCat(DigestOf(version.document),
+                          version.overlay.empty() ? "" : DigestOf(version.overlay))});
   }
   for (const StoredOrganization& it : *organizations) {
     std::string documents;

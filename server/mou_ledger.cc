@@ -8,35 +8,39 @@
 #include "policy/mou_document.h"
 #include "server/audit/entry_encoding.h"
 #include "server/audit/merkle.h"
+#include "server/error.h"
 #include "server/store/hkdf.h"
 
 namespace sluice::server {
 namespace {
 
-// A version's states, as the log says them.
-constexpr char kSigned[] = "SIGNED";
-constexpr char kActive[] = "ACTIVE";
-constexpr char kSuperseded[] = "SUPERSEDED";
-constexpr char kExpired[] = "EXPIRED";
-constexpr char kNotSigned[] = "NOT_SIGNED";  // a signature is void
+// How often an act is made anew that others came before.
+constexpr int kTries = 8;
 
-MouEntry EntryOf(const policy::CompiledMou& mou, absl::string_view state) {
+std::string OverlayDigest(const StoredMouVersion& version) {
+  return version.overlay.empty() ? "" : policy::Sha256Digest(version.overlay);
+}
+
+// What a version becomes.
+MouEntry EntryOf(const policy::CompiledMou& mou, const StoredMouVersion& next) {
   MouEntry entry;
   entry.mou = mou.name();
   entry.version = mou.version();
   entry.document_digest = mou.document_digest();
-  entry.state = std::string(state);
+  entry.state = next.state;
+  entry.overlay_digest = OverlayDigest(next);
   for (const v1::Party& party : mou.mou().parties()) entry.parties.push_back(party.organization());
   return entry;
 }
 
 // Whether an entry's bytes say this of a version.
-bool Says(absl::string_view body, const policy::CompiledMou& mou, absl::string_view state) {
+bool Says(absl::string_view body, const policy::CompiledMou& mou, const StoredMouVersion& stored) {
   const absl::StatusOr<ParsedEntry> entry = ParseEntry(body);
   return entry.ok() && entry->type == "mou" && entry->json.FindString("mou") == mou.name() &&
          entry->json.FindInteger("version", 0) == mou.version() &&
          entry->json.FindString("document") == mou.document_digest() &&
-         entry->json.FindString("state") == state;
+         entry->json.FindString("state") == stored.state &&
+         entry->json.FindString("overlay") == OverlayDigest(stored);
 }
 
 // Tells one MOU's pseudonym root from another, and nothing else of it.
@@ -49,24 +53,6 @@ absl::StatusOr<std::string> RootCheck(Keys& keys, absl::string_view mou) {
 }
 
 }  // namespace
-
-bool TakenVersion::IsSignedBy(absl::string_view organization) const {
-  return !voided.contains(organization) &&
-         std::any_of(stored.signatures.begin(), stored.signatures.end(),
-                     [&](const StoredSignature& s) { return s.organization == organization; });
-}
-
-std::vector<std::string> TakenVersion::UnsignedParties() const {
-  std::vector<std::string> parties;
-  for (const v1::Party& party : mou->mou().parties()) {
-    if (!IsSignedBy(party.organization())) parties.push_back(party.organization());
-  }
-  return parties;
-}
-
-bool TakenVersion::IsOver() const {
-  return stored.state == kSuperseded || stored.state == kExpired;
-}
 
 absl::Status MouLedger::CatchUp() {
   absl::MutexLock lock(&catching_up_);
@@ -110,7 +96,7 @@ absl::StatusOr<MouLedger::Held> MouLedger::Read(StoredMouVersion stored,
   absl::Status read =
       store_.ReadLogRows(stored.log_index, stored.log_index + 1, [&](const LogRow& row) {
         confirmed = row.index == stored.log_index && LeafHash(row.body) == row.leaf_hash &&
-                    Says(row.body, *mou, stored.state);
+                    Says(row.body, *mou, stored);
         return false;
       });
   if (!read.ok()) return read;
@@ -118,8 +104,9 @@ absl::StatusOr<MouLedger::Held> MouLedger::Read(StoredMouVersion stored,
     return absl::DataLossError(
         absl::StrCat(name, " is not what the log says was taken in: restore the store"));
   }
-  Held taken = After(std::move(stored), std::move(mou), before);
-  if (absl::Status root = CheckRoot(*taken); !root.ok()) return root;
+  absl::StatusOr<Held> taken = After(std::move(stored), std::move(mou), before);
+  if (!taken.ok()) return absl::DataLossError(absl::StrCat(name, ": ", taken.status().message()));
+  if (absl::Status root = CheckRoot(**taken); !root.ok()) return root;
   return taken;
 }
 
@@ -133,10 +120,13 @@ absl::Status MouLedger::CheckRoot(const TakenVersion& version) const {
       " was taken in with: give all gateways of a database one key directory, or restore it"));
 }
 
-MouLedger::Held MouLedger::After(StoredMouVersion stored,
-                                 std::shared_ptr<const policy::CompiledMou> mou,
-                                 const TakenVersion* before) {
+absl::StatusOr<MouLedger::Held> MouLedger::After(StoredMouVersion stored,
+                                                 std::shared_ptr<const policy::CompiledMou> mou,
+                                                 const TakenVersion* before) {
   auto taken = std::make_shared<TakenVersion>();
+  absl::StatusOr<MouOverlay> overlay = MouOverlay::Parse(stored.overlay);
+  if (!overlay.ok()) return overlay.status();
+  taken->overlay = *std::move(overlay);
   // A signature that was found void is void, whatever else became of the version meanwhile.
   for (const StoredSignature& signature : stored.signatures) {
     if (before == nullptr || !before->voided.contains(signature.organization)) continue;
@@ -196,8 +186,9 @@ absl::Status MouLedger::VoidOne(const Trust& trust, const Held& version) {
   Hold(seen);
   if (!lost) return status;
   next.state = kNotSigned;
+  MouEntry entry = EntryOf(*version->mou, next);
   std::vector<Move> moves;
-  moves.push_back({seen, std::move(next), EntryOf(*version->mou, kNotSigned)});
+  moves.push_back({seen, std::move(next), std::move(entry)});
   absl::Status written = Write(std::move(moves));
   return written.ok() ? status : written;
 }
@@ -215,28 +206,33 @@ absl::Status MouLedger::MoveOn(absl::Time now) {
   return absl::OkStatus();
 }
 
-absl::Status MouLedger::MoveOnOne(const std::map<int, Held>& versions, absl::Time now) {
+absl::Status MouLedger::MoveOnOne(const TakenVersions& versions, absl::Time now) {
   std::vector<Move> moves;
   bool superseded = false;
   for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
     const TakenVersion& version = *it->second;
     const policy::CivilPeriod& term = version.mou->term();
     const absl::CivilDay day = absl::ToCivilDay(now, version.mou->time_zone());
+    const std::optional<MouTermination>& end = version.overlay.termination;
     const char* state = kSigned;
     if (day >= term.effective) state = kActive;
     if (day >= term.expires) state = kExpired;
+    if (end.has_value() && day >= end->on) state = kTerminated;
     if (superseded) state = kSuperseded;
-    superseded = superseded || day >= term.effective;
+    // One that was ended before its first day takes nothing's place.
+    const bool never = end.has_value() && end->on <= term.effective;
+    superseded = superseded || (day >= term.effective && !never);
     if (version.IsOver() || version.stored.state == state) continue;
     // A void signature lies over all but the end, whether or not the store could be told of it;
     // and time that stepped back undoes nothing.
-    const bool ends = state == kExpired || state == kSuperseded;
+    const bool ends = state == kExpired || state == kSuperseded || state == kTerminated;
     if (!ends && (!version.voided.empty() || version.stored.state != kSigned || state != kActive)) {
       continue;
     }
     StoredMouVersion next = version.stored;
     next.state = state;
-    moves.push_back({it->second, std::move(next), EntryOf(*version.mou, state)});
+    MouEntry entry = EntryOf(*version.mou, next);
+    moves.push_back({it->second, std::move(next), std::move(entry)});
   }
   if (moves.empty()) return absl::OkStatus();
   // The oldest first, as it came to pass.
@@ -255,7 +251,8 @@ absl::Status MouLedger::TakeIn(const policy::CompiledMou& mou, absl::string_view
                         .signatures = std::move(signatures),
                         .state = kSigned,
                         .root_check = *std::move(root_check)};
-  MouEntry entry = EntryOf(mou, kSigned);
+  if (known != nullptr) next.overlay = known->stored.overlay;
+  MouEntry entry = EntryOf(mou, next);
   for (const VerifiedSignature& s : verified) {
     entry.signatures.push_back({s.organization, s.signer_spki, s.chain, s.crl_number, s.received});
   }
@@ -280,10 +277,54 @@ absl::Status MouLedger::TakeIn(const policy::CompiledMou& mou, absl::string_view
   return caught_up.ok() ? written : caught_up;
 }
 
-absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>& more) {
+absl::Status MouLedger::Act(const MouAct& act, absl::Time now) {
+  absl::Status status;
+  for (int i = 0; i < kTries; ++i) {
+    // Before the versions are read: what comes between makes it another revision.
+    const absl::StatusOr<int64_t> revision = store_.Revision();
+    if (!revision.ok()) return StoreUnavailable();
+    if (absl::Status s = CatchUp(); !s.ok()) return s;
+    absl::StatusOr<std::vector<MouChange>> changes = ChangesOf(act, VersionsOf(act.mou), now);
+    if (!changes.ok()) return changes.status();
+    if (changes->empty()) return absl::OkStatus();
+    std::vector<Move> moves;
+    for (const MouChange& change : *changes) {
+      StoredMouVersion next = change.version->stored;
+      next.overlay = change.overlay.ToText();
+      const std::optional<MouTermination>& end = change.overlay.termination;
+      if (end.has_value() && end->on <= absl::ToCivilDay(now, change.version->mou->time_zone())) {
+        next.state = kTerminated;
+      }
+      MouEntry entry = EntryOf(*change.version->mou, next);
+      entry.request = act.request;
+      entry.caller = act.caller;
+      entry.action = ActionName(act.action);
+      if (act.action == v1::MOU_ACTION_WITHDRAW_GRANT) entry.grant = act.grant;
+      if (act.action == v1::MOU_ACTION_TERMINATE) {
+        entry.ends = end->on;
+        entry.reason = ReasonName(end->reason);
+      }
+      moves.push_back({change.version, std::move(next), std::move(entry)});
+    }
+    status = Write(std::move(moves), {}, *revision);
+    if (!absl::IsAborted(status)) return status;
+  }
+  return EtagMismatch();
+}
+
+absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>& more,
+                              std::optional<int64_t> revision) {
   Work work;
-  for (const Move& move : moves) work.bytes += move.next.document.size();
+  for (Move& move : moves) {
+    work.bytes += move.next.document.size();
+    if (move.from != nullptr) move.entry.previous_index = move.from->stored.log_index;
+  }
   work.apply = [&](Transaction& transaction) -> absl::Status {
+    if (revision.has_value()) {
+      const absl::StatusOr<int64_t> at = transaction.Revision();
+      if (!at.ok()) return at.status();
+      if (*at != *revision) return absl::AbortedError("other gateways changed MOUs meanwhile");
+    }
     uint64_t index = log_.NextIndexIn(transaction);
     for (Move& move : moves) {
       move.next.log_index = index++;
@@ -304,7 +345,9 @@ absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>&
   if (absl::Status committed = store_.Commit(std::move(work)); !committed.ok()) return committed;
   for (Move& move : moves) {
     if (move.from != nullptr) {
-      Hold(After(std::move(move.next), move.from->mou, move.from.get()));
+      absl::StatusOr<Held> after = After(std::move(move.next), move.from->mou, move.from.get());
+      if (!after.ok()) return after.status();
+      Hold(*std::move(after));
       continue;
     }
     // As it would be loaded: what is stored is what is enforced.
@@ -318,6 +361,12 @@ absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>&
 MouLedger::Versions MouLedger::All() const {
   absl::MutexLock lock(&mutex_);
   return versions_;
+}
+
+TakenVersions MouLedger::VersionsOf(const std::string& mou) const {
+  absl::MutexLock lock(&mutex_);
+  const auto versions = versions_.find(mou);
+  return versions == versions_.end() ? TakenVersions() : versions->second;
 }
 
 MouLedger::Held MouLedger::Find(const std::string& mou, int version) const {
@@ -354,6 +403,12 @@ std::vector<policy::MouVersion> MouLedger::ForDecisions() const {
       version.mou = taken->mou;
       version.ever_signed = true;
       version.unsigned_parties = taken->UnsignedParties();
+      version.suspended = !SuspendedBy(*taken, versions).empty();
+      if (const auto& end = taken->overlay.termination; end.has_value()) {
+        version.terminated_on = end->on;
+      }
+      version.withdrawn_grants.insert(taken->overlay.withdrawn_grants.begin(),
+                                      taken->overlay.withdrawn_grants.end());
       all.push_back(std::move(version));
     }
   }

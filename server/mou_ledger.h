@@ -10,12 +10,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -27,24 +27,11 @@
 #include "server/audit/audit_log.h"
 #include "server/identity/mou_signature.h"
 #include "server/keys.h"
+#include "server/mou_act.h"
+#include "server/mou_version.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
-
-// A version that was taken in, compiled from its stored bytes.
-struct TakenVersion {
-  StoredMouVersion stored;
-  std::shared_ptr<const policy::CompiledMou> mou;
-  // Whose signature is void, as long as the store could not be told.
-  absl::flat_hash_set<std::string> voided;
-  std::string seen_trust;  // digest of the trust that its signatures were held against last
-
-  bool IsSignedBy(absl::string_view organization) const;
-  // Parties whose signature is void.
-  std::vector<std::string> UnsignedParties() const;
-  // Superseded or expired: for good.
-  bool IsOver() const;
-};
 
 class MouLedger {
  public:
@@ -72,6 +59,12 @@ class MouLedger {
                       const std::vector<VerifiedSignature>& verified)
       ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
 
+  // What a party does by itself, as of what all gateways have done by then. A status that may leave
+  // (mou_act.h), ABORTED among them if others act on MOUs all the while; OK if it was done before.
+  absl::Status Act(const MouAct& act, absl::Time now) ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
+
+  // Of one MOU.
+  TakenVersions VersionsOf(const std::string& mou) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Null if it was not taken in.
   Held Find(const std::string& mou, int version) const ABSL_LOCKS_EXCLUDED(mutex_);
   Held FindByDigest(const std::string& document_digest) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -80,8 +73,7 @@ class MouLedger {
   std::vector<policy::MouVersion> ForDecisions() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  // By name, then by number.
-  using Versions = std::map<std::string, std::map<int, Held>>;
+  using Versions = std::map<std::string, TakenVersions>;  // by name
   // A step of one version: from what (null: it is taken in), what it becomes, and the entry that
   // says so.
   struct Move {
@@ -94,8 +86,9 @@ class MouLedger {
   // From what the store has, as the log confirms it. `before`: what was held of it, or null.
   absl::StatusOr<Held> Read(StoredMouVersion stored, const TakenVersion* before) const;
   // A version in a state that follows `before`.
-  static Held After(StoredMouVersion stored, std::shared_ptr<const policy::CompiledMou> mou,
-                    const TakenVersion* before);
+  static absl::StatusOr<Held> After(StoredMouVersion stored,
+                                    std::shared_ptr<const policy::CompiledMou> mou,
+                                    const TakenVersion* before);
   // Whether its MOU's root, where it is among the keys, is the one that it was taken in with: under
   // another one its people had other pseudonyms.
   absl::Status CheckRoot(const TakenVersion& version) const;
@@ -103,8 +96,10 @@ class MouLedger {
   void Hold(Held version) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status VoidOne(const Trust& trust, const Held& version);
   // Of all versions of one MOU.
-  absl::Status MoveOnOne(const std::map<int, Held>& versions, absl::Time now);
-  absl::Status Write(std::vector<Move> moves, const std::vector<Entry>& more = {});
+  absl::Status MoveOnOne(const TakenVersions& versions, absl::Time now);
+  // `revision`: ABORTED unless the store is at it; nullopt: at any.
+  absl::Status Write(std::vector<Move> moves, const std::vector<Entry>& more = {},
+                     std::optional<int64_t> revision = std::nullopt);
 
   Store& store_;
   AuditLog& log_;

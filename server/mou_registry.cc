@@ -123,6 +123,17 @@ class InboxRegistry : public MouRegistry {
     return caught_up;
   }
 
+  absl::Status Act(const MouAct& act, absl::Time now) override {
+    const absl::Status acted = ledger_.Act(act, now);
+    // What was done is in force, whatever else could not be read back.
+    Show(std::nullopt);
+    return acted;
+  }
+
+  TakenVersions VersionsOf(const std::string& mou) const override {
+    return ledger_.VersionsOf(mou);
+  }
+
   std::shared_ptr<const policy::MouSet> Current() const override ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::ReaderMutexLock lock(&mutex_);
     return current_;

@@ -22,6 +22,8 @@
 #include "server/audit/audit_log.h"
 #include "server/identity/identity.h"
 #include "server/keys.h"
+#include "server/mou_act.h"
+#include "server/mou_version.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
@@ -62,7 +64,11 @@ class MouRegistry {
   virtual absl::StatusOr<InboxReport> Refresh(const Trust& trust, absl::Time now) = 0;
   // Takes over what other gateways on the same store did; waits for no look at the inbox.
   virtual absl::Status CatchUp() = 0;
+  // What a party does by itself: in force when this returns. As MouLedger::Act.
+  virtual absl::Status Act(const MouAct& act, absl::Time now) = 0;
   virtual std::shared_ptr<const policy::MouSet> Current() const = 0;
+  // Those of one MOU that were taken in.
+  virtual TakenVersions VersionsOf(const std::string& mou) const = 0;
 };
 
 }  // namespace sluice::server

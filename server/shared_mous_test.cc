@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -274,6 +275,76 @@ TEST_F(SharedMousTest, NeedsNoPseudonymRootForWhatIsOver) {
                   .ok());
   Gateway other("other", directory_, &store_, log_key_.get(), &now_, *Trusted(), "other-keys");
   EXPECT_EQ(Ask(other), "OUTSIDE_PERIOD");
+}
+
+MouAct ActOf(v1::MouAction action, const std::string& organization) {
+  MouAct act;
+  act.action = action;
+  act.mou = "stem-pipeline";
+  act.request = std::string(32, 'a');
+  act.caller.principal = {policy::PrincipalKind::kAdmin, organization, "registrar"};
+  return act;
+}
+
+TEST_F(SharedMousTest, AnActAtOneGatewayIsUponWhatTheOtherDid) {
+  PutSigned(*a_, "mou.yaml", Document());
+  Refresh(*a_);
+  // b has not caught up with anything yet, and knows of it when it acts.
+  const MouAct suspend = ActOf(v1::MOU_ACTION_SUSPEND, "river-unified");
+  ASSERT_TRUE(b_->registry().Act(suspend, now_).ok());
+  EXPECT_EQ(Ask(*b_), "SUSPENDED");
+  CatchUp(*a_);
+  EXPECT_EQ(Ask(*a_), "SUSPENDED");
+  // Both ways at once: what one did is not undone by what the other had seen.
+  ASSERT_TRUE(a_->registry().Act(ActOf(v1::MOU_ACTION_SUSPEND, "state-university"), now_).ok());
+  ASSERT_TRUE(b_->registry().Act(ActOf(v1::MOU_ACTION_RESUME, "river-unified"), now_).ok());
+  CatchUp(*a_);
+  for (Gateway* gateway : {a_.get(), b_.get()}) {
+    EXPECT_EQ(Ask(*gateway), "SUSPENDED");
+    EXPECT_THAT(gateway->registry().VersionsOf("stem-pipeline").at(1)->overlay.suspended_by,
+                ElementsAre("state-university"));
+  }
+}
+
+TEST_F(SharedMousTest, AnEndIsUponAVersionThatTheOtherTookIn) {
+  PutSigned(*a_, "mou.yaml", Document());
+  Refresh(*a_);
+  CatchUp(*b_);
+  PutSigned(*a_, "next.yaml", Document(2));
+  Refresh(*a_);
+  MouAct end = ActOf(v1::MOU_ACTION_TERMINATE, "river-unified");
+  end.reason = v1::TERMINATION_REASON_NO_REASON;
+  ASSERT_TRUE(b_->registry().Act(end, now_).ok());
+  CatchUp(*a_);
+  EXPECT_EQ(Ask(*a_), "TERMINATED");
+  EXPECT_EQ(Ask(*b_), "TERMINATED");
+}
+
+TEST_F(SharedMousTest, ActsThatRaceAreAllDone) {
+  PutSigned(*a_, "mou.yaml", Document());
+  Refresh(*a_);
+  constexpr int kActs = 40;
+  const auto acts = [&](Gateway& gateway, const std::string& organization) {
+    for (int i = 0; i < kActs; ++i) {
+      for (const v1::MouAction action : {v1::MOU_ACTION_SUSPEND, v1::MOU_ACTION_RESUME}) {
+        absl::Status status;
+        do {
+          status = gateway.registry().Act(ActOf(action, organization), now_);
+        } while (absl::IsAborted(status));
+        EXPECT_TRUE(status.ok()) << status;
+      }
+    }
+    EXPECT_TRUE(gateway.registry().Act(ActOf(v1::MOU_ACTION_SUSPEND, organization), now_).ok());
+  };
+  std::thread other([&] { acts(*b_, "state-university"); });
+  acts(*a_, "river-unified");
+  other.join();
+  CatchUp(*a_);
+  CatchUp(*b_);
+  for (Gateway* gateway : {a_.get(), b_.get()}) {
+    EXPECT_THAT(gateway->registry().VersionsOf("stem-pipeline").at(1)->overlay.suspended_by,
+                ElementsAre("river-unified", "state-university"));
+  }
 }
 
 TEST_F(SharedMousTest, KeepsNothingBackThatTheLogDoesNotSay) {

@@ -123,7 +123,8 @@ TEST_F(CompletionCommandTest, BashOffersThem) {
       "try sluice nothing ''\n";
   EXPECT_EQ(Shell("bash --norc", script),
             "complete -F _sluice sluice\n"
-            "[check][explain][show][sign][diff][who-can][what-can]\n"
+            "[check][explain][show][sign][diff][who-can][what-can]"
+            "[list][status][suspend][resume][terminate][withdraw]\n"
             "[stem-pipeline]\n"
             "[stem-pipeline]\n"
             "[stem-pipeline]\n"
@@ -146,6 +147,8 @@ TEST_F(CompletionCommandTest, FishOffersThemWithTheirMeanings) {
                   "complete -C 'sluice nothing '\n"),
             "show\tPrint a document as other tools read it\n"
             "sign\tSign a document's bytes, beside it\n"
+            "status\tSay how an MOU stands: signatures, suspensions, its steps in the log\n"
+            "suspend\tStop all that leaves under an MOU, at once, until you resume it\n"
             "stem-pipeline\tversion 1\n"
             "--mou=stem-pipeline\tversion 1\n"
             "notes.yaml\n");
@@ -171,6 +174,8 @@ TEST_F(CompletionCommandTest, ZshOffersThemWithTheirMeanings) {
             "_sluice\n"
             "show:Print a document as other tools read it\n"
             "sign:Sign a document's bytes, beside it\n"
+            "status:Say how an MOU stands: signatures, suspensions, its steps in the log\n"
+            "suspend:Stop all that leaves under an MOU, at once, until you resume it\n"
             "stem-pipeline:version 1\n"
             "cut *=\n"
             "paths -/\n"

@@ -1,8 +1,5 @@
 // `sluice key`: the keys under which the store keeps an organization's records and the openings of
 // its log entries.
-#include <unistd.h>
-
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "client/command/confirm.h"
 #include "client/command/manual.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
@@ -206,18 +204,6 @@ std::string CopiesText(const v1::DestroyKeyResponse& response) {
   return text;
 }
 
-// Whether the name was typed again.
-bool Confirmed(const Options& options) {
-  if (options.confirm == options.key) return true;
-  if (!options.confirm.empty() || isatty(STDIN_FILENO) == 0 || !StandardError().is_terminal) {
-    return false;
-  }
-  Note(absl::StrCat("type ", options.key, " to destroy it: "));
-  std::string typed;
-  for (int c; (c = std::getchar()) != EOF && c != '\n';) typed.push_back(static_cast<char>(c));
-  return typed == options.key;
-}
-
 ExitCode Destroy(Session& session, const Options& options) {
   const std::vector<std::string> words = absl::StrSplit(options.key, '/');
   int32_t version = 0;
@@ -240,7 +226,7 @@ ExitCode Destroy(Session& session, const Options& options) {
       Note(absl::StrCat(request.name(), ": can't be read any more afterwards, for good:\n",
                         UnreadableText(*response)));
     }
-    if (!Confirmed(options)) {
+    if (!Confirmed(options.confirm, options.key, "destroy it")) {
       return FailUsage(absl::StrCat("nothing was destroyed: give --confirm ", options.key));
     }
     request.set_validate_only(false);

@@ -1,5 +1,5 @@
-// `sluice mou`: documents, offline. What is said here is what the gateway would say of the same
-// bytes once every party has signed them.
+// `sluice mou`: documents, offline (mou_standing.cc: at the gateway). What is said here is what the
+// gateway would say of the same bytes once every party has signed them.
 #include "client/command/mou.h"
 
 #include <memory>
@@ -165,7 +165,8 @@ std::string PeriodText(const policy::CivilPeriod& period) {
 }
 
 void AddMou(CLI::App& app, Session& session) {
-  CLI::App* noun = app.add_subcommand("mou", "MOU documents: check, compare, explain, show, sign");
+  CLI::App* noun =
+      app.add_subcommand("mou", "MOUs: check, compare and sign documents; list, suspend, end");
   noun->require_subcommand(1);
   auto options = std::make_shared<Options>();
   CLI::App* check =
@@ -223,6 +224,7 @@ void AddMou(CLI::App& app, Session& session) {
   AddMouDiff(noun, session);
   AddMouWhoCan(noun, session);
   AddMouWhatCan(noun, session);
+  AddMouStanding(noun, session);
 }
 
 }  // namespace sluice::client

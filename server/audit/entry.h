@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "policy/plan.h"
 #include "server/caller.h"
@@ -82,12 +83,21 @@ struct OutcomeEntry {
   int64_t bytes = 0;
 };
 
-// A version taken in, or a transition.
+// A version taken in, or a step of its life.
 struct MouEntry {
   std::string mou;
   int32_t version = 0;
   std::string document_digest;
   std::string state;  // SIGNED, ACTIVE, ...
+  // A party's act: who, and what. Empty: the gateway's.
+  RequestId request;
+  EntryCaller caller;
+  std::string action;                      // a MouAction's name
+  std::string grant;                       // that was withdrawn
+  std::optional<absl::CivilDay> ends;      // the day that was set
+  std::string reason;                      // a TerminationReason's name, beside it
+  std::string overlay_digest;              // of what parties did to the version; empty: nothing
+  std::optional<uint64_t> previous_index;  // of the entry of its last step; nullopt: it is taken in
   std::vector<std::string> parties;
   struct Signature {
     std::string organization;

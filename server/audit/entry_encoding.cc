@@ -133,10 +133,18 @@ class Encoder {
 
   void Write(const MouEntry& entry) {
     encoded_.type = "mou";
+    encoded_.request = entry.request;
+    if (!entry.request.empty()) WriteCaller(entry.caller);
     Name("mou", entry.mou);
     json_.Integer("version", entry.version);
     Digest("document", entry.document_digest);
     Name("state", entry.state);
+    if (!entry.action.empty()) Name("action", entry.action);
+    if (!entry.grant.empty()) Name("grant", entry.grant);
+    if (entry.ends.has_value()) Name("ends", absl::FormatCivilTime(*entry.ends));
+    if (!entry.reason.empty()) Name("reason", entry.reason);
+    if (!entry.overlay_digest.empty()) Digest("overlay", entry.overlay_digest);
+    if (entry.previous_index.has_value()) Unsigned("previous", *entry.previous_index);
     Names("parties", entry.parties);
     json_.BeginArray("signatures");
     for (const MouEntry::Signature& signature : entry.signatures) {

@@ -81,6 +81,21 @@ MouEntry Mou() {
   return entry;
 }
 
+MouEntry MouAct() {
+  MouEntry entry = Mou();
+  entry.state = "ACTIVE";
+  entry.signatures.clear();
+  entry.request = RequestNumber(8);
+  entry.caller.principal = {policy::PrincipalKind::kAdmin, "river-unified", "pat-doe"};
+  entry.caller.spki = std::string(64, 'a');
+  entry.action = "TERMINATE";
+  entry.ends = absl::CivilDay(2027, 2, 1);
+  entry.reason = "PURPOSE_ENDED";
+  entry.overlay_digest = "sha256:" + std::string(64, '7');
+  entry.previous_index = 17;
+  return entry;
+}
+
 OrganizationEntry ChangedOrganization() {
   OrganizationEntry entry;
   entry.request = RequestNumber(6);
@@ -115,6 +130,7 @@ std::vector<std::pair<std::string, Entry>> OneOfEachType(const policy::Field& fi
           {"disclosure", Disclosure(field)},
           {"outcome", OutcomeOf(3, 17)},
           {"mou", Mou()},
+          {"mou_act", MouAct()},
           {"ordinals", OrdinalsEntry{"state-university", 1, 5, absl::Base64Escape("root")}},
           {"withdraw", WithdrawEntry{RequestNumber(5), RiverUnified(), "river-unified", 19, 40, 43,
                                      44, 3, 2, 1, 0, 4}},

@@ -207,6 +207,7 @@ CREATE TABLE mou_version (
   state TEXT NOT NULL,
   log_index INTEGER NOT NULL,           -- of the entry that says so
   root_check BLOB NOT NULL,             -- of the MOU's pseudonym root, so that another one is noticed
+  overlay TEXT NOT NULL DEFAULT '',     -- what parties did to it since it was signed: MouOverlay
   seal BLOB NOT NULL,                   -- over all of it, signatures too: StateSeal
   PRIMARY KEY (mou, version)
 ) STRICT, WITHOUT ROWID;
@@ -269,7 +270,9 @@ const Schema& CurrentSchema() {
       new Schema{kSchemaVersion,
                  kTables,
                  {{9, "counts who is erased",
-                   "ALTER TABLE store ADD COLUMN erasures INTEGER NOT NULL DEFAULT 0;"}}};
+                   "ALTER TABLE store ADD COLUMN erasures INTEGER NOT NULL DEFAULT 0;"},
+                  {10, "lets a party suspend and end an MOU by itself",
+                   "ALTER TABLE mou_version ADD COLUMN overlay TEXT NOT NULL DEFAULT '';"}}};
   return *schema;
 }
 

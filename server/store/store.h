@@ -228,6 +228,7 @@ struct StoredMouVersion {
   std::string state;                        // the last that the log says: SIGNED, ACTIVE, ...
   uint64_t log_index = 0;                   // of the entry that says so
   std::string root_check;                   // of the MOU's pseudonym root; never changes
+  std::string overlay;                      // what parties did to it since: MouOverlay's text
 };
 
 // --- Organizations that the operator added ---
@@ -309,8 +310,8 @@ class Transaction {
   // Each of these three changes what decisions rest on, and raises the revision with it.
 
   // Takes a version in (`replaces`: nullopt), or moves the one whose entry is at `replaces` on: its
-  // signatures, state and entry. ABORTED if that is not how it stands; ALREADY_EXISTS if it was
-  // taken in with other bytes: a document never changes.
+  // signatures, state, overlay and entry. ABORTED if that is not how it stands; ALREADY_EXISTS if
+  // it was taken in with other bytes: a document never changes.
   virtual absl::Status PutMouVersion(const StoredMouVersion& version,
                                      std::optional<uint64_t> replaces) = 0;
   // Keeps an organization, in the place of the one whose entry is at `replaces`; nullopt: there is

@@ -58,7 +58,8 @@ absl::Status StoreReader::Prepare() {
         "AND ordinal > $3 ORDER BY ordinal, record_id"},
        {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
        {&mou_versions_,
-        "SELECT mou, version, document, state, log_index, root_check, seal FROM mou_version "
+        "SELECT mou, version, document, state, log_index, root_check, overlay, seal FROM "
+        "mou_version "
         "WHERE log_index >= $1 ORDER BY mou, version"},
        {&rows_,
         "SELECT e.idx, e.leaf_hash, b.writer, b.boot, e.wseq, e.body FROM log_entry e "
@@ -351,7 +352,8 @@ absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions(uint64_t 
                              .document = Copy(run.Bytes(2)),
                              .state = Copy(run.Bytes(3)),
                              .log_index = static_cast<uint64_t>(run.Int(4)),
-                             .root_check = Copy(run.Bytes(5))};
+                             .root_check = Copy(run.Bytes(5)),
+                             .overlay = Copy(run.Bytes(6))};
     SqlRun signatures = mou_signatures_.Bind(version.mou, version.version);
     for (;;) {
       absl::StatusOr<bool> signature = signatures.Next();
@@ -361,7 +363,7 @@ absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions(uint64_t 
                                     .cms_der = Copy(signatures.Bytes(1)),
                                     .received = absl::FromUnixMicros(signatures.Int(2))});
     }
-    if (absl::Status status = CheckMac(MacOf(*seal_keys_, version), run.Bytes(6)); !status.ok()) {
+    if (absl::Status status = CheckMac(MacOf(*seal_keys_, version), run.Bytes(7)); !status.ok()) {
       return absl::Status(status.code(), absl::StrCat("version ", version.version, " of MOU ",
                                                       version.mou, ": ", status.message()));
     }

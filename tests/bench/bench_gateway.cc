@@ -40,10 +40,11 @@ void Propose(tests::Deployment& deployment, const std::string& name) {
 
 BenchGateway::BenchGateway(int64_t mous) {
   // Quotas that a load stays within.
-  deployment_.WriteConfiguration(absl::StrCat(
-      deployment_.Configuration(),
-      "quotas: {concurrent_streams: 16, calls_per_second: 1000000, bytes_published_per_day: "
-      "1000000000000, rows_owned: 1000000000}\n"));
+  deployment_.WriteConfiguration(
+      absl::StrCat(deployment_.Configuration(),
+                   "quotas: {concurrent_streams: 64, total_streams: 128, calls_per_second: "
+                   "1000000, bytes_published_per_day: "
+                   "1000000000000, rows_owned: 1000000000}\n"));
   Propose(deployment_, kMou);
   for (int64_t i = 0; i < mous; ++i) Propose(deployment_, absl::StrCat("further-", i));
   reader_ = deployment_.As(kDistrict, "system", "hiring");

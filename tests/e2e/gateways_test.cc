@@ -22,6 +22,7 @@
 #include "client/pki_directory.h"
 #include "sluice/v1/exchange_service.grpc.pb.h"
 #include "tests/e2e/gateways_fixture.h"
+#include "tests/e2e/held_read.h"
 #include "tests/support/cutting_proxy.h"
 
 namespace sluice::tests {
@@ -29,53 +30,6 @@ namespace {
 
 constexpr char kNew[] = "valley-college";
 constexpr int kBatch = 500;
-
-// A release that its reader holds up in the middle, with a window that does not grow: what is on
-// its way is far less than the whole, however fast the rest of the machine is.
-class HeldRead {
- public:
-  HeldRead(const Deployment& gateway, const Identity& identity) {
-    grpc::SslCredentialsOptions tls;
-    tls.pem_root_certs = ReadFile(gateway.Path("pki/operator/ca.pem"));
-    tls.pem_cert_chain = ReadFile(identity.certificate);
-    tls.pem_private_key = ReadFile(identity.key);
-    grpc::ChannelArguments arguments;
-    arguments.SetSslTargetNameOverride("localhost");
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-    stub_ = v1::ExchangeService::NewStub(
-        grpc::CreateCustomChannel(gateway.target(), grpc::SslCredentials(tls), arguments));
-    stream_ = stub_->ReadRecords(&context_, ReadRequest("pipeline"));
-    while (rows_ == 0) {
-      if (!stream_->Read(&message_)) Must(End());
-      rows_ += message_.batch().records_size();
-    }
-  }
-  // Reads what comes; how it ended.
-  absl::Status GoOn() {
-    while (stream_->Read(&message_)) {
-      rows_ += message_.batch().records_size();
-      complete_ = complete_ || message_.has_trailer();
-    }
-    return End();
-  }
-  int rows() const { return rows_; }
-  bool complete() const { return complete_; }
-
- private:
-  absl::Status End() {
-    const grpc::Status status = stream_->Finish();
-    return client::MakeStatus(static_cast<absl::StatusCode>(status.error_code()),
-                              status.error_message(), status.error_details());
-  }
-
-  std::unique_ptr<v1::ExchangeService::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReader<v1::ReadRecordsResponse>> stream_;
-  v1::ReadRecordsResponse message_;
-  int rows_ = 0;
-  bool complete_ = false;
-};
 
 TEST_F(Gateways, GiveOutAtOneWhatWasPublishedAtTheOther) {
   StartBoth();
@@ -186,6 +140,28 @@ TEST_F(Gateways, EndARunningReleaseWhenASignatureIsVoidAtTheOther) {
   EXPECT_EQ(Reason(read.GoOn()), "NOT_SIGNED");
   EXPECT_FALSE(read.complete());
   EXPECT_LT(read.rows(), kManyRows);
+}
+
+TEST_F(Gateways, EndARunningReleaseWhenItsMouIsSuspendedAtTheOther) {
+  a_.ProposeSigned("pipeline");
+  StartBoth();
+  PublishMany(b_);
+  HeldRead read(b_, district_);
+  const Identity admin = a_.As(kProgram, "admin", "registrar");
+  v1::SuspendMouRequest suspend;
+  suspend.set_name("mous/pipeline");
+  Must(a_.Connect(admin)->SuspendMou(suspend).status());
+  // What the other saw last counts for half a second at most.
+  absl::SleepFor(absl::Milliseconds(600));
+  EXPECT_EQ(Reason(read.GoOn()), "SUSPENDED");
+  EXPECT_LT(read.rows(), kManyRows);
+  v1::ResumeMouRequest resume;
+  resume.set_name("mous/pipeline");
+  Must(b_.Connect(admin)->ResumeMou(resume).status());
+  WaitFor("the release at the first", [&] {
+    ReadRows rows;
+    return ReadAll(a_, rows) && rows.row_ids.size() == static_cast<size_t>(kManyRows);
+  });
 }
 
 TEST_F(Gateways, PublishAndReadAtOnceInOneLogThoughOneIsKilled) {

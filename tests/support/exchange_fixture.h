@@ -59,7 +59,11 @@ class MousForTest : public MouRegistry {
  public:
   absl::StatusOr<InboxReport> Refresh(const Trust&, absl::Time) override { return InboxReport(); }
   absl::Status CatchUp() override { return absl::OkStatus(); }
+  absl::Status Act(const MouAct&, absl::Time) override {
+    return absl::UnimplementedError("no act here");
+  }
   std::shared_ptr<const policy::MouSet> Current() const override { return current; }
+  TakenVersions VersionsOf(const std::string&) const override { return {}; }
 
   std::shared_ptr<const policy::MouSet> current;
 };

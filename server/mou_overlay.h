@@ -1,0 +1,45 @@
+// What parties did by themselves to an MOU version since all of them signed it. It lies over the
+// version: the document stays what it is.
+//
+// A value.
+#ifndef SLUICE_SERVER_MOU_OVERLAY_H_
+#define SLUICE_SERVER_MOU_OVERLAY_H_
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/civil_time.h"
+#include "sluice/v1/mou_service.pb.h"
+
+namespace sluice::server {
+
+// "BREACH", as the log and the store write it.
+std::string ReasonName(v1::TerminationReason reason);
+
+struct MouTermination {
+  absl::CivilDay on;  // the first day on which it no longer holds
+  v1::TerminationReason reason = v1::TERMINATION_REASON_UNSPECIFIED;
+  std::string by;  // an organization
+
+  friend bool operator==(const MouTermination&, const MouTermination&) = default;
+};
+
+struct MouOverlay {
+  std::set<std::string> suspended_by;  // organizations; each lifts its own
+  std::optional<MouTermination> termination;
+  std::set<std::string> withdrawn_grants;
+
+  friend bool operator==(const MouOverlay&, const MouOverlay&) = default;
+
+  // One overlay has one text; nothing has "".
+  std::string ToText() const;
+  // INVALID_ARGUMENT for what ToText does not write.
+  static absl::StatusOr<MouOverlay> Parse(absl::string_view text);
+};
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_MOU_OVERLAY_H_

@@ -1,0 +1,199 @@
+#include "server/mou_rpc.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/audit/entry_encoding.h"
+#include "server/error.h"
+#include "server/mou_status.h"
+#include "server/page_size.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr absl::string_view kPrefix = "mous/";
+
+absl::StatusOr<std::string> MouNamed(absl::string_view name) {
+  if (!absl::ConsumePrefix(&name, kPrefix) || name.empty() || name.find('/') != name.npos) {
+    return Invalid("name", "must be mous/{mou}");
+  }
+  return std::string(name);
+}
+
+// Those that were not taken in.
+std::vector<policy::MouVersion> Proposed(const std::vector<policy::MouVersion>& versions,
+                                         const TakenVersions& taken) {
+  std::vector<policy::MouVersion> proposed;
+  for (const policy::MouVersion& version : versions) {
+    if (!taken.contains(version.mou->version())) proposed.push_back(version);
+  }
+  return proposed;
+}
+
+}  // namespace
+
+template <typename Serve>
+grpc::Status MouRpc::Run(grpc::ServerContext* context, const char* rpc, Serve serve) {
+  Call call(parts_.calls, rpc);
+  absl::Status status = call.Begin(*context->auth_context());
+  if (status.ok()) {
+    status = parts_.calls.admission->AdmitCall(call.caller(), call.request_id(), call.rpc());
+  }
+  if (status.ok()) status = serve(call);
+  return call.End(status);
+}
+
+v1::MouStatus MouRpc::View(const Call& call, absl::string_view mou, bool whole) const {
+  const TakenVersions taken = parts_.mous->VersionsOf(std::string(mou));
+  const std::shared_ptr<const policy::MouSet> set = parts_.mous->Current();
+  return StatusOf(mou, call.caller().organization(), taken, Proposed(set->Versions(mou), taken),
+                  whole);
+}
+
+absl::Status MouRpc::List(Call& call, const v1::ListMousRequest& request,
+                          v1::ListMousResponse& response) {
+  const absl::StatusOr<Page> page = PageOf(request.page_size(), "");
+  if (!page.ok()) return page.status();
+  const std::shared_ptr<const policy::MouSet> set = parts_.mous->Current();
+  const std::vector<std::string>& names = set->MousOf(call.caller().organization());
+  // A token is the last name before it: what is added meanwhile moves nothing.
+  auto next = request.page_token().empty()
+                  ? names.begin()
+                  : std::upper_bound(names.begin(), names.end(), request.page_token());
+  for (; next != names.end(); ++next) {
+    if (static_cast<uint64_t>(response.mous_size()) == page->size) {
+      response.set_next_page_token(*std::prev(next));
+      break;
+    }
+    *response.add_mous() = View(call, *next, /*whole=*/false);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MouRpc::PutHistory(const TakenVersion& version, v1::MouVersionStatus& status) const {
+  std::optional<uint64_t> index = version.stored.log_index;
+  while (index.has_value() && status.history_size() < kMaxEvents) {
+    const uint64_t at = *index;
+    index.reset();
+    bool found = false;
+    const absl::Status read = parts_.store->ReadLogRows(at, at + 1, [&](const LogRow& row) {
+      const absl::StatusOr<ParsedEntry> entry = ParseEntry(row.body);
+      if (row.index != at || !entry.ok() || entry->type != "mou") return false;
+      found = true;
+      v1::MouEvent& event = *status.add_history() = EventOf(*entry);
+      event.set_log_index(static_cast<int64_t>(at));
+      const int64_t previous = entry->json.FindInteger("previous", -1);
+      // Each step is later than the one before it.
+      if (previous >= 0 && static_cast<uint64_t>(previous) < at) index = previous;
+      return false;
+    });
+    if (!read.ok()) return StoreUnavailable();
+    if (!found) return NotAsSealed();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MouRpc::Get(Call& call, absl::string_view name, v1::MouStatus& status) {
+  const absl::StatusOr<std::string> mou = MouNamed(name);
+  if (!mou.ok()) return mou.status();
+  const TakenVersions taken = parts_.mous->VersionsOf(*mou);
+  status = View(call, *mou, /*whole=*/true);
+  if (status.versions().empty()) {
+    return parts_.calls.admission->NoMou(call.caller(), call.request_id(), call.rpc());
+  }
+  for (v1::MouVersionStatus& version : *status.mutable_versions()) {
+    for (const auto& [number, held] : taken) {
+      if (held->mou->document_digest() != version.document_digest()) continue;
+      if (const absl::Status s = PutHistory(*held, version); !s.ok()) return s;
+    }
+  }
+  return absl::OkStatus();
+}
+
+template <typename Request>
+absl::Status MouRpc::Act(Call& call, v1::MouAction action, const Request& request, MouAct act,
+                         v1::MouStatus& status) {
+  absl::StatusOr<std::string> mou = MouNamed(request.name());
+  if (!mou.ok()) return mou.status();
+  const absl::StatusOr<absl::Time> now = parts_.calls.clock->Now();
+  if (!now.ok()) return now.status();
+  act.action = action;
+  act.mou = *mou;
+  act.etag = request.etag();
+  act.request = call.request_id();
+  act.caller = {call.caller().principal(), call.caller().spki()};
+  if (View(call, *mou, /*whole=*/false).versions().empty()) {
+    return parts_.calls.admission->NoMou(call.caller(), call.request_id(), call.rpc());
+  }
+  if (const absl::Status s = parts_.mous->Act(act, *now); !s.ok()) return s;
+  status = View(call, *mou, /*whole=*/false);
+  return absl::OkStatus();
+}
+
+grpc::Status MouRpc::ListMous(grpc::ServerContext* context, const v1::ListMousRequest* request,
+                              v1::ListMousResponse* response) {
+  return Run(context, "ListMous", [&](Call& call) { return List(call, *request, *response); });
+}
+
+grpc::Status MouRpc::GetMou(grpc::ServerContext* context, const v1::GetMouRequest* request,
+                            v1::GetMouResponse* response) {
+  return Run(context, "GetMou",
+             [&](Call& call) { return Get(call, request->name(), *response->mutable_mou()); });
+}
+
+grpc::Status MouRpc::SuspendMou(grpc::ServerContext* context, const v1::SuspendMouRequest* request,
+                                v1::SuspendMouResponse* response) {
+  return Run(context, "SuspendMou", [&](Call& call) {
+    return Act(call, v1::MOU_ACTION_SUSPEND, *request, {}, *response->mutable_mou());
+  });
+}
+
+grpc::Status MouRpc::ResumeMou(grpc::ServerContext* context, const v1::ResumeMouRequest* request,
+                               v1::ResumeMouResponse* response) {
+  return Run(context, "ResumeMou", [&](Call& call) {
+    return Act(call, v1::MOU_ACTION_RESUME, *request, {}, *response->mutable_mou());
+  });
+}
+
+grpc::Status MouRpc::TerminateMou(grpc::ServerContext* context,
+                                  const v1::TerminateMouRequest* request,
+                                  v1::TerminateMouResponse* response) {
+  return Run(context, "TerminateMou", [&](Call& call) -> absl::Status {
+    MouAct act;
+    act.reason = request->reason();
+    if (act.reason == v1::TERMINATION_REASON_UNSPECIFIED ||
+        !v1::TerminationReason_IsValid(act.reason)) {
+      return Invalid("reason", "is required: one of TerminationReason");
+    }
+    if (request->has_effective()) {
+      const google::type::Date& date = request->effective();
+      const absl::CivilDay day(date.year(), date.month(), date.day());
+      // CivilDay takes the 31st of June for the 1st of July.
+      if (day.year() != date.year() || day.month() != date.month() || day.day() != date.day() ||
+          date.year() < 1 || date.year() > 9999) {
+        return Invalid("effective", "is no day of the calendar");
+      }
+      act.effective = day;
+    }
+    return Act(call, v1::MOU_ACTION_TERMINATE, *request, std::move(act), *response->mutable_mou());
+  });
+}
+
+grpc::Status MouRpc::WithdrawGrant(grpc::ServerContext* context,
+                                   const v1::WithdrawGrantRequest* request,
+                                   v1::WithdrawGrantResponse* response) {
+  return Run(context, "WithdrawGrant", [&](Call& call) -> absl::Status {
+    if (request->grant().empty()) return Invalid("grant", "is required: the grant's name");
+    MouAct act;
+    act.grant = request->grant();
+    return Act(call, v1::MOU_ACTION_WITHDRAW_GRANT, *request, std::move(act),
+               *response->mutable_mou());
+  });
+}
+
+}  // namespace sluice::server

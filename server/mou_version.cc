@@ -1,0 +1,42 @@
+#include "server/mou_version.h"
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::server {
+
+bool TakenVersion::IsSignedBy(absl::string_view organization) const {
+  return !voided.contains(organization) &&
+         std::any_of(stored.signatures.begin(), stored.signatures.end(),
+                     [&](const StoredSignature& s) { return s.organization == organization; });
+}
+
+std::vector<std::string> TakenVersion::UnsignedParties() const {
+  std::vector<std::string> parties;
+  for (const v1::Party& party : mou->mou().parties()) {
+    if (!IsSignedBy(party.organization())) parties.push_back(party.organization());
+  }
+  return parties;
+}
+
+bool TakenVersion::IsParty(absl::string_view organization) const {
+  const auto& parties = mou->mou().parties();
+  return std::any_of(parties.begin(), parties.end(),
+                     [&](const v1::Party& party) { return party.organization() == organization; });
+}
+
+bool TakenVersion::IsOver() const {
+  return stored.state == kSuperseded || stored.state == kExpired || stored.state == kTerminated;
+}
+
+std::vector<std::string> SuspendedBy(const TakenVersion& version, const TakenVersions& all) {
+  std::set<std::string> names;
+  for (const auto& [number, other] : all) {
+    for (const std::string& name : other->overlay.suspended_by) {
+      if (version.IsParty(name)) names.insert(name);
+    }
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,53 @@
+// An MOU version that was taken in: what the store holds of it, compiled.
+//
+// Immutable once it is held.
+#ifndef SLUICE_SERVER_MOU_VERSION_H_
+#define SLUICE_SERVER_MOU_VERSION_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
+#include "policy/compiled_mou.h"
+#include "server/mou_overlay.h"
+#include "server/store/store.h"
+
+namespace sluice::server {
+
+// A version's stages, as the log says them.
+inline constexpr char kSigned[] = "SIGNED";
+inline constexpr char kActive[] = "ACTIVE";
+inline constexpr char kNotSigned[] = "NOT_SIGNED";  // a signature is void
+inline constexpr char kSuperseded[] = "SUPERSEDED";
+inline constexpr char kExpired[] = "EXPIRED";
+inline constexpr char kTerminated[] = "TERMINATED";
+
+struct TakenVersion {
+  StoredMouVersion stored;
+  std::shared_ptr<const policy::CompiledMou> mou;
+  MouOverlay overlay;  // what `stored` says
+  // Whose signature is void, as long as the store could not be told.
+  absl::flat_hash_set<std::string> voided;
+  std::string seen_trust;  // digest of the trust that its signatures were held against last
+
+  bool IsSignedBy(absl::string_view organization) const;
+  // Parties whose signature is void.
+  std::vector<std::string> UnsignedParties() const;
+  bool IsParty(absl::string_view organization) const;
+  // Superseded, expired or terminated: for good.
+  bool IsOver() const;
+};
+
+// Of one MOU, by number.
+using TakenVersions = std::map<int, std::shared_ptr<const TakenVersion>>;
+
+// The parties of a version that have suspended its MOU, whichever version they did it under: a
+// suspension ends when its party lifts it, and not by a signature.
+std::vector<std::string> SuspendedBy(const TakenVersion& version, const TakenVersions& all);
+
+}  // namespace sluice::server
+
+#endif  // SLUICE_SERVER_MOU_VERSION_H_
