@@ -45,6 +45,8 @@ struct MouVersion {
   std::vector<std::string> unsigned_parties;
   bool ever_signed = false;
   bool suspended = false;
+  // Superseded, or ended: for good, whatever becomes of those after it.
+  bool over = false;
   std::optional<absl::CivilDay> terminated_on;
   absl::flat_hash_set<std::string> withdrawn_grants;
 };

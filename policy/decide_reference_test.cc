@@ -40,6 +40,7 @@ std::shared_ptr<const MouSet> Compile(const reference::Mous& mous) {
       version.unsigned_parties.assign(v.not_signed_by.begin(), v.not_signed_by.end());
       version.ever_signed = v.ever_signed;
       version.suspended = v.suspended;
+      version.over = v.over;
       if (v.terminated_on) version.terminated_on = DayOf(*v.terminated_on);
       version.withdrawn_grants.insert(v.withdrawn.begin(), v.withdrawn.end());
       versions.push_back(std::move(version));
@@ -109,6 +110,8 @@ reference::Mous MakeMous(Generator& generator, int most_versions) {
     const int versions = generator.Number(1, most_versions);
     for (int v = 1; v <= versions; ++v) {
       mous[absl::StrCat("m", m)].push_back(generator.MakeVersion(v));
+      // One that another has followed may have been superseded.
+      if (v < versions) mous[absl::StrCat("m", m)].back().over = generator.OneIn(3);
     }
   }
   return mous;

@@ -45,7 +45,7 @@ MouState StateOf(const std::vector<MouVersion>& versions, absl::Time time) {
   const size_t about = begun.value_or(last_signed.value_or(versions.size() - 1));
   const absl::CivilDay day = absl::ToCivilDay(time, versions[about].mou->time_zone());
   const MouVersion& v = versions[about];
-  if (begun.has_value() && v.mou->term().Contains(day) && !IsTerminated(v, day)) {
+  if (begun.has_value() && !v.over && v.mou->term().Contains(day) && !IsTerminated(v, day)) {
     if (v.suspended) {
       return Denied(about, day, v1::DENIAL_CODE_SUSPENDED, "a party has suspended the MOU");
     }

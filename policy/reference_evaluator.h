@@ -52,6 +52,7 @@ struct Version {
   bool ever_signed = true;
   Names not_signed_by;
   bool suspended = false;
+  bool over = false;  // no stage goes back
   std::optional<int> terminated_on;
   Names withdrawn;
   std::map<std::string, std::string> rules;  // of a field; "pass" where there is none
@@ -176,7 +177,7 @@ inline Answer Under(const std::string& mou, const std::vector<Version>& versions
                        (!v.terminated_on.has_value() || *v.terminated_on > v.effective);
     if (began) current = &v;
   }
-  if (current != nullptr && asked.day < current->expires &&
+  if (current != nullptr && !current->over && asked.day < current->expires &&
       (!current->terminated_on.has_value() || asked.day < *current->terminated_on)) {
     if (current->suspended) return {"SUSPENDED", mou, current};
     if (!current->not_signed_by.empty()) return {"NOT_SIGNED", mou, current};

@@ -497,6 +497,7 @@ void Wired::KeepUp(absl::Time inbox_at) {
     LookAtDisks();
     const absl::StatusOr<absl::Time> now = clock_->Now();
     if (!now.ok() || !log_->Health().ok()) continue;
+    metrics_.SetMouEnds(mous_->Ends());
     if (TakeTrustChanged() || *now - inbox_at >= kInboxEvery) {
       inbox_at = *now;
       if (const absl::Status s = TakeInbox(*now); !s.ok()) {

@@ -88,8 +88,17 @@ struct Metrics::Rep {
           .Name("sluice_disk_low")
           .Help("1 while less than a fifth of a disk is free, by what stands on it.")
           .Register(*registry);
+  prometheus::Family<prometheus::Gauge>& mou_end =
+      BuildGauge()
+          .Name("sluice_mou_end_timestamp_seconds")
+          .Help(
+              "When an MOU's last version ends, if nobody does anything; none for one that is "
+              "over.")
+          .Register(*registry);
   absl::Mutex mutex;
   std::vector<prometheus::Gauge*> unrevoked ABSL_GUARDED_BY(mutex);
+  std::map<std::string, absl::Time> ends ABSL_GUARDED_BY(mutex);  // as they are shown
+  std::vector<prometheus::Gauge*> mou_ends ABSL_GUARDED_BY(mutex);
   std::vector<prometheus::Gauge*> troubled ABSL_GUARDED_BY(mutex);
   std::unique_ptr<prometheus::Exposer> exposer;
 };
@@ -149,6 +158,18 @@ void Metrics::SetWitnesses(const WitnessReport& report) {
     rep_->troubled.push_back(
         &rep_->witness_troubles.Add({{"witness", trouble.witness}, {"trouble", trouble.word}}));
     rep_->troubled.back()->Set(1);
+  }
+}
+
+void Metrics::SetMouEnds(const std::map<std::string, absl::Time>& ends) {
+  absl::MutexLock lock(&rep_->mutex);
+  // A scrape between the old ones and the new would find none.
+  if (ends == rep_->ends) return;
+  rep_->ends = ends;
+  for (prometheus::Gauge* gauge : std::exchange(rep_->mou_ends, {})) rep_->mou_end.Remove(gauge);
+  for (const auto& [mou, end] : ends) {
+    rep_->mou_ends.push_back(&rep_->mou_end.Add({{"mou", mou}}));
+    rep_->mou_ends.back()->Set(absl::ToDoubleSeconds(end - absl::UnixEpoch()));
   }
 }
 

@@ -34,6 +34,8 @@ class Metrics {
   void SetStaleCrls(int64_t organizations);
   // By the names that the configuration gives them.
   void SetWithoutRevocation(const std::vector<std::string>& organizations);
+  // By MOU.
+  void SetMouEnds(const std::map<std::string, absl::Time>& ends);
   void SetWitnesses(const WitnessReport& report);
   // `disk`: what it is for.
   void SetDisk(const std::string& disk, double free_share, bool is_low);

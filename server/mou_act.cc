@@ -22,6 +22,7 @@ absl::StatusOr<std::optional<MouOverlay>> ChangeOf(const MouAct& act, const Take
     const absl::CivilDay today = absl::ToCivilDay(now, version.mou->time_zone());
     const absl::CivilDay day = act.effective.value_or(today);
     if (day < today) return Invalid("effective", "has passed: leave it out to end the MOU at once");
+    if (day >= version.mou->term().expires) return std::nullopt;  // it ends by itself before
     // The same day again is the same act, whatever reason is given for it now.
     if (next.termination.has_value() && next.termination->on == day) return std::nullopt;
     if (next.termination.has_value() && next.termination->on < day) {
@@ -42,16 +43,24 @@ bool HasGrant(const TakenVersion& version, const MouAct& act) {
   });
 }
 
+bool EndsByItself(const std::vector<Held>& versions, absl::CivilDay day) {
+  return std::all_of(versions.begin(), versions.end(), [day](const Held& version) {
+    return version->IsOver() || version->mou->term().expires <= day;
+  });
+}
+
 // Lifted wherever it lies: over versions that are over it would suspend those to come.
 absl::StatusOr<std::vector<MouChange>> Resume(const MouAct& act, const TakenVersions& versions) {
   std::vector<MouChange> changes;
+  bool suspended = false;
   for (const auto& [number, version] : versions) {
+    suspended = suspended || !version->overlay.suspended_by.empty();
     if (!version->overlay.suspended_by.contains(act.organization())) continue;
     MouOverlay next = version->overlay;
     next.suspended_by.erase(act.organization());
     changes.push_back({version, std::move(next)});
   }
-  if (changes.empty()) return NotSuspended();
+  if (changes.empty() && suspended) return NotSuspended();
   return changes;
 }
 
@@ -96,6 +105,9 @@ absl::StatusOr<std::vector<MouChange>> ChangesOf(const MouAct& act, const TakenV
   const TakenVersion& last = *own.back();
   const bool ended = act.action == v1::MOU_ACTION_TERMINATE && last.stored.state == kTerminated;
   if (over && !ended) return MouOver();
+  if (act.effective.has_value() && !over && EndsByItself(own, *act.effective)) {
+    return Invalid("effective", "is not before the term's end: the MOU ends by itself");
+  }
   return changes;
 }
 

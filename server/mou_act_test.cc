@@ -105,6 +105,10 @@ TEST_F(MouActTest, EachPartyLiftsItsOwnSuspensionAndNobodyAnothers) {
   ExpectRefused(Resume("river-unified"), "NOT_SUSPENDED");
   ASSERT_TRUE(Resume("state-university").ok());
   EXPECT_EQ(Ask(), "PERMIT 1");
+  // Whose answer was lost may ask again: nothing is suspended.
+  const uint64_t lifted = log_->size();
+  EXPECT_TRUE(Resume("state-university").ok());
+  EXPECT_EQ(log_->size(), lifted);
 }
 
 TEST_F(MouActTest, WhoIsNoPartyIsToldOfNoMou) {
@@ -191,8 +195,10 @@ TEST_F(MouActTest, AnEndAtOnceIsInForceWhenItIsAnswered) {
   EXPECT_EQ(Ask(), "TERMINATED");
 }
 
-TEST_F(MouActTest, AnEndIsNotSetOnADayThatHasPassed) {
+TEST_F(MouActTest, AnEndIsNotSetOnADayThatHasPassedOrIsNotInTheTerm) {
   ExpectRefused(Terminate(absl::CivilDay(2026, 12, 31)), "INVALID_ARGUMENT");
+  ExpectRefused(Terminate(absl::CivilDay(2028, 7, 1)), "INVALID_ARGUMENT");
+  EXPECT_FALSE(registry_->VersionsOf("stem-pipeline").at(1)->overlay.termination.has_value());
   EXPECT_EQ(Ask(), "PERMIT 1");
 }
 
@@ -235,6 +241,17 @@ TEST_F(MouActTest, AVersionThatWasEndedBeforeItsFirstDayTakesNothingsPlace) {
   EXPECT_EQ(Ask(), "TERMINATED");
   EXPECT_EQ(State(1), "TERMINATED");
   EXPECT_EQ(State(2), "TERMINATED");
+}
+
+TEST_F(MouActTest, AnEndOnAVersionsFirstDayBringsNoFormerOneBack) {
+  PutSigned("next.yaml", DocumentFrom(2, "2027-01-01"));
+  Refresh();
+  ASSERT_EQ(Ask(), "PERMIT 2");
+  ASSERT_EQ(State(1), "SUPERSEDED");
+  ASSERT_TRUE(Terminate().ok());
+  EXPECT_EQ(Ask(), "TERMINATED");
+  Restart();
+  EXPECT_EQ(Ask(), "TERMINATED");
 }
 
 TEST_F(MouActTest, AnActForAnotherStateIsRefused) {

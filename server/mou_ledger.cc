@@ -270,7 +270,7 @@ absl::Status MouLedger::TakeIn(const policy::CompiledMou& mou, absl::string_view
     from = std::move(signed_anew);
   }
   std::vector<Move> moves;
-  moves.push_back({std::move(from), std::move(next), std::move(entry)});
+  moves.push_back({std::move(from), std::move(next), std::move(entry), /*signed_anew=*/true});
   absl::Status written = Write(std::move(moves), more);
   if (!absl::IsAborted(written) && !absl::IsAlreadyExists(written)) return written;
   absl::Status caught_up = CatchUp();
@@ -345,7 +345,9 @@ absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>&
   if (absl::Status committed = store_.Commit(std::move(work)); !committed.ok()) return committed;
   for (Move& move : moves) {
     if (move.from != nullptr) {
-      absl::StatusOr<Held> after = After(std::move(move.next), move.from->mou, move.from.get());
+      // As it is held by now: a signature may have been found void while this was written.
+      const Held held = move.signed_anew ? move.from : Find(move.next.mou, move.next.version);
+      absl::StatusOr<Held> after = After(std::move(move.next), move.from->mou, held.get());
       if (!after.ok()) return after.status();
       Hold(*std::move(after));
       continue;
@@ -361,6 +363,14 @@ absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>&
 MouLedger::Versions MouLedger::All() const {
   absl::MutexLock lock(&mutex_);
   return versions_;
+}
+
+std::map<std::string, absl::Time> MouLedger::Ends() const {
+  std::map<std::string, absl::Time> ends;
+  for (const auto& [name, versions] : All()) {
+    if (const std::optional<absl::Time> end = EndOf(versions); end.has_value()) ends[name] = *end;
+  }
+  return ends;
 }
 
 TakenVersions MouLedger::VersionsOf(const std::string& mou) const {
@@ -404,6 +414,7 @@ std::vector<policy::MouVersion> MouLedger::ForDecisions() const {
       version.ever_signed = true;
       version.unsigned_parties = taken->UnsignedParties();
       version.suspended = !SuspendedBy(*taken, versions).empty();
+      version.over = taken->IsOver();
       if (const auto& end = taken->overlay.termination; end.has_value()) {
         version.terminated_on = end->on;
       }

@@ -63,6 +63,8 @@ class MouLedger {
   // (mou_act.h), ABORTED among them if others act on MOUs all the while; OK if it was done before.
   absl::Status Act(const MouAct& act, absl::Time now) ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
 
+  // When the last version of each MOU ends that is not over.
+  std::map<std::string, absl::Time> Ends() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Of one MOU.
   TakenVersions VersionsOf(const std::string& mou) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Null if it was not taken in.
@@ -80,6 +82,7 @@ class MouLedger {
     Held from;
     StoredMouVersion next;
     MouEntry entry;
+    bool signed_anew = false;  // what `from` says of void signatures counts, and not what is held
   };
 
   Versions All() const ABSL_LOCKS_EXCLUDED(mutex_);

@@ -130,6 +130,7 @@ class InboxRegistry : public MouRegistry {
     return acted;
   }
 
+  std::map<std::string, absl::Time> Ends() const override { return ledger_.Ends(); }
   TakenVersions VersionsOf(const std::string& mou) const override {
     return ledger_.VersionsOf(mou);
   }

@@ -8,6 +8,7 @@
 #define SLUICE_SERVER_MOU_REGISTRY_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,6 +68,8 @@ class MouRegistry {
   // What a party does by itself: in force when this returns. As MouLedger::Act.
   virtual absl::Status Act(const MouAct& act, absl::Time now) = 0;
   virtual std::shared_ptr<const policy::MouSet> Current() const = 0;
+  // When the last version of each MOU ends that was taken in and is not over.
+  virtual std::map<std::string, absl::Time> Ends() const = 0;
   // Those of one MOU that were taken in.
   virtual TakenVersions VersionsOf(const std::string& mou) const = 0;
 };

@@ -29,6 +29,20 @@ bool TakenVersion::IsOver() const {
   return stored.state == kSuperseded || stored.state == kExpired || stored.state == kTerminated;
 }
 
+std::optional<absl::Time> EndOf(const TakenVersions& versions) {
+  std::optional<absl::Time> last;
+  for (const auto& [number, version] : versions) {
+    if (version->IsOver()) continue;
+    absl::CivilDay day = version->mou->term().expires;
+    if (version->overlay.termination.has_value()) {
+      day = std::min(day, version->overlay.termination->on);
+    }
+    const absl::Time end = absl::FromCivil(day, version->mou->time_zone());
+    last = std::max(last.value_or(end), end);
+  }
+  return last;
+}
+
 std::vector<std::string> SuspendedBy(const TakenVersion& version, const TakenVersions& all) {
   std::set<std::string> names;
   for (const auto& [number, other] : all) {

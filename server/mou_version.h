@@ -6,11 +6,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "policy/compiled_mou.h"
 #include "server/mou_overlay.h"
 #include "server/store/store.h"
@@ -43,6 +45,9 @@ struct TakenVersion {
 
 // Of one MOU, by number.
 using TakenVersions = std::map<int, std::shared_ptr<const TakenVersion>>;
+
+// When an MOU's last version ends, if nobody does anything: nullopt if they are all over.
+std::optional<absl::Time> EndOf(const TakenVersions& versions);
 
 // The parties of a version that have suspended its MOU, whichever version they did it under: a
 // suspension ends when its party lifts it, and not by a signature.

@@ -117,13 +117,17 @@ std::optional<int> DaysOf(absl::string_view text) {
   return days;
 }
 
-// Whether a version that is in force or to come ends within so many days.
-bool IsDue(const v1::MouVersionStatus& version, int days) {
-  absl::TimeZone zone = absl::UTCTimeZone();
-  if (!absl::LoadTimeZone(version.time_zone(), &zone)) zone = absl::UTCTimeZone();
-  const absl::CivilDay today = absl::ToCivilDay(absl::Now(), zone);
-  return !IsOver(version) && version.state() != v1::MOU_STATE_PROPOSED &&
-         EndOf(version) <= today + days;
+// Whether the last of its versions that are in force or to come ends within so many days.
+bool IsDue(const v1::MouStatus& mou, int days) {
+  std::optional<int64_t> left;
+  for (const v1::MouVersionStatus& version : mou.versions()) {
+    if (IsOver(version) || version.state() == v1::MOU_STATE_PROPOSED) continue;
+    absl::TimeZone zone;
+    if (!absl::LoadTimeZone(version.time_zone(), &zone)) zone = absl::UTCTimeZone();
+    const int64_t of_version = EndOf(version) - absl::ToCivilDay(absl::Now(), zone);
+    left = std::max(left.value_or(of_version), of_version);
+  }
+  return left.has_value() && *left <= days;
 }
 
 ExitCode List(Session& session, const Options& options) {
@@ -150,14 +154,8 @@ ExitCode List(Session& session, const Options& options) {
     for (v1::MouStatus& mou : *page->mutable_mous()) mous.push_back(std::move(mou));
   } while (!request.page_token().empty());
   if (due.has_value()) {
-    for (v1::MouStatus& mou : mous) {
-      auto& versions = *mou.mutable_versions();
-      versions.erase(std::remove_if(versions.begin(), versions.end(),
-                                    [&](const auto& version) { return !IsDue(version, *due); }),
-                     versions.end());
-    }
     mous.erase(std::remove_if(mous.begin(), mous.end(),
-                              [](const v1::MouStatus& mou) { return mou.versions().empty(); }),
+                              [&](const v1::MouStatus& mou) { return !IsDue(mou, *due); }),
                mous.end());
   }
   if (options.output == "text" && mous.empty()) {
@@ -266,7 +264,7 @@ void AddMouStanding(CLI::App* noun, Session& session) {
                                    "sluice mou list --due 60d",
                                    [&session, options] { return List(session, *options); });
   list->add_option("--due", options->due,
-                   "Only versions that end within so many days (60d); exit code 5 if there are any")
+                   "Only MOUs that end within so many days (60d); exit code 5 if there are any")
       ->type_name("DAYS");
   AddOutput(list, options->output, kTableForms);
   CLI::App* status = session.AddVerb(

@@ -76,7 +76,12 @@ TEST_F(MouStandingTest, AListOfWhatIsDueEndsWithItsOwnExitCode) {
   EXPECT_EQ(due.code, kGateFailed);
   EXPECT_TRUE(absl::StrContains(due.out, "ended by river-unified on 2026-08-01: LAW_CHANGED"))
       << due.out;
-  version.set_state(v1::MOU_STATE_TERMINATED);
+  v1::MouVersionStatus next = Pipeline().versions(0);
+  next.set_state(v1::MOU_STATE_SIGNED);
+  *service_->gateway.mous[0].add_versions() = next;
+  EXPECT_EQ(Run("mou list --due 60d").code, kDone) << "another follows";
+  service_->gateway.mous[0].mutable_versions()->RemoveLast();
+  service_->gateway.mous[0].mutable_versions(0)->set_state(v1::MOU_STATE_TERMINATED);
   EXPECT_EQ(Run("mou list --due 60d").code, kDone) << "what is over is due no more";
   for (const char* wrong : {"60", "-1d", "d", "99999999999d"}) {
     EXPECT_EQ(Run(absl::StrCat("mou list --due=", wrong)).code, kUsage) << wrong;

@@ -184,6 +184,31 @@ TEST_F(Operation, WarnsOfAnOrganizationWithoutRevocationAtStartAndAtEachReload) 
   EXPECT_THAT(metrics(), testing::ElementsAre(gauge));
 }
 
+TEST_F(Operation, MeasuresWhenEachMouEnds) {
+  deployment_.End(SIGTERM);
+  deployment_.WriteConfiguration(absl::StrCat(
+      deployment_.Configuration(), "metrics: {listen: 127.0.0.1:0, port_file: metrics-port}\n"));
+  deployment_.Start();
+  const auto shown = [&] {
+    int port = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(ReadFile(deployment_.Path("metrics-port")), &port));
+    return GetMetrics(port);
+  };
+  constexpr char kGauge[] = "sluice_mou_end_timestamp_seconds{mou=\"pipeline\"} ";
+  WaitFor("the term's end", [&] { return absl::StrContains(shown(), kGauge); });
+  const auto admin = deployment_.Connect(deployment_.As(kProgram, "admin", "registrar"));
+  v1::TerminateMouRequest end;
+  end.set_name("mous/pipeline");
+  end.set_reason(v1::TERMINATION_REASON_NO_REASON);
+  end.mutable_effective()->set_year(2099);
+  end.mutable_effective()->set_month(1);
+  end.mutable_effective()->set_day(1);
+  EXPECT_EQ(Reason(admin->TerminateMou(end).status()), "INVALID_ARGUMENT") << "after the term";
+  end.clear_effective();
+  Must(admin->TerminateMou(end).status());
+  WaitFor("the end", [&] { return !absl::StrContains(shown(), kGauge); });
+}
+
 TEST_F(Operation, StopsAtOnceWhenNothingIsUnderWay) { EXPECT_EQ(deployment_.End(SIGTERM), 0); }
 
 TEST_F(Operation, LetsAReleaseUnderWayEndBeforeItStops) {

@@ -63,6 +63,7 @@ class MousForTest : public MouRegistry {
     return absl::UnimplementedError("no act here");
   }
   std::shared_ptr<const policy::MouSet> Current() const override { return current; }
+  std::map<std::string, absl::Time> Ends() const override { return {}; }
   TakenVersions VersionsOf(const std::string&) const override { return {}; }
 
   std::shared_ptr<const policy::MouSet> current;
