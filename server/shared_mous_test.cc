@@ -59,6 +59,7 @@ class Gateway {
   }
 
   MouRegistry& registry() { return *registry_; }
+  SharedMemoryStore& store() { return store_; }
   void Put(absl::string_view file, absl::string_view bytes) const {
     std::ofstream(absl::StrCat(inbox_, "/", file), std::ios::binary | std::ios::trunc) << bytes;
   }
@@ -318,6 +319,45 @@ TEST_F(SharedMousTest, AnEndIsUponAVersionThatTheOtherTookIn) {
   CatchUp(*a_);
   EXPECT_EQ(Ask(*a_), "TERMINATED");
   EXPECT_EQ(Ask(*b_), "TERMINATED");
+}
+
+TEST_F(SharedMousTest, AnEndIsUponAVersionThatTheOtherTakesInMeanwhile) {
+  PutSigned(*a_, "mou.yaml", Document());
+  Refresh(*a_);
+  CatchUp(*b_);
+  MouAct end = ActOf(v1::MOU_ACTION_TERMINATE, "river-unified");
+  end.reason = v1::TERMINATION_REASON_NO_REASON;
+  // It changes nothing of the version that is in force until its own term begins.
+  const std::string next =
+      absl::StrReplaceAll(Document(2), {{"effective: 2026-07-01", "effective: 2027-06-01"}});
+  b_->store().BeforeNextWrite([&] {
+    PutSigned(*a_, "next.yaml", next);
+    Refresh(*a_);
+    EXPECT_EQ(a_->registry().VersionsOf("stem-pipeline").size(), 2u);
+  });
+  ASSERT_TRUE(b_->registry().Act(end, now_).ok());
+  now_ = absl::FromCivil(absl::CivilDay(2027, 6, 2), absl::UTCTimeZone());
+  for (Gateway* gateway : {a_.get(), b_.get()}) {
+    CatchUp(*gateway);
+    EXPECT_EQ(Ask(*gateway), "TERMINATED");
+  }
+}
+
+TEST_F(SharedMousTest, AnActWhoseAnswerWasLostIsInForceAndCanBeAskedForAgain) {
+  PutSigned(*a_, "mou.yaml", Document());
+  Refresh(*a_);
+  const MouAct suspend = ActOf(v1::MOU_ACTION_SUSPEND, "river-unified");
+  a_->store().LoseNextAnswer();
+  EXPECT_TRUE(absl::IsUnavailable(a_->registry().Act(suspend, now_)));
+  CatchUp(*b_);
+  EXPECT_EQ(Ask(*b_), "SUSPENDED");
+  ASSERT_TRUE(a_->registry().Act(suspend, now_).ok());
+  EXPECT_EQ(Ask(*a_), "SUSPENDED");
+  const MouAct resume = ActOf(v1::MOU_ACTION_RESUME, "river-unified");
+  a_->store().LoseNextAnswer();
+  EXPECT_TRUE(absl::IsUnavailable(a_->registry().Act(resume, now_)));
+  ASSERT_TRUE(a_->registry().Act(resume, now_).ok());
+  EXPECT_EQ(Ask(*a_), "PERMIT 1");
 }
 
 TEST_F(SharedMousTest, ActsThatRaceAreAllDone) {

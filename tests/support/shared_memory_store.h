@@ -4,6 +4,7 @@
 #define SLUICE_TESTS_SUPPORT_SHARED_MEMORY_STORE_H_
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,8 @@ class SharedMemoryStore : public Store {
 
   // The next group becomes durable, and no answer of it comes.
   void LoseNextAnswer() { lose_answer_ = true; }
+  // What another gateway does between this one's look at the store and its next write.
+  void BeforeNextWrite(std::function<void()> deed) { before_write_ = std::move(deed); }
   // So many reads of leaves succeed, and the next fails.
   void FailLeafReadsAfter(int reads) { leaf_reads_left_ = reads; }
   // The most leaves that were asked for at a time.
@@ -26,6 +29,7 @@ class SharedMemoryStore : public Store {
   bool IsShared() const override { return true; }
   void SetParticipant(CommitParticipant* participant) override { participant_ = participant; }
   void Submit(Work work) override {
+    if (const auto deed = std::exchange(before_write_, nullptr); deed != nullptr) deed();
     if (!std::exchange(lose_answer_, false))
       return store_.SubmitBeside(participant_, std::move(work));
     Deaf deaf(participant_);
@@ -142,6 +146,7 @@ class SharedMemoryStore : public Store {
 
   MemoryStore& store_;
   CommitParticipant* participant_ = nullptr;
+  std::function<void()> before_write_;
   bool lose_answer_ = false;
   mutable uint64_t most_leaves_read_ = 0;
   mutable int leaf_reads_left_ = -1;
