@@ -15,6 +15,7 @@ namespace sluice::client {
 namespace {
 
 constexpr size_t kMaxFileBytes = size_t{64} << 20;
+constexpr mode_t kOwnMode = 0600;  // of a file that is new
 
 absl::Status SystemError(absl::string_view what, const std::string& path, int error) {
   const std::string message = absl::StrCat(what, " ", path, ": ", strerror(error));
@@ -55,6 +56,30 @@ absl::Status ReadAll(const std::string& path, Append&& append) {
   }
 }
 
+// By a temporary file beside it; a file of mode `mode` is then there, or what was.
+absl::Status Replace(const std::string& path, absl::string_view bytes, mode_t mode) {
+  std::string temporary = absl::StrCat(path, ".XXXXXX");
+  const FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (file.get() < 0) return SystemError("can't write beside", path, errno);
+  while (!bytes.empty()) {
+    const ssize_t n = write(file.get(), bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const int saved = errno;
+      unlink(temporary.c_str());
+      return SystemError("can't write", path, saved);
+    }
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  if (fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0 ||
+      rename(temporary.c_str(), path.c_str()) != 0) {
+    const int saved = errno;
+    unlink(temporary.c_str());
+    return SystemError("can't replace", path, saved);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
@@ -85,25 +110,16 @@ absl::Status ReplaceFile(const std::string& path, absl::string_view bytes) {
   std::error_code error;
   if (!parent.empty()) std::filesystem::create_directories(parent, error);
   if (error) return SystemError("can't make the directory of", path, error.value());
-  std::string temporary = absl::StrCat(path, ".XXXXXX");
-  const FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (file.get() < 0) return SystemError("can't write beside", path, errno);
-  while (!bytes.empty()) {
-    const ssize_t n = write(file.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int saved = errno;
-      unlink(temporary.c_str());
-      return SystemError("can't write", path, saved);
-    }
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  if (fsync(file.get()) != 0 || rename(temporary.c_str(), path.c_str()) != 0) {
-    const int saved = errno;
-    unlink(temporary.c_str());
-    return SystemError("can't replace", path, saved);
-  }
-  return absl::OkStatus();
+  return Replace(path, bytes, kOwnMode);
+}
+
+absl::Status RewriteFile(const std::string& path, absl::string_view bytes) {
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::canonical(path, error);
+  if (error) return SystemError("can't replace", path, error.value());
+  struct stat info;
+  if (stat(file.c_str(), &info) != 0) return SystemError("can't replace", path, errno);
+  return Replace(file, bytes, info.st_mode & 07777);
 }
 
 }  // namespace sluice::client

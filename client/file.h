@@ -17,6 +17,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 absl::StatusOr<policy::Secret> ReadSecretFile(const std::string& path);
 // All or nothing: a temporary file beside it, synced, renamed over it. Makes missing directories.
 absl::Status ReplaceFile(const std::string& path, absl::string_view bytes);
+// The same of a file that is there: it keeps its mode, and a link to it stays one.
+absl::Status RewriteFile(const std::string& path, absl::string_view bytes);
 
 }  // namespace sluice::client
 

@@ -33,6 +33,8 @@ class MouDocument {
   Place PlaceOf(absl::string_view path) const;
   // Whether the value of a constraint was quoted: it is a string then, and no number or date.
   bool IsQuoted(absl::string_view path) const { return quoted_.contains(path); }
+  // The paths of which IsQuoted is true.
+  const absl::flat_hash_set<std::string>& quoted() const { return quoted_; }
 
  private:
   std::string file_name_;

@@ -1,15 +1,26 @@
 // Whatever the bytes are, a document is refused with findings at places in it, or it is read, and
-// then checking, compiling and deciding by it end as well.
+// then checking, compiling and deciding by it end as well; its canonical text says the same, and is
+// its own.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
 #include "policy/check.h"
 #include "policy/decide.h"
+#include "policy/mou_format.h"
 #include "tests/support/mou_for_test.h"
 
 namespace sluice::policy {
 namespace {
+
+void Format(const MouDocument& document) {
+  // Otherwise an error is a text that would not say the same.
+  const absl::StatusOr<std::string> text = FormatMou(document);
+  if (absl::IsFailedPrecondition(text.status())) return;
+  if (!text.ok()) std::abort();
+  const absl::StatusOr<std::string> again = FormatMou(MouDocument::Parse("f.yaml", *text).document);
+  if (!again.ok() || *again != *text) std::abort();
+}
 
 void Run(absl::string_view bytes) {
   const MouDocument::Parsed parsed = MouDocument::Parse("f.yaml", bytes);
@@ -18,6 +29,7 @@ void Run(absl::string_view bytes) {
     if (f.place.line > lines || f.message.empty()) std::abort();
   }
   if (parsed.document.well_formed() == HasError(parsed.findings)) std::abort();
+  if (parsed.document.well_formed()) Format(parsed.document);
   const std::vector<Finding> findings =
       Check(parsed.document, *CatalogForTest(), CheckOptions{.max_term_days = 1 << 30});
   auto mou = CompiledMou::Compile(parsed.document, CatalogForTest());

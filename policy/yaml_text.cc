@@ -97,6 +97,19 @@ Place YamlText::PlaceOf(size_t offset) const {
   return {static_cast<int>(line - lines_.begin()), static_cast<int>(column)};
 }
 
+size_t YamlText::OffsetOf(Place place) const {
+  const auto line = static_cast<size_t>(place.line);
+  const size_t start = lines_[line - 1];
+  if (ascii_) return start + static_cast<size_t>(place.column) - 1;
+  // Columns never fall within a line; the bytes of one character share theirs.
+  const size_t end = line < lines_.size() ? lines_[line] : columns_.size();
+  const auto first = columns_.begin();
+  const auto at = std::lower_bound(first + static_cast<std::ptrdiff_t>(start),
+                                   first + static_cast<std::ptrdiff_t>(end),
+                                   static_cast<uint32_t>(place.column));
+  return static_cast<size_t>(at - first);
+}
+
 void YamlText::FindFlaws() {
   std::map<std::string, size_t> found;  // kind -> its index in flaws_
   std::vector<size_t> counts;

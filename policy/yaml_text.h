@@ -32,6 +32,8 @@ class YamlText {
   const std::vector<Flaw>& flaws() const { return flaws_; }
   // `offset` may be the text's size, and nothing is beyond it.
   Place PlaceOf(size_t offset) const;
+  // Where a place's character begins; `place` is one that PlaceOf gives.
+  size_t OffsetOf(Place place) const;
   // The byte at an offset, 0 beyond the end.
   char At(size_t offset) const { return offset < bytes_.size() ? bytes_[offset] : '\0'; }
   size_t LineStart(size_t offset) const;

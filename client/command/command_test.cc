@@ -37,6 +37,7 @@ TEST_F(CommandTest, EveryVerbHasHelpWithAnExample) {
   for (const char* verb : {"catalog list",
                            "catalog show",
                            "mou check",
+                           "mou fmt",
                            "mou explain",
                            "mou show",
                            "mou sign",

@@ -123,7 +123,7 @@ TEST_F(CompletionCommandTest, BashOffersThem) {
       "try sluice nothing ''\n";
   EXPECT_EQ(Shell("bash --norc", script),
             "complete -F _sluice sluice\n"
-            "[check][explain][show][sign][diff][who-can][what-can]"
+            "[check][fmt][explain][show][sign][diff][who-can][what-can]"
             "[list][status][suspend][resume][terminate][withdraw]\n"
             "[stem-pipeline]\n"
             "[stem-pipeline]\n"

@@ -179,6 +179,7 @@ void AddMou(CLI::App& app, Session& session) {
   check->add_option("--max-term", options->max_term_days, "The longest term allowed, in days")
       ->capture_default_str();
   AddOutput(check, options->output, kFindingForms);
+  AddMouFormat(noun, session);
   CLI::App* explain = session.AddVerb(
       noun, "explain", "Say what a request would be answered, were the document signed",
       "sluice mou explain mou.yaml --to river-unified --purpose hiring_pipeline "

@@ -17,6 +17,7 @@
 namespace sluice::client {
 
 void AddMouDiff(CLI::App* noun, Session& session);
+void AddMouFormat(CLI::App* noun, Session& session);
 void AddMouStanding(CLI::App* noun, Session& session);
 void AddMouWhoCan(CLI::App* noun, Session& session);
 void AddMouWhatCan(CLI::App* noun, Session& session);
