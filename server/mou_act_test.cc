@@ -227,6 +227,20 @@ TEST_F(MouActTest, ASuspensionOutlivesTheVersionThatItWasMadeUnder) {
   EXPECT_EQ(Ask(), "PERMIT 2");
 }
 
+TEST_F(MouActTest, ASuspensionThatIsLiftedLeavesAFinishedVersionAsItIs) {
+  ASSERT_TRUE(Terminate(absl::CivilDay(2027, 3, 1)).ok());
+  ASSERT_TRUE(Suspend("river-unified").ok());
+  PutSigned("next.yaml", DocumentFrom(2, "2027-02-01"));
+  Refresh();
+  now_ = absl::FromCivil(absl::CivilDay(2027, 2, 1), absl::UTCTimeZone());
+  Refresh();
+  EXPECT_EQ(State(1), "SUPERSEDED");
+  now_ = absl::FromCivil(absl::CivilDay(2027, 3, 2), absl::UTCTimeZone());
+  ASSERT_TRUE(Resume("river-unified").ok());
+  EXPECT_EQ(State(1), "SUPERSEDED");
+  EXPECT_EQ(Ask(), "PERMIT 2");
+}
+
 TEST_F(MouActTest, AVersionThatWasEndedBeforeItsFirstDayTakesNothingsPlace) {
   PutSigned("next.yaml", DocumentFrom(2, "2027-06-01"));
   Refresh();

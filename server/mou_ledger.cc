@@ -292,7 +292,9 @@ absl::Status MouLedger::Act(const MouAct& act, absl::Time now) {
       StoredMouVersion next = change.version->stored;
       next.overlay = change.overlay.ToText();
       const std::optional<MouTermination>& end = change.overlay.termination;
-      if (end.has_value() && end->on <= absl::ToCivilDay(now, change.version->mou->time_zone())) {
+      // A finished stage is never written over.
+      if (!change.version->IsOver() && end.has_value() &&
+          end->on <= absl::ToCivilDay(now, change.version->mou->time_zone())) {
         next.state = kTerminated;
       }
       MouEntry entry = EntryOf(*change.version->mou, next);
