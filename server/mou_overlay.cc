@@ -31,7 +31,7 @@ std::string ReasonName(v1::TerminationReason reason) {
 }
 
 std::string MouOverlay::ToText() const {
-  if (*this == MouOverlay()) return "";
+  if (suspended_by.empty() && !termination.has_value() && withdrawn_grants.empty()) return "";
   JsonWriter json;
   WriteNames("suspended_by", suspended_by, json);
   if (termination.has_value()) {
