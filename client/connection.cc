@@ -268,6 +268,12 @@ class GrpcGateway final : public Gateway {
   absl::StatusOr<v1::GetMouResponse> GetMou(const v1::GetMouRequest& request) override {
     return Unary<v1::GetMouResponse>(*mous_, &v1::MouService::Stub::GetMou, request);
   }
+  absl::StatusOr<v1::ProposeMouResponse> ProposeMou(const v1::ProposeMouRequest& request) override {
+    return Unary<v1::ProposeMouResponse>(*mous_, &v1::MouService::Stub::ProposeMou, request);
+  }
+  absl::StatusOr<v1::SignMouResponse> SignMou(const v1::SignMouRequest& request) override {
+    return Unary<v1::SignMouResponse>(*mous_, &v1::MouService::Stub::SignMou, request);
+  }
   absl::StatusOr<v1::SuspendMouResponse> SuspendMou(const v1::SuspendMouRequest& request) override {
     return Unary<v1::SuspendMouResponse>(*mous_, &v1::MouService::Stub::SuspendMou, request);
   }

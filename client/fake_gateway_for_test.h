@@ -245,6 +245,16 @@ class FakeGateway : public Gateway {
   absl::StatusOr<v1::GetMouResponse> GetMou(const v1::GetMouRequest& request) override {
     return OfMou<v1::GetMouResponse>(request);
   }
+  absl::StatusOr<v1::ProposeMouResponse> ProposeMou(const v1::ProposeMouRequest& request) override {
+    mou_acts.emplace_back().PackFrom(request);
+    if (!unary_error.ok()) return unary_error;
+    v1::ProposeMouResponse response;
+    if (!mous.empty()) *response.mutable_mou() = mous.front();
+    return response;
+  }
+  absl::StatusOr<v1::SignMouResponse> SignMou(const v1::SignMouRequest& request) override {
+    return Acted<v1::SignMouResponse>(request);
+  }
   absl::StatusOr<v1::SuspendMouResponse> SuspendMou(const v1::SuspendMouRequest& request) override {
     return Acted<v1::SuspendMouResponse>(request);
   }
@@ -264,7 +274,8 @@ class FakeGateway : public Gateway {
     if (!unary_error.ok()) return unary_error;
     Response response;
     for (const v1::MouStatus& mou : mous) {
-      if (mou.name() == request.name()) *response.mutable_mou() = mou;
+      const std::string& name = request.name();
+      if (mou.name() == name.substr(0, name.find("/versions/"))) *response.mutable_mou() = mou;
     }
     return response;
   }

@@ -259,6 +259,14 @@ class FakeMouService final : public v1::MouService::Service {
                       v1::GetMouResponse* response) override {
     return Take(gateway_->GetMou(*request), response);
   }
+  grpc::Status ProposeMou(grpc::ServerContext*, const v1::ProposeMouRequest* request,
+                          v1::ProposeMouResponse* response) override {
+    return Take(gateway_->ProposeMou(*request), response);
+  }
+  grpc::Status SignMou(grpc::ServerContext*, const v1::SignMouRequest* request,
+                       v1::SignMouResponse* response) override {
+    return Take(gateway_->SignMou(*request), response);
+  }
   grpc::Status SuspendMou(grpc::ServerContext*, const v1::SuspendMouRequest* request,
                           v1::SuspendMouResponse* response) override {
     return Take(gateway_->SuspendMou(*request), response);

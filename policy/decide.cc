@@ -164,21 +164,28 @@ std::shared_ptr<const MouSet> MouSet::Create(std::vector<MouVersion> versions) {
   for (const MouVersion& version : versions) {
     if (WasSigned(version)) signed_once.insert(version.mou->name());
   }
-  std::map<std::string, std::set<std::string>> by_party;
+  std::map<std::string, std::set<std::string>> by_party, naming;
   for (MouVersion& version : versions) {
     const CompiledMou& mou = *version.mou;
     Mou& entry = set->mous_[mou.name()];
-    if (WasSigned(version) || signed_once.count(mou.name()) == 0) {
-      for (const v1::Party& party : mou.mou().parties()) {
+    if (!WasSigned(version) && signed_once.count(mou.name()) == 0) entry.parties.clear();
+    for (const v1::Party& party : mou.mou().parties()) {
+      naming[party.organization()].insert(mou.name());
+      if (WasSigned(version) || signed_once.count(mou.name()) == 0) {
         entry.parties.insert(party.organization());
-        by_party[party.organization()].insert(mou.name());
       }
     }
     entry.plans.push_back(std::make_unique<PlanIndex>(version.mou, version.withdrawn_grants));
     entry.versions.push_back(std::move(version));
   }
+  for (const auto& [name, mou] : set->mous_) {
+    for (const std::string& party : mou.parties) by_party[party].insert(name);
+  }
   for (const auto& [party, names] : by_party) {
     set->by_party_[party].assign(names.begin(), names.end());
+  }
+  for (const auto& [party, names] : naming) {
+    set->naming_[party].assign(names.begin(), names.end());
   }
   std::map<std::string, const Mou*> in_order;
   for (const auto& [name, mou] : set->mous_) in_order.emplace(name, &mou);
@@ -201,10 +208,18 @@ const std::vector<MouVersion>& MouSet::Versions(absl::string_view mou) const {
   return it == mous_.end() ? *kNone : it->second.versions;
 }
 
-const std::vector<std::string>& MouSet::MousOf(absl::string_view organization) const {
+const std::vector<std::string>& MouSet::Find(const Names& names, absl::string_view organization) {
   static const auto* const kNone = new std::vector<std::string>();
-  const auto it = by_party_.find(organization);
-  return it == by_party_.end() ? *kNone : it->second;
+  const auto it = names.find(organization);
+  return it == names.end() ? *kNone : it->second;
+}
+
+const std::vector<std::string>& MouSet::MousOf(absl::string_view organization) const {
+  return Find(by_party_, organization);
+}
+
+const std::vector<std::string>& MouSet::MousNaming(absl::string_view organization) const {
+  return Find(naming_, organization);
 }
 
 Decision Decide(const MouSet& mous, const Request& request) {

@@ -59,9 +59,12 @@ class MouSet {
   // In order of version; empty if there is none.
   const std::vector<MouVersion>& Versions(absl::string_view mou) const;
   // The MOUs that an organization is a party of, in order of name: of a version that all have
-  // signed, or of a proposal where no version of that MOU ever was. Who is only named by a proposal
-  // that lies over a signed MOU is not made a party by it.
+  // signed, or of the newest proposal where no version of that MOU ever was. Who is only named by a
+  // proposal that lies over a signed MOU is not made a party by it.
   const std::vector<std::string>& MousOf(absl::string_view organization) const;
+  // Those any version of which names the organization as a party, in order of name: whose parties
+  // are told of it.
+  const std::vector<std::string>& MousNaming(absl::string_view organization) const;
 
  private:
   friend class DecisionMaker;
@@ -72,7 +75,10 @@ class MouSet {
   };
 
   absl::node_hash_map<std::string, Mou> mous_;
-  absl::flat_hash_map<std::string, std::vector<std::string>> by_party_;
+  using Names = absl::flat_hash_map<std::string, std::vector<std::string>>;
+  static const std::vector<std::string>& Find(const Names& names, absl::string_view organization);
+  Names by_party_;
+  Names naming_;
   // The MOUs that may have a plan for a request that names none.
   PlanKeyMap<std::vector<const Mou*>> by_request_;
 };

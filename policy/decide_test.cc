@@ -245,11 +245,23 @@ TEST(Decide, AProposalOverASignedMouMakesNobodyAParty) {
   EXPECT_THAT(Said(Decide(*mous, request)), HasSubstr("NO_MOU"));
   EXPECT_TRUE(mous->MousOf("lake-unified").empty());
   EXPECT_THAT(mous->MousOf("river-unified"), ElementsAre("stem-pipeline"));
+  EXPECT_THAT(mous->MousNaming("lake-unified"), ElementsAre("stem-pipeline"));
+  EXPECT_THAT(mous->MousNaming("river-unified"), ElementsAre("stem-pipeline"));
   request.mou.reset();
   EXPECT_THAT(Said(Decide(*mous, request)), HasSubstr("NO_MOU"));
   // Where nothing was ever signed its parties wait for each other.
   request.mou = "stem-pipeline";
   EXPECT_THAT(Said(DecideUnder({next}, request)), HasSubstr("NOT_SIGNED"));
+  // Of a proposal in the place of another the parties are its own.
+  MouVersion first = SignedForTest(ExampleMou());
+  first.ever_signed = false;
+  first.over = true;
+  first.unsigned_parties = {"river-unified"};
+  EXPECT_THAT(Said(DecideUnder({first, next}, request)), HasSubstr("NOT_SIGNED"));
+  first.mou = next.mou;
+  next.mou = SignedForTest(ExampleMouWith("version: 1", "version: 3")).mou;
+  EXPECT_THAT(Said(DecideUnder({first, next}, request)), HasSubstr("NO_MOU"));
+  next.mou = first.mou;
   // Signed once, void since.
   next.ever_signed = true;
   EXPECT_THAT(Said(DecideUnder({SignedForTest(ExampleMou()), next}, request)),
@@ -360,7 +372,8 @@ TEST(MayCall, GivesEachKindItsRpcs) {
     EXPECT_TRUE(MayCall(kAdmin, rpc) && MayCall(kOperator, rpc)) << rpc;
     EXPECT_FALSE(MayCall(kSystem, rpc) || MayCall(kAuditor, rpc) || MayCall(kSignatory, rpc));
   }
-  for (const char* rpc : {"SuspendMou", "ResumeMou", "TerminateMou", "WithdrawGrant"}) {
+  for (const char* rpc :
+       {"ProposeMou", "SignMou", "SuspendMou", "ResumeMou", "TerminateMou", "WithdrawGrant"}) {
     EXPECT_TRUE(MayCall(kAdmin, rpc)) << rpc;
     for (PrincipalKind kind : {kSystem, kAuditor, kSignatory, kOperator}) {
       EXPECT_FALSE(MayCall(kind, rpc)) << rpc;

@@ -191,14 +191,14 @@ inline Answer Under(const std::string& mou, const std::vector<Version>& versions
 }
 
 // To be a party takes a version that all have signed and that names one; until there is such a
-// version of an MOU, to be named by a proposal does.
+// version of an MOU, to be named by the newest proposal does.
 inline bool IsParty(const std::vector<Version>& versions, const std::string& organization) {
   bool by_signed = false, by_proposal = false, any_signed = false;
   for (const Version& v : versions) {
     const bool named = v.parties.count(organization) > 0;
     if (v.ever_signed) any_signed = true;
     if (v.ever_signed && named) by_signed = true;
-    if (!v.ever_signed && named) by_proposal = true;
+    if (!v.ever_signed) by_proposal = named;
   }
   return any_signed ? by_signed : by_proposal;
 }

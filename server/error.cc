@@ -57,6 +57,37 @@ absl::Status Spent(absl::string_view quota, const std::string& sentence,
   return status;
 }
 
+// At most so many bytes of UTF-8, and no half of a character.
+std::string CutToBytes(std::string text, size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  text.resize(most);
+  return text;
+}
+
+// Trailers have little room: the first errors of a document, each cut to size.
+absl::Status Refused(absl::StatusCode code, absl::string_view reason,
+                     const std::vector<policy::Finding>& findings) {
+  constexpr int kMost = 8;
+  constexpr size_t kMostBytes = 300;
+  google::rpc::BadRequest bad;
+  int errors = 0;
+  for (const policy::Finding& finding : findings) {
+    if (finding.severity != policy::Severity::kError || ++errors > kMost) continue;
+    auto* violation = bad.add_field_violations();
+    violation->set_field("document");
+    violation->set_description(CutToBytes(
+        absl::StrCat(finding.place.line, ":", finding.place.column, ": ", finding.id, ": ",
+                     finding.message, finding.hint.empty() ? "" : "; ", finding.hint),
+        kMostBytes));
+  }
+  std::string sentence = errors == 0 ? "" : bad.field_violations(0).description();
+  if (errors > 1) absl::StrAppend(&sentence, " (and ", errors - 1, " more: sluice mou check)");
+  absl::Status status = Make(code, reason, sentence);
+  Attach(status, bad);
+  return status;
+}
+
 }  // namespace
 
 absl::Status Denied(const v1::Decision& decision) {
@@ -128,6 +159,26 @@ absl::Status JoinTooLarge(absl::string_view sentence) {
 absl::Status AlreadyExists(absl::string_view what) {
   return Make(absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS",
               absl::StrCat("there is one ", what, " of this name already"));
+}
+
+absl::Status MouNotAccepted(const std::vector<policy::Finding>& findings) {
+  return Refused(absl::StatusCode::kInvalidArgument, "MOU_NOT_ACCEPTED", findings);
+}
+
+absl::Status MouOutOfTurn(const std::vector<policy::Finding>& findings) {
+  return Refused(absl::StatusCode::kFailedPrecondition, "MOU_OUT_OF_TURN", findings);
+}
+
+absl::Status MouNameTaken() {
+  return Make(absl::StatusCode::kAlreadyExists, "MOU_NAME_TAKEN",
+              "an MOU that your organization is no party of has this name; choose another");
+}
+
+absl::Status MouNotSigned() {
+  return Make(
+      absl::StatusCode::kFailedPrecondition, "MOU_NOT_SIGNED",
+      "no version that your organization is a party of was signed by all of them: nothing leaves "
+      "under it yet");
 }
 
 absl::Status MouOver() {

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "google/rpc/status.pb.h"
+#include "policy/finding.h"
 #include "sluice/v1/decision.pb.h"
 
 namespace sluice::server {
@@ -35,6 +36,15 @@ absl::Status WithdrawTooLarge(absl::string_view sentence);
 absl::Status JoinTooLarge(absl::string_view sentence);
 // ALREADY_EXISTS: there is one of this name.
 absl::Status AlreadyExists(absl::string_view what);
+// INVALID_ARGUMENT: what `check` finds wrong with a document; as many of the findings as there is
+// room for.
+absl::Status MouNotAccepted(const std::vector<policy::Finding>& findings);
+// FAILED_PRECONDITION: a document is well made, and is not the MOU's next version.
+absl::Status MouOutOfTurn(const std::vector<policy::Finding>& findings);
+// ALREADY_EXISTS: others have an MOU of this name.
+absl::Status MouNameTaken();
+// FAILED_PRECONDITION: no version was signed by all yet, so there is nothing to do this to.
+absl::Status MouNotSigned();
 // FAILED_PRECONDITION: every version of the MOU has ended.
 absl::Status MouOver();
 // FAILED_PRECONDITION: the caller's organization has not suspended the MOU.

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace sluice::server {
@@ -91,6 +94,29 @@ TEST(Outward, PutsTheReasonFirst) {
     ASSERT_EQ(outward.details_size(), 3);
     EXPECT_TRUE(outward.details(0).Is<google::rpc::ErrorInfo>());
     EXPECT_TRUE(outward.details(1).Is<google::rpc::BadRequest>());
+  }
+}
+
+TEST(Outward, TellsAsMuchOfADocumentsFindingsAsTrailersHold) {
+  std::vector<policy::Finding> findings;
+  for (int i = 0; i < 1000; ++i) {
+    policy::Finding finding;
+    finding.id = "P001";
+    // No cut is in the middle of a character.
+    finding.message = absl::StrCat(std::string(static_cast<size_t>(i % 4), 'x'));
+    for (int j = 0; j < 500; ++j) finding.message += "\u00e9";
+    findings.push_back(std::move(finding));
+  }
+  findings.front().severity = policy::Severity::kWarning;
+  const google::rpc::Status outward = Outward(MouNotAccepted(findings), "id");
+  EXPECT_LT(outward.ByteSizeLong(), 4096u);
+  EXPECT_TRUE(absl::EndsWith(outward.message(), " (and 998 more: sluice mou check)"));
+  const auto bad = DetailOf<google::rpc::BadRequest>(outward);
+  ASSERT_EQ(bad.field_violations_size(), 8);
+  std::string parsed;
+  EXPECT_TRUE(outward.SerializeToString(&parsed)) << "not UTF-8";
+  for (const auto& violation : bad.field_violations()) {
+    EXPECT_TRUE(absl::EndsWith(violation.description(), "\u00e9"));
   }
 }
 

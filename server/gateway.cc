@@ -318,7 +318,8 @@ absl::Status Wired::Serve() {
       OperatorRpc::Parts{calls, organizations_.get(), [this] { TakeOrganizations(); }});
 
   key_rpc_ = std::make_unique<KeyRpc>(calls, owner_keys_.get());
-  mou_rpc_ = std::make_unique<MouRpc>(MouRpc::Parts{calls, mous_.get(), store_.get()});
+  mou_rpc_ = std::make_unique<MouRpc>(MouRpc::Parts{calls, mous_.get(), store_.get(),
+                                                    [this] { return CurrentIdentity()->trust(); }});
 
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
       GrpcServer::Start(config_, options_, ClientCas(),

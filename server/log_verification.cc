@@ -132,7 +132,7 @@ void LogVerification::Fold(const LogRow& row) {
   if (entry->type == "mou") {
     said_[VersionName(json.FindString("mou"), json.FindInteger("version", 0))] = {
         row.index, std::string(json.FindString("state")),
-        absl::StrCat(json.FindString("document"), json.FindString("overlay"))};
+        absl::StrCat(json.FindString("document"), json.FindString("standing"))};
   } else if (entry->type == "admin" && json.FindString("action") == "ORGANIZATION") {
     Said& said = said_[OrganizationName(json.FindString("organization"))];
     said.index = row.index;
@@ -302,7 +302,7 @@ absl::Status LogVerification::CompareState() {
     Compare("mou_version", VersionName(version.mou, version.version),
             {version.log_index, version.state,
              absl::StrCat(DigestOf(version.document),
-                          version.overlay.empty() ? "" : DigestOf(version.overlay))});
+                          version.standing.empty() ? "" : DigestOf(version.standing))});
   }
   for (const StoredOrganization& it : *organizations) {
     std::string documents;

@@ -30,46 +30,11 @@ class MouActTest : public MouRegistryTest {
     ASSERT_EQ(Ask(), "PERMIT 1");
   }
 
-  // The example as another version, whose term begins on that day.
-  std::string DocumentFrom(int version, const std::string& effective) const {
-    return absl::StrReplaceAll(Document(version),
-                               {{"effective: 2026-07-01", absl::StrCat("effective: ", effective)}});
-  }
-  static MouAct ActOf(v1::MouAction action, const std::string& organization) {
-    MouAct act;
-    act.action = action;
-    act.mou = "stem-pipeline";
-    act.request = std::string(32, 'a');
-    act.caller.principal = {policy::PrincipalKind::kAdmin, organization, "registrar"};
-    act.caller.spki = std::string(64, 'b');
-    return act;
-  }
-  absl::Status Do(const MouAct& act) { return registry_->Act(act, now_); }
   absl::Status Suspend(const std::string& organization) {
     return Do(ActOf(v1::MOU_ACTION_SUSPEND, organization));
   }
   absl::Status Resume(const std::string& organization) {
     return Do(ActOf(v1::MOU_ACTION_RESUME, organization));
-  }
-  absl::Status Terminate(std::optional<absl::CivilDay> day = std::nullopt,
-                         const std::string& organization = "river-unified") {
-    MouAct act = ActOf(v1::MOU_ACTION_TERMINATE, organization);
-    act.reason = v1::TERMINATION_REASON_BREACH;
-    act.effective = day;
-    return Do(act);
-  }
-  absl::Status Withdraw(const std::string& grant,
-                        const std::string& organization = "state-university") {
-    MouAct act = ActOf(v1::MOU_ACTION_WITHDRAW_GRANT, organization);
-    act.grant = grant;
-    return Do(act);
-  }
-  // Nothing refused changes anything.
-  void ExpectRefused(const absl::Status& status, const std::string& reason) {
-    EXPECT_EQ(ReasonOf(status), reason) << status;
-  }
-  std::string State(int version = 1) const {
-    return registry_->VersionsOf("stem-pipeline").at(version)->stored.state;
   }
   std::string Body(uint64_t index) const {
     std::string body;
@@ -126,9 +91,9 @@ TEST_F(MouActTest, StandsAfterARestart) {
   ASSERT_TRUE(Terminate(absl::CivilDay(2027, 2, 1)).ok());
   Restart();
   const TakenVersion& version = *registry_->VersionsOf("stem-pipeline").at(1);
-  EXPECT_THAT(version.overlay.suspended_by, ElementsAre("river-unified"));
-  EXPECT_THAT(version.overlay.withdrawn_grants, ElementsAre("expected-completers"));
-  EXPECT_EQ(version.overlay.termination->on, absl::CivilDay(2027, 2, 1));
+  EXPECT_THAT(version.standing.suspended_by, ElementsAre("river-unified"));
+  EXPECT_THAT(version.standing.withdrawn_grants, ElementsAre("expected-completers"));
+  EXPECT_EQ(version.standing.termination->on, absl::CivilDay(2027, 2, 1));
   EXPECT_EQ(Ask(), "SUSPENDED");
   ASSERT_TRUE(Resume("river-unified").ok());
   EXPECT_EQ(Ask(), "WITHDRAWN");
@@ -143,7 +108,7 @@ TEST_F(MouActTest, AnEntrySaysWhoDidWhatAndWhatItFollows) {
       testing::AllOf(HasSubstr(absl::StrCat("\"request\":\"", std::string(32, 'a'), "\"")),
                      HasSubstr("\"caller\":{\"organization\":\"river-unified\""),
                      testing::Not(HasSubstr("registrar")), HasSubstr("\"state\":\"ACTIVE\""),
-                     HasSubstr("\"action\":\"SUSPEND\""), HasSubstr("\"overlay\":\"sha256:"),
+                     HasSubstr("\"action\":\"SUSPEND\""), HasSubstr("\"standing\":\"sha256:"),
                      HasSubstr(absl::StrCat("\"previous\":", active))));
   ASSERT_TRUE(Terminate(absl::CivilDay(2027, 2, 1)).ok());
   EXPECT_THAT(
@@ -198,7 +163,7 @@ TEST_F(MouActTest, AnEndAtOnceIsInForceWhenItIsAnswered) {
 TEST_F(MouActTest, AnEndIsNotSetOnADayThatHasPassedOrIsNotInTheTerm) {
   ExpectRefused(Terminate(absl::CivilDay(2026, 12, 31)), "INVALID_ARGUMENT");
   ExpectRefused(Terminate(absl::CivilDay(2028, 7, 1)), "INVALID_ARGUMENT");
-  EXPECT_FALSE(registry_->VersionsOf("stem-pipeline").at(1)->overlay.termination.has_value());
+  EXPECT_FALSE(registry_->VersionsOf("stem-pipeline").at(1)->standing.termination.has_value());
   EXPECT_EQ(Ask(), "PERMIT 1");
 }
 
@@ -270,13 +235,49 @@ TEST_F(MouActTest, AnEndOnAVersionsFirstDayBringsNoFormerOneBack) {
 
 TEST_F(MouActTest, AnActForAnotherStateIsRefused) {
   MouAct act = ActOf(v1::MOU_ACTION_SUSPEND, "river-unified");
-  act.etag = EtagOf(registry_->VersionsOf("stem-pipeline"));
+  act.etag = EtagOf(registry_->VersionsOf("stem-pipeline"), "river-unified");
   ASSERT_TRUE(Withdraw("expected-completers").ok());
   ExpectRefused(Do(act), "ETAG_MISMATCH");
   EXPECT_EQ(Ask(), "WITHDRAWN");
-  act.etag = EtagOf(registry_->VersionsOf("stem-pipeline"));
+  act.etag = EtagOf(registry_->VersionsOf("stem-pipeline"), "river-unified");
   EXPECT_TRUE(Do(act).ok());
   EXPECT_EQ(Ask(), "SUSPENDED");
+}
+
+TEST_F(MouActTest, AnActThatWasDoneIsAnsweredWhateverStateItWasMeantFor) {
+  MouAct act = ActOf(v1::MOU_ACTION_SUSPEND, "river-unified");
+  act.etag = EtagOf(registry_->VersionsOf("stem-pipeline"), "river-unified");
+  ASSERT_TRUE(Do(act).ok());
+  EXPECT_TRUE(Do(act).ok()) << "its answer was lost";
+  // What it did was undone since: it is not done a second time.
+  ASSERT_TRUE(Resume("river-unified").ok());
+  ExpectRefused(Do(act), "ETAG_MISMATCH");
+  EXPECT_EQ(Ask(), "PERMIT 1");
+}
+
+TEST_F(MouActTest, AnEndOfOneVersionThatAnotherRefusesIsSet) {
+  ASSERT_TRUE(Terminate(absl::CivilDay(2027, 3, 1)).ok());
+  PutSigned("next.yaml", DocumentFrom(2, "2027-02-01"));
+  Refresh();
+  // The first ends in March for good; the second had no end yet.
+  ASSERT_TRUE(Terminate(absl::CivilDay(2027, 6, 1)).ok());
+  EXPECT_EQ(Version(1).standing.termination->on, absl::CivilDay(2027, 3, 1));
+  EXPECT_EQ(Version(2).standing.termination->on, absl::CivilDay(2027, 6, 1));
+  ExpectRefused(Terminate(absl::CivilDay(2027, 6, 2)), "TERMINATION_FINAL");
+}
+
+TEST_F(MouActTest, AnEndInTheFirstMinuteOfAVersionBringsNoFormerOneBack) {
+  PutSigned("next.yaml", DocumentFrom(2, "2027-01-02"));
+  Refresh();
+  // Nobody has looked at the calendar since midnight.
+  now_ += kDay;
+  ASSERT_EQ(Ask(), "PERMIT 2");
+  MouAct end = ActOf(v1::MOU_ACTION_TERMINATE, "river-unified");
+  end.reason = v1::TERMINATION_REASON_NO_REASON;
+  end.version = 2;
+  ASSERT_TRUE(Do(end).ok());
+  EXPECT_EQ(State(1), "SUPERSEDED");
+  EXPECT_EQ(Ask(), "TERMINATED");
 }
 
 TEST_F(MouActTest, WhatCanNotBeWrittenDidNotHappen) {
@@ -287,11 +288,11 @@ TEST_F(MouActTest, WhatCanNotBeWrittenDidNotHappen) {
   EXPECT_EQ(Ask(), "SUSPENDED");
 }
 
-TEST_F(MouActTest, AnOverlayThatTheLogDoesNotSayIsNone) {
+TEST_F(MouActTest, AStandingThatTheLogDoesNotSayIsNone) {
   ASSERT_TRUE(Suspend("river-unified").ok());
   // Beside the gateway: the suspension is taken back, under the entry that says otherwise.
   StoredMouVersion forged = store_.MouVersions(0)->at(0);
-  forged.overlay.clear();
+  forged.standing.clear();
   ASSERT_TRUE(
       store_
           .Commit(
@@ -300,25 +301,30 @@ TEST_F(MouActTest, AnOverlayThatTheLogDoesNotSayIsNone) {
   EXPECT_TRUE(absl::IsDataLoss(TryRestart()));
 }
 
-TEST(MouOverlay, HasOneTextAndReadsNoOther) {
-  MouOverlay overlay;
-  EXPECT_EQ(overlay.ToText(), "");
-  overlay.suspended_by = {"river-unified", "lake-college"};
-  overlay.withdrawn_grants = {"completers"};
-  overlay.termination = {absl::CivilDay(2027, 2, 1), v1::TERMINATION_REASON_LAW_CHANGED,
-                         "lake-college"};
-  const std::string text = overlay.ToText();
-  EXPECT_EQ(text, R"({"suspended_by":["lake-college","river-unified"],)"
+TEST(MouStanding, HasOneTextAndReadsNoOther) {
+  MouStanding standing;
+  EXPECT_EQ(standing.ToText(), "");
+  standing.suspended_by = {"river-unified", "lake-college"};
+  standing.withdrawn_grants = {"completers"};
+  standing.proposed_by = "river-unified";
+  standing.void_through = 3;
+  standing.termination = {absl::CivilDay(2027, 2, 1), v1::TERMINATION_REASON_LAW_CHANGED,
+                          "lake-college"};
+  const std::string text = standing.ToText();
+  EXPECT_EQ(text, R"({"proposed_by":"river-unified",)"
+                  R"("suspended_by":["lake-college","river-unified"],)"
                   R"("termination":{"on":"2027-02-01","reason":"LAW_CHANGED","by":"lake-college"},)"
-                  R"("withdrawn_grants":["completers"]})");
-  EXPECT_EQ(*MouOverlay::Parse(text), overlay);
-  for (const char* other : {"{}", "{", R"({"suspended_by":[]})", R"({"suspended_by":["b","a"]})",
-                            R"({"suspended_by":["a","a"]})", R"({"suspended_by":["a"],"more":1})",
-                            R"({"withdrawn_grants":["g"],"suspended_by":["a"]})",
-                            R"({"termination":{"on":"2027-02-30","reason":"BREACH","by":"a"}})",
-                            R"({"termination":{"on":"2027-02-01","reason":"WHIM","by":"a"}})",
-                            R"({"termination":{"on":"2027-02-01","by":"a"}})"}) {
-    EXPECT_FALSE(MouOverlay::Parse(other).ok()) << other;
+                  R"("void_through":3,"withdrawn_grants":["completers"]})");
+  EXPECT_EQ(*MouStanding::Parse(text), standing);
+  for (const char* other :
+       {"{}", "{", R"({"suspended_by":[]})", R"({"suspended_by":["b","a"]})",
+        R"({"suspended_by":["a","a"]})", R"({"suspended_by":["a"],"more":1})",
+        R"({"withdrawn_grants":["g"],"suspended_by":["a"]})",
+        R"({"termination":{"on":"2027-02-30","reason":"BREACH","by":"a"}})",
+        R"({"termination":{"on":"2027-02-01","reason":"WHIM","by":"a"}})",
+        R"({"termination":{"on":"2027-02-01","by":"a"}})", R"({"void_through":0})",
+        R"({"proposed_by":""})", R"({"void_through":4294967297})"}) {
+    EXPECT_FALSE(MouStanding::Parse(other).ok()) << other;
   }
 }
 

@@ -14,25 +14,6 @@
 namespace sluice::server {
 namespace {
 
-// How often an act is made anew that others came before.
-constexpr int kTries = 8;
-
-std::string OverlayDigest(const StoredMouVersion& version) {
-  return version.overlay.empty() ? "" : policy::Sha256Digest(version.overlay);
-}
-
-// What a version becomes.
-MouEntry EntryOf(const policy::CompiledMou& mou, const StoredMouVersion& next) {
-  MouEntry entry;
-  entry.mou = mou.name();
-  entry.version = mou.version();
-  entry.document_digest = mou.document_digest();
-  entry.state = next.state;
-  entry.overlay_digest = OverlayDigest(next);
-  for (const v1::Party& party : mou.mou().parties()) entry.parties.push_back(party.organization());
-  return entry;
-}
-
 // Whether an entry's bytes say this of a version.
 bool Says(absl::string_view body, const policy::CompiledMou& mou, const StoredMouVersion& stored) {
   const absl::StatusOr<ParsedEntry> entry = ParseEntry(body);
@@ -40,16 +21,7 @@ bool Says(absl::string_view body, const policy::CompiledMou& mou, const StoredMo
          entry->json.FindInteger("version", 0) == mou.version() &&
          entry->json.FindString("document") == mou.document_digest() &&
          entry->json.FindString("state") == stored.state &&
-         entry->json.FindString("overlay") == OverlayDigest(stored);
-}
-
-// Tells one MOU's pseudonym root from another, and nothing else of it.
-absl::StatusOr<std::string> RootCheck(Keys& keys, absl::string_view mou) {
-  const absl::StatusOr<policy::Secret> root = keys.PseudonymRoot(mou);
-  if (!root.ok()) return root.status();
-  const absl::StatusOr<policy::Secret> check = HkdfSha256(*root, "", "sluice/root-check");
-  if (!check.ok()) return check.status();
-  return std::string(check->bytes().begin(), check->bytes().end());
+         entry->json.FindString("standing") == StandingDigest(stored);
 }
 
 }  // namespace
@@ -110,9 +82,17 @@ absl::StatusOr<MouLedger::Held> MouLedger::Read(StoredMouVersion stored,
   return taken;
 }
 
+absl::StatusOr<std::string> MouLedger::RootCheck(absl::string_view mou) const {
+  const absl::StatusOr<policy::Secret> root = keys_.PseudonymRoot(mou);
+  if (!root.ok()) return root.status();
+  const absl::StatusOr<policy::Secret> check = HkdfSha256(*root, "", "sluice/root-check");
+  if (!check.ok()) return check.status();
+  return std::string(check->bytes().begin(), check->bytes().end());
+}
+
 absl::Status MouLedger::CheckRoot(const TakenVersion& version) const {
-  if (version.IsOver()) return absl::OkStatus();
-  const absl::StatusOr<std::string> check = RootCheck(keys_, version.stored.mou);
+  if (version.IsOver() || !version.WasSigned()) return absl::OkStatus();
+  const absl::StatusOr<std::string> check = RootCheck(version.stored.mou);
   // Without its root an MOU releases nothing, and the others go on.
   if (!check.ok() || *check == version.stored.root_check) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
@@ -124,9 +104,9 @@ absl::StatusOr<MouLedger::Held> MouLedger::After(StoredMouVersion stored,
                                                  std::shared_ptr<const policy::CompiledMou> mou,
                                                  const TakenVersion* before) {
   auto taken = std::make_shared<TakenVersion>();
-  absl::StatusOr<MouOverlay> overlay = MouOverlay::Parse(stored.overlay);
-  if (!overlay.ok()) return overlay.status();
-  taken->overlay = *std::move(overlay);
+  absl::StatusOr<MouStanding> standing = MouStanding::Parse(stored.standing);
+  if (!standing.ok()) return standing.status();
+  taken->standing = *std::move(standing);
   // A signature that was found void is void, whatever else became of the version meanwhile.
   for (const StoredSignature& signature : stored.signatures) {
     if (before == nullptr || !before->voided.contains(signature.organization)) continue;
@@ -149,173 +129,8 @@ void MouLedger::Hold(Held version) {
   place = std::move(version);
 }
 
-absl::Status MouLedger::Void(const Trust& trust) {
-  absl::Status status;
-  for (const auto& [name, versions] : All()) {
-    for (const auto& [number, version] : versions) {
-      absl::Status voided = VoidOne(trust, version);
-      if (absl::IsAborted(voided)) {
-        // Another gateway moved it on: as it is now.
-        voided = CatchUp();
-        if (voided.ok()) voided = VoidOne(trust, Find(name, number));
-      }
-      if (!voided.ok()) status = voided;
-    }
-  }
-  return status;
-}
-
-absl::Status MouLedger::VoidOne(const Trust& trust, const Held& version) {
-  if (version->IsOver() || version->seen_trust == trust.digest()) return absl::OkStatus();
-  auto seen = std::make_shared<TakenVersion>(*version);
-  StoredMouVersion next = version->stored;
-  next.signatures.clear();
-  absl::Status status;
-  for (const StoredSignature& signature : version->stored.signatures) {
-    const absl::StatusOr<bool> is_void =
-        IsVoid(signature.cms_der, signature.organization, trust, signature.received);
-    // What can't be looked at stays as it was, and is looked at again. What was void once is void,
-    // though the store could not be told of it.
-    if (!is_void.ok()) status = is_void.status();
-    if (is_void.ok() && *is_void) seen->voided.insert(signature.organization);
-    if (!seen->voided.contains(signature.organization)) next.signatures.push_back(signature);
-  }
-  const bool lost = next.signatures.size() < version->stored.signatures.size();
-  // While the store could not be told it is not done.
-  if (status.ok() && !lost) seen->seen_trust = trust.digest();
-  Hold(seen);
-  if (!lost) return status;
-  next.state = kNotSigned;
-  MouEntry entry = EntryOf(*version->mou, next);
-  std::vector<Move> moves;
-  moves.push_back({seen, std::move(next), std::move(entry)});
-  absl::Status written = Write(std::move(moves));
-  return written.ok() ? status : written;
-}
-
-absl::Status MouLedger::MoveOn(absl::Time now) {
-  for (const auto& [name, versions] : All()) {
-    absl::Status moved = MoveOnOne(versions, now);
-    if (absl::IsAborted(moved)) {
-      // Another gateway has the same calendar.
-      moved = CatchUp();
-      if (moved.ok()) moved = MoveOnOne(All()[name], now);
-    }
-    if (!moved.ok()) return moved;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status MouLedger::MoveOnOne(const TakenVersions& versions, absl::Time now) {
-  std::vector<Move> moves;
-  bool superseded = false;
-  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-    const TakenVersion& version = *it->second;
-    const policy::CivilPeriod& term = version.mou->term();
-    const absl::CivilDay day = absl::ToCivilDay(now, version.mou->time_zone());
-    const std::optional<MouTermination>& end = version.overlay.termination;
-    const char* state = kSigned;
-    if (day >= term.effective) state = kActive;
-    if (day >= term.expires) state = kExpired;
-    if (end.has_value() && day >= end->on) state = kTerminated;
-    if (superseded) state = kSuperseded;
-    // One that was ended before its first day takes nothing's place.
-    const bool never = end.has_value() && end->on <= term.effective;
-    superseded = superseded || (day >= term.effective && !never);
-    if (version.IsOver() || version.stored.state == state) continue;
-    // A void signature lies over all but the end, whether or not the store could be told of it;
-    // and time that stepped back undoes nothing.
-    const bool ends = state == kExpired || state == kSuperseded || state == kTerminated;
-    if (!ends && (!version.voided.empty() || version.stored.state != kSigned || state != kActive)) {
-      continue;
-    }
-    StoredMouVersion next = version.stored;
-    next.state = state;
-    MouEntry entry = EntryOf(*version.mou, next);
-    moves.push_back({it->second, std::move(next), std::move(entry)});
-  }
-  if (moves.empty()) return absl::OkStatus();
-  // The oldest first, as it came to pass.
-  std::reverse(moves.begin(), moves.end());
-  return Write(std::move(moves));
-}
-
-absl::Status MouLedger::TakeIn(const policy::CompiledMou& mou, absl::string_view document,
-                               const Held& known, std::vector<StoredSignature> signatures,
-                               const std::vector<VerifiedSignature>& verified) {
-  absl::StatusOr<std::string> root_check = RootCheck(keys_, mou.name());
-  if (!root_check.ok()) return root_check.status();
-  StoredMouVersion next{.mou = mou.name(),
-                        .version = mou.version(),
-                        .document = std::string(document),
-                        .signatures = std::move(signatures),
-                        .state = kSigned,
-                        .root_check = *std::move(root_check)};
-  if (known != nullptr) next.overlay = known->stored.overlay;
-  MouEntry entry = EntryOf(mou, next);
-  for (const VerifiedSignature& s : verified) {
-    entry.signatures.push_back({s.organization, s.signer_spki, s.chain, s.crl_number, s.received});
-  }
-  std::vector<Entry> more;
-  if (LastVersion(mou.name()) == 0) {
-    KeyEntry key;
-    key.action = "CREATED";
-    key.key = absl::StrCat("mou-", mou.name(), ".root");
-    more.push_back(std::move(key));
-  }
-  Held from = known;
-  if (known != nullptr) {
-    auto signed_anew = std::make_shared<TakenVersion>(*known);
-    for (const VerifiedSignature& s : verified) signed_anew->voided.erase(s.organization);
-    from = std::move(signed_anew);
-  }
-  std::vector<Move> moves;
-  moves.push_back({std::move(from), std::move(next), std::move(entry), /*signed_anew=*/true});
-  absl::Status written = Write(std::move(moves), more);
-  if (!absl::IsAborted(written) && !absl::IsAlreadyExists(written)) return written;
-  absl::Status caught_up = CatchUp();
-  return caught_up.ok() ? written : caught_up;
-}
-
-absl::Status MouLedger::Act(const MouAct& act, absl::Time now) {
-  absl::Status status;
-  for (int i = 0; i < kTries; ++i) {
-    // Before the versions are read: what comes between makes it another revision.
-    const absl::StatusOr<int64_t> revision = store_.Revision();
-    if (!revision.ok()) return StoreUnavailable();
-    if (absl::Status s = CatchUp(); !s.ok()) return s;
-    absl::StatusOr<std::vector<MouChange>> changes = ChangesOf(act, VersionsOf(act.mou), now);
-    if (!changes.ok()) return changes.status();
-    if (changes->empty()) return absl::OkStatus();
-    std::vector<Move> moves;
-    for (const MouChange& change : *changes) {
-      StoredMouVersion next = change.version->stored;
-      next.overlay = change.overlay.ToText();
-      const std::optional<MouTermination>& end = change.overlay.termination;
-      // A finished stage is never written over.
-      if (!change.version->IsOver() && end.has_value() &&
-          end->on <= absl::ToCivilDay(now, change.version->mou->time_zone())) {
-        next.state = kTerminated;
-      }
-      MouEntry entry = EntryOf(*change.version->mou, next);
-      entry.request = act.request;
-      entry.caller = act.caller;
-      entry.action = ActionName(act.action);
-      if (act.action == v1::MOU_ACTION_WITHDRAW_GRANT) entry.grant = act.grant;
-      if (act.action == v1::MOU_ACTION_TERMINATE) {
-        entry.ends = end->on;
-        entry.reason = ReasonName(end->reason);
-      }
-      moves.push_back({change.version, std::move(next), std::move(entry)});
-    }
-    status = Write(std::move(moves), {}, *revision);
-    if (!absl::IsAborted(status)) return status;
-  }
-  return EtagMismatch();
-}
-
-absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>& more,
-                              std::optional<int64_t> revision) {
+absl::Status MouLedger::Write(Step step, std::optional<int64_t> revision) {
+  std::vector<Move>& moves = step.moves;
   Work work;
   for (Move& move : moves) {
     work.bytes += move.next.document.size();
@@ -338,7 +153,7 @@ absl::Status MouLedger::Write(std::vector<Move> moves, const std::vector<Entry>&
       absl::StatusOr<uint64_t> appended = log_.AppendIn(transaction, move.entry);
       if (!appended.ok()) return appended.status();
     }
-    for (const Entry& entry : more) {
+    for (const Entry& entry : step.more) {
       absl::StatusOr<uint64_t> appended = log_.AppendIn(transaction, entry);
       if (!appended.ok()) return appended.status();
     }
@@ -413,15 +228,15 @@ std::vector<policy::MouVersion> MouLedger::ForDecisions() const {
     for (const auto& [number, taken] : versions) {
       policy::MouVersion version;
       version.mou = taken->mou;
-      version.ever_signed = true;
+      version.ever_signed = taken->WasSigned();
       version.unsigned_parties = taken->UnsignedParties();
       version.suspended = !SuspendedBy(*taken, versions).empty();
       version.over = taken->IsOver();
-      if (const auto& end = taken->overlay.termination; end.has_value()) {
+      if (const auto& end = taken->standing.termination; end.has_value()) {
         version.terminated_on = end->on;
       }
-      version.withdrawn_grants.insert(taken->overlay.withdrawn_grants.begin(),
-                                      taken->overlay.withdrawn_grants.end());
+      version.withdrawn_grants.insert(taken->standing.withdrawn_grants.begin(),
+                                      taken->standing.withdrawn_grants.end());
       all.push_back(std::move(version));
     }
   }

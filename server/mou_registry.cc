@@ -1,24 +1,28 @@
 #include "server/mou_registry.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "policy/compiled_mou.h"
 #include "policy/digest.h"
 #include "policy/mou_document.h"
+#include "server/error.h"
 #include "server/identity/mou_signature.h"
 #include "server/mou_inbox.h"
 #include "server/mou_ledger.h"
+#include "server/mou_proposal.h"
 
 namespace sluice::server {
 namespace {
 
-// So that the entry with all their signatures has its place in the log.
-constexpr int kMaxParties = 64;
+// When an organization may try again whose act is under way.
+constexpr absl::Duration kTurn = absl::Milliseconds(100);
 
 // A document of the inbox that is taken in once it is signed.
 struct Candidate {
@@ -34,34 +38,11 @@ struct Signatures {
   std::vector<std::string> problems;        // one for each of those
 };
 
-policy::Finding Refusal(const policy::MouDocument& document, absl::string_view id,
-                        std::string message, std::string hint) {
-  policy::Finding finding;
-  finding.id = std::string(id);
-  finding.file = document.file_name();
-  finding.place = document.PlaceOf("version");
-  finding.path = "version";
-  finding.message = std::move(message);
-  finding.hint = std::move(hint);
-  return finding;
-}
-
-policy::Finding OtherBytes(const policy::MouDocument& document, int last) {
-  return Refusal(
-      document, "P020",
-      absl::StrCat("version ", document.mou().version(), " was published with other bytes"),
-      absl::StrCat("make it version ", last + 1, "; what was signed stays in force"));
-}
-
 // The signatures that count: what the store has of a version taken in, the others from the inbox.
 Signatures Verify(const MouInbox& inbox, const policy::MouDocument& document,
                   const TakenVersion* taken, const Trust& trust, absl::Time now) {
   Signatures signatures;
-  if (taken != nullptr) {
-    for (const StoredSignature& signature : taken->stored.signatures) {
-      if (taken->IsSignedBy(signature.organization)) signatures.stored.push_back(signature);
-    }
-  }
+  if (taken != nullptr) signatures.stored = taken->Counting();
   for (const v1::Party& party : document.mou().parties()) {
     const std::string& organization = party.organization();
     if (taken != nullptr && taken->IsSignedBy(organization)) continue;
@@ -123,8 +104,62 @@ class InboxRegistry : public MouRegistry {
     return caught_up;
   }
 
+  absl::StatusOr<std::string> Propose(const MouAct& act, absl::string_view document,
+                                      absl::Time now) override ABSL_LOCKS_EXCLUDED(propose_mutex_) {
+    if (document.size() > kMaxDocumentBytes) return Invalid("document", "is larger than 1 MiB");
+    const Turn turn(*this, act.organization());
+    if (!turn.taken()) return Exhausted("acts_at_once", kTurn);
+    policy::MouDocument::Parsed parsed = policy::MouDocument::Parse("document", document);
+    if (!policy::HasError(parsed.findings)) {
+      policy::CheckOptions options = parts_.check;
+      options.today = absl::ToCivilDay(now, absl::UTCTimeZone());
+      parsed.findings = policy::Check(parsed.document, *parts_.catalog, options);
+    }
+    if (policy::HasError(parsed.findings)) return MouNotAccepted(parsed.findings);
+    const absl::StatusOr<std::shared_ptr<const policy::CompiledMou>> mou =
+        policy::CompiledMou::Compile(parsed.document, parts_.catalog);
+    if (!mou.ok()) return mou.status();
+    if (!(*mou)->IsParty(act.organization())) {
+      return Invalid("document", "names your organization as no party");
+    }
+    if (const absl::Status s = FreeOfInbox(act.organization(), **mou); !s.ok()) return s;
+    const absl::Status proposed = ledger_.Propose(act, parsed.document, **mou);
+    Show(std::nullopt);
+    if (!proposed.ok()) return proposed;
+    return (*mou)->name();
+  }
+
+  absl::Status Sign(const MouAct& act, const std::string& organization, absl::string_view cms,
+                    const Trust& trust, absl::Time now) override {
+    if (cms.size() > kMaxSignatureBytes) return Invalid("signature", "is larger than 64 KiB");
+    const Turn turn(*this, act.organization());
+    if (!turn.taken()) return Exhausted("acts_at_once", kTurn);
+    // What another gateway has just proposed is signed here.
+    if (const absl::Status s = ledger_.CatchUp(); !s.ok()) return s;
+    const MouLedger::Held version = ledger_.Find(act.mou, act.version);
+    if (version == nullptr || !version->IsParty(act.organization())) return NotFound("MOU version");
+    const auto& parties = version->mou->mou().parties();
+    const auto party = std::find_if(parties.begin(), parties.end(), [&](const v1::Party& p) {
+      return p.organization() == organization;
+    });
+    if (party == parties.end()) return Invalid("organization", "is no party of this version");
+    absl::StatusOr<VerifiedSignature> verified = VerifyMouSignature(
+        version->stored.document, cms, organization, party->signatory_ca(), trust, now);
+    if (!verified.ok()) return Invalid("signature", verified.status().message());
+    absl::Status done =
+        ledger_.Sign(act, {organization, std::string(cms), now}, *std::move(verified));
+    // With the last signature it is in force, if its term has begun.
+    if (done.ok()) done = ledger_.MoveOn(now);
+    Show(std::nullopt);
+    return done;
+  }
+
   absl::Status Act(const MouAct& act, absl::Time now) override {
-    const absl::Status acted = ledger_.Act(act, now);
+    const Turn turn(*this, act.organization());
+    if (!turn.taken()) return Exhausted("acts_at_once", kTurn);
+    MouAct made = act;
+    made.waiting = WaitingFor(act);
+    const absl::Status acted = ledger_.Act(made, now);
     // What was done is in force, whatever else could not be read back.
     Show(std::nullopt);
     return acted;
@@ -141,6 +176,30 @@ class InboxRegistry : public MouRegistry {
   }
 
  private:
+  // An organization's acts come one after the other: what they cost all others, a check of a large
+  // document or a place in the queue for the store, it has once at most.
+  class Turn {
+   public:
+    Turn(InboxRegistry& registry, const std::string& organization)
+        : registry_(registry), organization_(organization) {
+      absl::MutexLock lock(&registry_.turns_mutex_);
+      taken_ = registry_.turns_.insert(organization_).second;
+    }
+    ~Turn() {
+      if (!taken_) return;
+      absl::MutexLock lock(&registry_.turns_mutex_);
+      registry_.turns_.erase(organization_);
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    bool taken() const { return taken_; }
+
+   private:
+    InboxRegistry& registry_;
+    const std::string& organization_;
+    bool taken_ = false;
+  };
+
   absl::StatusOr<InboxReport> LookAtInbox(const Trust& trust, absl::Time now,
                                           std::vector<policy::MouVersion>& proposed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_) {
@@ -212,23 +271,6 @@ class InboxRegistry : public MouRegistry {
     for (policy::Finding& finding : policy::Check(document, *parts_.catalog, options)) {
       findings.push_back(std::move(finding));
     }
-    const int version = document.mou().version();
-    const int last = ledger_.LastVersion(document.mou().mou());
-    if (version < 1 || version < last) {
-      findings.push_back(
-          Refusal(document, "ROLLBACK",
-                  absl::StrCat("version ", version, " is lower than the last, ", last),
-                  absl::StrCat("make it version ", last + 1)));
-    } else if (version == last) {
-      findings.push_back(OtherBytes(document, last));
-    }
-    // None would be signed by all.
-    const int parties = document.mou().parties_size();
-    if (parties < 1 || parties > kMaxParties) {
-      findings.push_back(Refusal(document, "PARTIES",
-                                 absl::StrCat("an MOU has 1 to ", kMaxParties, " parties"),
-                                 "make several of it"));
-    }
   }
 
   absl::Status TakeIn(const MouInbox& inbox, Candidate& candidate, const Trust& trust,
@@ -236,13 +278,14 @@ class InboxRegistry : public MouRegistry {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mutex_) {
     const policy::MouDocument& document = candidate.document;
     InboxReport::Document& line = *candidate.line;
-    const int last = ledger_.LastVersion(line.mou);
-    const MouLedger::Held taken = ledger_.Find(line.mou, line.version);
-    if (taken == nullptr && line.version != last + 1) {
-      line.findings.push_back(Refusal(
-          document, "NEXT", absl::StrCat("version ", line.version, " is not the next, ", last + 1),
-          "have each version signed before the one that follows it"));
-      return absl::OkStatus();
+    MouLedger::Held taken = ledger_.Find(line.mou, line.version);
+    if (taken != nullptr && taken->stored.document != document.bytes()) taken = nullptr;
+    if (taken == nullptr) {
+      std::vector<policy::Finding> findings = FollowsOn(document, ledger_.VersionsOf(line.mou));
+      if (!findings.empty()) {
+        line.findings.insert(line.findings.end(), findings.begin(), findings.end());
+        return absl::OkStatus();
+      }
     }
     absl::StatusOr<std::shared_ptr<const policy::CompiledMou>> mou =
         policy::CompiledMou::Compile(document, parts_.catalog);
@@ -258,11 +301,6 @@ class InboxRegistry : public MouRegistry {
       proposed.push_back(std::move(version));
       return absl::OkStatus();
     }
-    // Before the version is there, so that none is without its MOU's root.
-    const absl::StatusOr<policy::Secret> root = last == 0
-                                                    ? parts_.keys->CreatePseudonymRoot(line.mou)
-                                                    : parts_.keys->PseudonymRoot(line.mou);
-    if (!root.ok()) return root.status();
     absl::Status written = ledger_.TakeIn(**mou, document.bytes(), taken,
                                           std::move(signatures.stored), signatures.verified);
     if (written.ok()) line.state = "SIGNED";
@@ -276,6 +314,45 @@ class InboxRegistry : public MouRegistry {
       return absl::OkStatus();
     }
     return written;
+  }
+
+  // Whether no other document of this MOU waits in the inbox.
+  absl::Status FreeOfInbox(absl::string_view organization, const policy::CompiledMou& mou)
+      ABSL_LOCKS_EXCLUDED(show_mutex_) {
+    absl::MutexLock lock(&show_mutex_);
+    for (const policy::MouVersion& other : proposed_) {
+      if (other.mou->name() != mou.name() ||
+          other.mou->document_digest() == mou.document_digest()) {
+        continue;
+      }
+      if (!other.mou->IsParty(organization)) return MouNameTaken();
+      policy::Finding finding;
+      finding.id = "OPEN";
+      finding.message =
+          absl::StrCat("version ", other.mou->version(),
+                       " waits for signatures in the gateway's directory of documents");
+      finding.hint = "have every party sign it, or the operator take it out";
+      return MouOutOfTurn({finding});
+    }
+    return absl::OkStatus();
+  }
+
+  // The number of the version in the inbox that an act lies over: an end over any, a grant taken
+  // back over one that its owner has signed.
+  int WaitingFor(const MouAct& act) ABSL_LOCKS_EXCLUDED(show_mutex_) {
+    absl::MutexLock lock(&show_mutex_);
+    int number = 0;
+    for (const policy::MouVersion& version : proposed_) {
+      if (version.mou->name() != act.mou || !version.mou->IsParty(act.organization())) continue;
+      const auto& missing = version.unsigned_parties;
+      const bool has_signed =
+          std::find(missing.begin(), missing.end(), act.organization()) == missing.end();
+      const bool whole = act.action == v1::MOU_ACTION_TERMINATE && act.version == 0;
+      if (whole || (act.action == v1::MOU_ACTION_WITHDRAW_GRANT && has_signed)) {
+        number = std::max(number, version.mou->version());
+      }
+    }
+    return number;
   }
 
   // What decides from now on: the versions taken in, and those that wait for signatures; nullopt:
@@ -301,6 +378,9 @@ class InboxRegistry : public MouRegistry {
 
   // One look at a time; held while it writes.
   absl::Mutex refresh_mutex_;
+
+  absl::Mutex turns_mutex_;
+  absl::flat_hash_set<std::string> turns_ ABSL_GUARDED_BY(turns_mutex_);
 
   absl::Mutex show_mutex_ ABSL_ACQUIRED_AFTER(refresh_mutex_);
   std::vector<policy::MouVersion> proposed_ ABSL_GUARDED_BY(show_mutex_);

@@ -1,7 +1,7 @@
-// What MOUs are in force: the versions that the store holds, and those that lie in the inbox and
-// wait for signatures. An inbox document that passes `check` is PROPOSED; when every party's
-// signature verifies it is taken into the store with its bytes, signatures and log entry, and from
-// then on what becomes of its file changes nothing.
+// What MOUs are in force: the versions that the store holds, those that parties proposed among
+// them, and those that lie in the inbox and wait for signatures. An inbox document that passes
+// `check` is PROPOSED; when every party's signature verifies it is taken into the store with its
+// bytes, signatures and log entry, and from then on what becomes of its file changes nothing.
 //
 // Thread-safe. `Current` is a snapshot that a request sees from start to end.
 #ifndef SLUICE_SERVER_MOU_REGISTRY_H_
@@ -65,12 +65,20 @@ class MouRegistry {
   virtual absl::StatusOr<InboxReport> Refresh(const Trust& trust, absl::Time now) = 0;
   // Takes over what other gateways on the same store did; waits for no look at the inbox.
   virtual absl::Status CatchUp() = 0;
-  // What a party does by itself: in force when this returns. As MouLedger::Act.
+  // These are in force when they return; statuses may leave.
+
+  // A party's document as its MOU's next version (mou_proposal.h): the MOU's name.
+  virtual absl::StatusOr<std::string> Propose(const MouAct& act, absl::string_view document,
+                                              absl::Time now) = 0;
+  // A signature by `organization`, detached CMS in DER, of the version that `act` names.
+  virtual absl::Status Sign(const MouAct& act, const std::string& organization,
+                            absl::string_view cms, const Trust& trust, absl::Time now) = 0;
+  // What a party does by itself. As MouLedger::Act.
   virtual absl::Status Act(const MouAct& act, absl::Time now) = 0;
   virtual std::shared_ptr<const policy::MouSet> Current() const = 0;
-  // When the last version of each MOU ends that was taken in and is not over.
+  // When the last version of each MOU ends that all have signed and that is not over.
   virtual std::map<std::string, absl::Time> Ends() const = 0;
-  // Those of one MOU that were taken in.
+  // Those of one MOU that were proposed by a party, or taken in.
   virtual TakenVersions VersionsOf(const std::string& mou) const = 0;
 };
 

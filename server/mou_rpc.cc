@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "server/audit/entry_encoding.h"
 #include "server/error.h"
@@ -17,6 +20,8 @@ namespace sluice::server {
 namespace {
 
 constexpr absl::string_view kPrefix = "mous/";
+constexpr absl::string_view kVersions = "/versions/";
+constexpr absl::string_view kOrganizations = "organizations/";
 
 absl::StatusOr<std::string> MouNamed(absl::string_view name) {
   if (!absl::ConsumePrefix(&name, kPrefix) || name.empty() || name.find('/') != name.npos) {
@@ -25,7 +30,21 @@ absl::StatusOr<std::string> MouNamed(absl::string_view name) {
   return std::string(name);
 }
 
-// Those that were not taken in.
+// An MOU, and one of its versions or 0.
+using Named = std::pair<std::string, int>;
+
+absl::StatusOr<Named> VersionNamed(absl::string_view name) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(name, absl::MaxSplits(kVersions, 1));
+  int version = 0;
+  const absl::StatusOr<std::string> mou = MouNamed(parts.first);
+  if (!mou.ok() || !absl::SimpleAtoi(parts.second, &version) || version < 1) {
+    return Invalid("name", "must be mous/{mou}/versions/{version}");
+  }
+  return Named(*mou, version);
+}
+
+// Those that are not in the store.
 std::vector<policy::MouVersion> Proposed(const std::vector<policy::MouVersion>& versions,
                                          const TakenVersions& taken) {
   std::vector<policy::MouVersion> proposed;
@@ -60,7 +79,7 @@ absl::Status MouRpc::List(Call& call, const v1::ListMousRequest& request,
   const absl::StatusOr<Page> page = PageOf(request.page_size(), "");
   if (!page.ok()) return page.status();
   const std::shared_ptr<const policy::MouSet> set = parts_.mous->Current();
-  const std::vector<std::string>& names = set->MousOf(call.caller().organization());
+  const std::vector<std::string>& names = set->MousNaming(call.caller().organization());
   // A token is the last name before it: what is added meanwhile moves nothing.
   auto next = request.page_token().empty()
                   ? names.begin()
@@ -75,9 +94,10 @@ absl::Status MouRpc::List(Call& call, const v1::ListMousRequest& request,
   return absl::OkStatus();
 }
 
-absl::Status MouRpc::PutHistory(const TakenVersion& version, v1::MouVersionStatus& status) const {
+absl::Status MouRpc::PutHistory(const TakenVersion& version, int most,
+                                v1::MouVersionStatus& status) const {
   std::optional<uint64_t> index = version.stored.log_index;
-  while (index.has_value() && status.history_size() < kMaxEvents) {
+  while (index.has_value() && status.history_size() < most) {
     const uint64_t at = *index;
     index.reset();
     bool found = false;
@@ -99,39 +119,117 @@ absl::Status MouRpc::PutHistory(const TakenVersion& version, v1::MouVersionStatu
 }
 
 absl::Status MouRpc::Get(Call& call, absl::string_view name, v1::MouStatus& status) {
+  std::optional<std::string> one;  // version
+  if (absl::StrContains(name, kVersions)) {
+    if (const absl::StatusOr<Named> version = VersionNamed(name); !version.ok()) {
+      return version.status();
+    }
+    one = std::string(name);
+    name = name.substr(0, name.find(kVersions));
+  }
   const absl::StatusOr<std::string> mou = MouNamed(name);
   if (!mou.ok()) return mou.status();
   const TakenVersions taken = parts_.mous->VersionsOf(*mou);
   status = View(call, *mou, /*whole=*/true);
-  if (status.versions().empty()) {
+  auto& versions = *status.mutable_versions();
+  versions.erase(std::remove_if(versions.begin(), versions.end(),
+                                [&](const v1::MouVersionStatus& version) {
+                                  return one.has_value() && version.name() != *one;
+                                }),
+                 versions.end());
+  if (versions.empty()) {
     return parts_.calls.admission->NoMou(call.caller(), call.request_id(), call.rpc());
   }
-  for (v1::MouVersionStatus& version : *status.mutable_versions()) {
+  int events = one.has_value() ? kMaxEvents : kMaxEventsOfAll;
+  size_t bytes = 0;
+  for (v1::MouVersionStatus& version : versions) {
+    bytes += version.ByteSizeLong();
+    // The newest is always whole.
+    if (bytes > kMaxBytesOfAll && &version != &versions[0]) {
+      version.clear_document();
+      for (v1::PartyStatus& party : *version.mutable_parties()) party.clear_signature();
+    }
     for (const auto& [number, held] : taken) {
       if (held->mou->document_digest() != version.document_digest()) continue;
-      if (const absl::Status s = PutHistory(*held, version); !s.ok()) return s;
+      if (const absl::Status s = PutHistory(*held, events, version); !s.ok()) return s;
+      events -= version.history_size();
     }
   }
   return absl::OkStatus();
 }
 
+MouAct MouRpc::ActOf(Call& call, v1::MouAction action) {
+  MouAct act;
+  act.action = action;
+  act.request = call.request_id();
+  act.caller = {call.caller().principal(), call.caller().spki()};
+  return act;
+}
+
+absl::Status MouRpc::MustSee(Call& call, absl::string_view mou) {
+  if (!View(call, mou, /*whole=*/false).versions().empty()) return absl::OkStatus();
+  return parts_.calls.admission->NoMou(call.caller(), call.request_id(), call.rpc());
+}
+
 template <typename Request>
-absl::Status MouRpc::Act(Call& call, v1::MouAction action, const Request& request, MouAct act,
-                         v1::MouStatus& status) {
-  absl::StatusOr<std::string> mou = MouNamed(request.name());
+absl::Status MouRpc::Act(Call& call, const Request& request, MouAct act, v1::MouStatus& status) {
+  absl::string_view name = request.name();
+  // A proposal is ended without its MOU.
+  if (act.action == v1::MOU_ACTION_TERMINATE && absl::StrContains(name, kVersions)) {
+    const absl::StatusOr<Named> version = VersionNamed(name);
+    if (!version.ok()) return version.status();
+    act.version = version->second;
+    name = name.substr(0, name.find(kVersions));
+  }
+  const absl::StatusOr<std::string> mou = MouNamed(name);
   if (!mou.ok()) return mou.status();
   const absl::StatusOr<absl::Time> now = parts_.calls.clock->Now();
   if (!now.ok()) return now.status();
-  act.action = action;
   act.mou = *mou;
   act.etag = request.etag();
-  act.request = call.request_id();
-  act.caller = {call.caller().principal(), call.caller().spki()};
-  if (View(call, *mou, /*whole=*/false).versions().empty()) {
-    return parts_.calls.admission->NoMou(call.caller(), call.request_id(), call.rpc());
-  }
+  if (const absl::Status s = MustSee(call, act.mou); !s.ok()) return s;
   if (const absl::Status s = parts_.mous->Act(act, *now); !s.ok()) return s;
+  status = View(call, act.mou, /*whole=*/false);
+  return absl::OkStatus();
+}
+
+absl::Status MouRpc::Propose(Call& call, const v1::ProposeMouRequest& request,
+                             v1::MouStatus& status) {
+  if (request.document().empty()) return Invalid("document", "is required: its bytes");
+  const absl::StatusOr<absl::Time> now = parts_.calls.clock->Now();
+  if (!now.ok()) return now.status();
+  const absl::StatusOr<std::string> mou =
+      parts_.mous->Propose(ActOf(call, v1::MOU_ACTION_PROPOSE), request.document(), *now);
+  if (absl::IsAlreadyExists(mou.status())) {
+    // Who tries names finds himself in the log, as who asks for MOUs of others does.
+    const absl::Status told =
+        parts_.calls.admission->NoMou(call.caller(), call.request_id(), call.rpc());
+    return absl::IsNotFound(told) ? mou.status() : told;
+  }
+  if (!mou.ok()) return mou.status();
   status = View(call, *mou, /*whole=*/false);
+  return absl::OkStatus();
+}
+
+absl::Status MouRpc::Sign(Call& call, const v1::SignMouRequest& request, v1::MouStatus& status) {
+  const absl::StatusOr<Named> named = VersionNamed(request.name());
+  if (!named.ok()) return named.status();
+  if (request.signature().empty()) return Invalid("signature", "is required: CMS in DER");
+  absl::string_view organization = request.organization();
+  if (organization.empty()) {
+    organization = call.caller().organization();
+  } else if (!absl::ConsumePrefix(&organization, kOrganizations)) {
+    return Invalid("organization", "must be organizations/{organization}");
+  }
+  const absl::StatusOr<absl::Time> now = parts_.calls.clock->Now();
+  if (!now.ok()) return now.status();
+  MouAct act = ActOf(call, v1::MOU_ACTION_SIGN);
+  std::tie(act.mou, act.version) = *named;
+  if (const absl::Status s = MustSee(call, act.mou); !s.ok()) return s;
+  const absl::Status signed_now =
+      parts_.mous->Sign(act, std::string(organization), request.signature(), *parts_.trust(), *now);
+  if (!signed_now.ok()) return signed_now;
+  status = View(call, act.mou, /*whole=*/false);
   return absl::OkStatus();
 }
 
@@ -146,17 +244,29 @@ grpc::Status MouRpc::GetMou(grpc::ServerContext* context, const v1::GetMouReques
              [&](Call& call) { return Get(call, request->name(), *response->mutable_mou()); });
 }
 
+grpc::Status MouRpc::ProposeMou(grpc::ServerContext* context, const v1::ProposeMouRequest* request,
+                                v1::ProposeMouResponse* response) {
+  return Run(context, "ProposeMou",
+             [&](Call& call) { return Propose(call, *request, *response->mutable_mou()); });
+}
+
+grpc::Status MouRpc::SignMou(grpc::ServerContext* context, const v1::SignMouRequest* request,
+                             v1::SignMouResponse* response) {
+  return Run(context, "SignMou",
+             [&](Call& call) { return Sign(call, *request, *response->mutable_mou()); });
+}
+
 grpc::Status MouRpc::SuspendMou(grpc::ServerContext* context, const v1::SuspendMouRequest* request,
                                 v1::SuspendMouResponse* response) {
   return Run(context, "SuspendMou", [&](Call& call) {
-    return Act(call, v1::MOU_ACTION_SUSPEND, *request, {}, *response->mutable_mou());
+    return Act(call, *request, ActOf(call, v1::MOU_ACTION_SUSPEND), *response->mutable_mou());
   });
 }
 
 grpc::Status MouRpc::ResumeMou(grpc::ServerContext* context, const v1::ResumeMouRequest* request,
                                v1::ResumeMouResponse* response) {
   return Run(context, "ResumeMou", [&](Call& call) {
-    return Act(call, v1::MOU_ACTION_RESUME, *request, {}, *response->mutable_mou());
+    return Act(call, *request, ActOf(call, v1::MOU_ACTION_RESUME), *response->mutable_mou());
   });
 }
 
@@ -164,7 +274,7 @@ grpc::Status MouRpc::TerminateMou(grpc::ServerContext* context,
                                   const v1::TerminateMouRequest* request,
                                   v1::TerminateMouResponse* response) {
   return Run(context, "TerminateMou", [&](Call& call) -> absl::Status {
-    MouAct act;
+    MouAct act = ActOf(call, v1::MOU_ACTION_TERMINATE);
     act.reason = request->reason();
     if (act.reason == v1::TERMINATION_REASON_UNSPECIFIED ||
         !v1::TerminationReason_IsValid(act.reason)) {
@@ -180,7 +290,7 @@ grpc::Status MouRpc::TerminateMou(grpc::ServerContext* context,
       }
       act.effective = day;
     }
-    return Act(call, v1::MOU_ACTION_TERMINATE, *request, std::move(act), *response->mutable_mou());
+    return Act(call, *request, std::move(act), *response->mutable_mou());
   });
 }
 
@@ -189,10 +299,9 @@ grpc::Status MouRpc::WithdrawGrant(grpc::ServerContext* context,
                                    v1::WithdrawGrantResponse* response) {
   return Run(context, "WithdrawGrant", [&](Call& call) -> absl::Status {
     if (request->grant().empty()) return Invalid("grant", "is required: the grant's name");
-    MouAct act;
+    MouAct act = ActOf(call, v1::MOU_ACTION_WITHDRAW_GRANT);
     act.grant = request->grant();
-    return Act(call, v1::MOU_ACTION_WITHDRAW_GRANT, *request, std::move(act),
-               *response->mutable_mou());
+    return Act(call, *request, std::move(act), *response->mutable_mou());
   });
 }
 

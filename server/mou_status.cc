@@ -1,7 +1,5 @@
 #include "server/mou_status.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/mou_act.h"
@@ -64,25 +62,22 @@ void PutTaken(const TakenVersion& version, const TakenVersions& all, bool whole,
   if (whole) status.set_document(version.stored.document);
   status.set_state(StateNamed(version.stored.state));
   const std::vector<std::string> suspended_by = SuspendedBy(version, all);
-  if (!version.IsOver()) {
+  if (!version.IsOver() && version.WasSigned()) {
     if (!version.UnsignedParties().empty()) status.set_state(v1::MOU_STATE_NOT_SIGNED);
     if (!suspended_by.empty()) status.set_state(v1::MOU_STATE_SUSPENDED);
   }
+  if (const std::string& by = version.standing.proposed_by; !by.empty()) {
+    status.set_proposed_by(OrganizationName(by));
+  }
   for (const std::string& party : suspended_by) status.add_suspended_by(OrganizationName(party));
-  if (const std::optional<MouTermination>& end = version.overlay.termination; end.has_value()) {
+  if (const std::optional<MouTermination>& end = version.standing.termination; end.has_value()) {
     SetDate(end->on, status.mutable_termination()->mutable_effective());
     status.mutable_termination()->set_reason(end->reason);
     status.mutable_termination()->set_organization(OrganizationName(end->by));
   }
-  for (const std::string& grant : version.overlay.withdrawn_grants) {
+  for (const std::string& grant : version.standing.withdrawn_grants) {
     status.add_withdrawn_grants(grant);
   }
-}
-
-bool IsParty(const policy::CompiledMou& mou, absl::string_view organization) {
-  const auto& parties = mou.mou().parties();
-  return std::any_of(parties.begin(), parties.end(),
-                     [&](const v1::Party& party) { return party.organization() == organization; });
 }
 
 }  // namespace
@@ -91,9 +86,9 @@ v1::MouStatus StatusOf(absl::string_view mou, absl::string_view party, const Tak
                        const std::vector<policy::MouVersion>& proposed, bool whole) {
   v1::MouStatus status;
   status.set_name(absl::StrCat("mous/", mou));
-  status.set_etag(EtagOf(taken));
+  status.set_etag(EtagOf(taken, party));
   for (auto it = proposed.rbegin(); it != proposed.rend(); ++it) {
-    if (!IsParty(*it->mou, party)) continue;
+    if (!it->mou->IsParty(party)) continue;
     v1::MouVersionStatus& version = *status.add_versions();
     PutDocument(*it->mou, version);
     version.set_state(v1::MOU_STATE_PROPOSED);

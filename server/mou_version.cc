@@ -3,12 +3,22 @@
 #include <algorithm>
 #include <set>
 
+#include "policy/digest.h"
+
 namespace sluice::server {
 
 bool TakenVersion::IsSignedBy(absl::string_view organization) const {
   return !voided.contains(organization) &&
          std::any_of(stored.signatures.begin(), stored.signatures.end(),
                      [&](const StoredSignature& s) { return s.organization == organization; });
+}
+
+std::vector<StoredSignature> TakenVersion::Counting() const {
+  std::vector<StoredSignature> counting;
+  for (const StoredSignature& signature : stored.signatures) {
+    if (!voided.contains(signature.organization)) counting.push_back(signature);
+  }
+  return counting;
 }
 
 std::vector<std::string> TakenVersion::UnsignedParties() const {
@@ -20,22 +30,24 @@ std::vector<std::string> TakenVersion::UnsignedParties() const {
 }
 
 bool TakenVersion::IsParty(absl::string_view organization) const {
-  const auto& parties = mou->mou().parties();
-  return std::any_of(parties.begin(), parties.end(),
-                     [&](const v1::Party& party) { return party.organization() == organization; });
+  return mou->IsParty(organization);
 }
 
 bool TakenVersion::IsOver() const {
   return stored.state == kSuperseded || stored.state == kExpired || stored.state == kTerminated;
 }
 
+std::string StandingDigest(const StoredMouVersion& version) {
+  return version.standing.empty() ? "" : policy::Sha256Digest(version.standing);
+}
+
 std::optional<absl::Time> EndOf(const TakenVersions& versions) {
   std::optional<absl::Time> last;
   for (const auto& [number, version] : versions) {
-    if (version->IsOver()) continue;
+    if (version->IsOver() || !version->WasSigned()) continue;
     absl::CivilDay day = version->mou->term().expires;
-    if (version->overlay.termination.has_value()) {
-      day = std::min(day, version->overlay.termination->on);
+    if (version->standing.termination.has_value()) {
+      day = std::min(day, version->standing.termination->on);
     }
     const absl::Time end = absl::FromCivil(day, version->mou->time_zone());
     last = std::max(last.value_or(end), end);
@@ -46,7 +58,7 @@ std::optional<absl::Time> EndOf(const TakenVersions& versions) {
 std::vector<std::string> SuspendedBy(const TakenVersion& version, const TakenVersions& all) {
   std::set<std::string> names;
   for (const auto& [number, other] : all) {
-    for (const std::string& name : other->overlay.suspended_by) {
+    for (const std::string& name : other->standing.suspended_by) {
       if (version.IsParty(name)) names.insert(name);
     }
   }

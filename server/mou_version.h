@@ -1,4 +1,4 @@
-// An MOU version that was taken in: what the store holds of it, compiled.
+// An MOU version that was proposed or taken in: what the store holds of it, compiled.
 //
 // Immutable once it is held.
 #ifndef SLUICE_SERVER_MOU_VERSION_H_
@@ -14,12 +14,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "policy/compiled_mou.h"
-#include "server/mou_overlay.h"
+#include "server/mou_standing.h"
 #include "server/store/store.h"
 
 namespace sluice::server {
 
 // A version's stages, as the log says them.
+inline constexpr char kProposed[] = "PROPOSED";  // by a party; the inbox's are not stored
 inline constexpr char kSigned[] = "SIGNED";
 inline constexpr char kActive[] = "ACTIVE";
 inline constexpr char kNotSigned[] = "NOT_SIGNED";  // a signature is void
@@ -30,14 +31,18 @@ inline constexpr char kTerminated[] = "TERMINATED";
 struct TakenVersion {
   StoredMouVersion stored;
   std::shared_ptr<const policy::CompiledMou> mou;
-  MouOverlay overlay;  // what `stored` says
+  MouStanding standing;  // what `stored` says
   // Whose signature is void, as long as the store could not be told.
   absl::flat_hash_set<std::string> voided;
   std::string seen_trust;  // digest of the trust that its signatures were held against last
 
   bool IsSignedBy(absl::string_view organization) const;
-  // Parties whose signature is void.
+  // Signatures that are not void.
+  std::vector<StoredSignature> Counting() const;
+  // Parties whose signature is missing or void.
   std::vector<std::string> UnsignedParties() const;
+  // Whether all parties had signed it at some time: its MOU has a pseudonym root since.
+  bool WasSigned() const { return !stored.root_check.empty(); }
   bool IsParty(absl::string_view organization) const;
   // Superseded, expired or terminated: for good.
   bool IsOver() const;
@@ -46,7 +51,11 @@ struct TakenVersion {
 // Of one MOU, by number.
 using TakenVersions = std::map<int, std::shared_ptr<const TakenVersion>>;
 
-// When an MOU's last version ends, if nobody does anything: nullopt if they are all over.
+// As the log says it; "" of nothing.
+std::string StandingDigest(const StoredMouVersion& version);
+
+// When an MOU's last version ends that was signed, if nobody does anything: nullopt if they are all
+// over.
 std::optional<absl::Time> EndOf(const TakenVersions& versions);
 
 // The parties of a version that have suspended its MOU, whichever version they did it under: a

@@ -72,6 +72,15 @@ class Gateway {
   std::unique_ptr<MouRegistry> registry_;
 };
 
+MouAct ActOf(v1::MouAction action, const std::string& organization) {
+  MouAct act;
+  act.action = action;
+  act.mou = "stem-pipeline";
+  act.request = std::string(32, 'a');
+  act.caller.principal = {policy::PrincipalKind::kAdmin, organization, "registrar"};
+  return act;
+}
+
 class SharedMousTest : public ::testing::Test {
  protected:
   SharedMousTest() : directory_(FreshDirectory()) {
@@ -88,6 +97,11 @@ class SharedMousTest : public ::testing::Test {
 
   std::shared_ptr<const Trust> Trusted() const {
     return Trust::Create(TrustForTest({&state_, &river_})).value();
+  }
+  absl::Status Sign(Gateway& gateway, const std::string& cms, const std::string& organization) {
+    MouAct act = ActOf(v1::MOU_ACTION_SIGN, organization);
+    act.version = act_version_;
+    return gateway.registry().Sign(act, organization, cms, *Trusted(), now_);
   }
   std::string Document(int version = 1) const {
     const std::string none = absl::StrCat("sha256:", std::string(64, 'a'));
@@ -151,6 +165,7 @@ class SharedMousTest : public ::testing::Test {
     return lines;
   }
 
+  int act_version_ = 1;
   absl::Time now_ = kNow;
   OrganizationForTest state_{"state-university", kNow};
   OrganizationForTest river_{"river-unified", kNow};
@@ -278,15 +293,6 @@ TEST_F(SharedMousTest, NeedsNoPseudonymRootForWhatIsOver) {
   EXPECT_EQ(Ask(other), "OUTSIDE_PERIOD");
 }
 
-MouAct ActOf(v1::MouAction action, const std::string& organization) {
-  MouAct act;
-  act.action = action;
-  act.mou = "stem-pipeline";
-  act.request = std::string(32, 'a');
-  act.caller.principal = {policy::PrincipalKind::kAdmin, organization, "registrar"};
-  return act;
-}
-
 TEST_F(SharedMousTest, AnActAtOneGatewayIsUponWhatTheOtherDid) {
   PutSigned(*a_, "mou.yaml", Document());
   Refresh(*a_);
@@ -302,7 +308,7 @@ TEST_F(SharedMousTest, AnActAtOneGatewayIsUponWhatTheOtherDid) {
   CatchUp(*a_);
   for (Gateway* gateway : {a_.get(), b_.get()}) {
     EXPECT_EQ(Ask(*gateway), "SUSPENDED");
-    EXPECT_THAT(gateway->registry().VersionsOf("stem-pipeline").at(1)->overlay.suspended_by,
+    EXPECT_THAT(gateway->registry().VersionsOf("stem-pipeline").at(1)->standing.suspended_by,
                 ElementsAre("state-university"));
   }
 }
@@ -370,7 +376,7 @@ TEST_F(SharedMousTest, ActsThatRaceAreAllDone) {
         absl::Status status;
         do {
           status = gateway.registry().Act(ActOf(action, organization), now_);
-        } while (absl::IsAborted(status));
+        } while (absl::IsUnavailable(status));
         EXPECT_TRUE(status.ok()) << status;
       }
     }
@@ -382,9 +388,75 @@ TEST_F(SharedMousTest, ActsThatRaceAreAllDone) {
   CatchUp(*a_);
   CatchUp(*b_);
   for (Gateway* gateway : {a_.get(), b_.get()}) {
-    EXPECT_THAT(gateway->registry().VersionsOf("stem-pipeline").at(1)->overlay.suspended_by,
+    EXPECT_THAT(gateway->registry().VersionsOf("stem-pipeline").at(1)->standing.suspended_by,
                 ElementsAre("river-unified", "state-university"));
   }
+}
+
+TEST_F(SharedMousTest, WhatIsProposedAtOneGatewayIsSignedAtTheOther) {
+  const std::string document = Document();
+  ASSERT_TRUE(a_->registry()
+                  .Propose(ActOf(v1::MOU_ACTION_PROPOSE, "state-university"), document, now_)
+                  .ok());
+  ASSERT_TRUE(Sign(*b_, pki::SignDocument(document, river_dean_).value(), "river-unified").ok());
+  ASSERT_TRUE(Sign(*a_, pki::SignDocument(document, state_dean_).value(), "state-university").ok());
+  EXPECT_EQ(Ask(*a_), "PERMIT 1");
+  CatchUp(*b_);
+  EXPECT_EQ(Ask(*b_), "PERMIT 1");
+}
+
+TEST_F(SharedMousTest, LastSignaturesThatRaceAreBothThereAndTheVersionIsSignedOnce) {
+  for (int version = 1; version <= 20; ++version) {
+    const std::string document = Document(version);
+    ASSERT_TRUE(a_->registry()
+                    .Propose(ActOf(v1::MOU_ACTION_PROPOSE, "river-unified"), document, now_)
+                    .ok());
+    absl::Status by_state;
+    act_version_ = version;
+    std::thread other([&] {
+      by_state = Sign(*b_, pki::SignDocument(document, state_dean_).value(), "state-university");
+    });
+    const absl::Status by_river =
+        Sign(*a_, pki::SignDocument(document, river_dean_).value(), "river-unified");
+    other.join();
+    EXPECT_TRUE(by_state.ok() && by_river.ok()) << by_state << by_river;
+    CatchUp(*a_);
+    CatchUp(*b_);
+    EXPECT_EQ(Ask(*a_), absl::StrCat("PERMIT ", version));
+    EXPECT_EQ(Ask(*b_), absl::StrCat("PERMIT ", version));
+  }
+}
+
+TEST_F(SharedMousTest, OfTwoProposalsAtTwoGatewaysOneIsTheNext) {
+  const std::string other = absl::StrReplaceAll(Document(), {{"days: 60", "days: 61"}});
+  // The other comes between what the first looked at and what it writes.
+  absl::Status between;
+  a_->store().BeforeNextWrite([&] {
+    between = b_->registry()
+                  .Propose(ActOf(v1::MOU_ACTION_PROPOSE, "river-unified"), other, now_)
+                  .status();
+  });
+  const absl::Status first =
+      a_->registry()
+          .Propose(ActOf(v1::MOU_ACTION_PROPOSE, "state-university"), Document(), now_)
+          .status();
+  EXPECT_TRUE(between.ok()) << between;
+  EXPECT_TRUE(absl::IsFailedPrecondition(first)) << first;
+  EXPECT_THAT(std::string(first.message()), HasSubstr("P020"));
+  EXPECT_EQ(a_->registry().VersionsOf("stem-pipeline").at(1)->stored.document, other);
+}
+
+TEST_F(SharedMousTest, ASignatureWhoseAnswerWasLostIsThereAndCanBeSentAgain) {
+  const std::string document = Document();
+  ASSERT_TRUE(a_->registry()
+                  .Propose(ActOf(v1::MOU_ACTION_PROPOSE, "state-university"), document, now_)
+                  .ok());
+  const std::string cms = pki::SignDocument(document, river_dean_).value();
+  a_->store().LoseNextAnswer();
+  EXPECT_TRUE(absl::IsUnavailable(Sign(*a_, cms, "river-unified")));
+  EXPECT_TRUE(Sign(*a_, cms, "river-unified").ok());
+  EXPECT_EQ(Ask(*a_), "NOT_SIGNED");
+  EXPECT_THAT(a_->registry().VersionsOf("stem-pipeline").at(1)->stored.signatures, SizeIs(1));
 }
 
 TEST_F(SharedMousTest, KeepsNothingBackThatTheLogDoesNotSay) {

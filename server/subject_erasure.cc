@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/strip.h"
 #include "server/error.h"
 #include "server/subject_names.h"
@@ -41,6 +42,8 @@ absl::StatusOr<v1::EraseSubjectResponse> SubjectErasure::Erase(
   const AskedSubject asked{request.id_space(), request.id(), request.source_system()};
   const absl::StatusOr<std::vector<policy::SubjectName>> names = NamesOf(*parts_.catalog, asked);
   if (!names.ok()) return names.status();
+  if (busy_.exchange(true)) return Exhausted("erasures_at_once", absl::Seconds(1));
+  const absl::Cleanup free = [this] { busy_ = false; };
   const SubjectQuestion question(*parts_.catalog, asked);
   const uint64_t size = parts_.log->size();
   const absl::StatusOr<std::vector<uint64_t>> openings = AskedBy(*owner, question, 0, size);

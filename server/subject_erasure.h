@@ -6,6 +6,7 @@
 #ifndef SLUICE_SERVER_SUBJECT_ERASURE_H_
 #define SLUICE_SERVER_SUBJECT_ERASURE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,6 +38,8 @@ class SubjectErasure {
   };
   explicit SubjectErasure(Parts parts) : parts_(std::move(parts)) {}
 
+  // RESOURCE_EXHAUSTED while another is made: each reads its owner's history where all that is
+  // written waits.
   absl::StatusOr<v1::EraseSubjectResponse> Erase(const Caller& caller, RequestId& request_id,
                                                  const v1::EraseSubjectRequest& request);
 
@@ -50,6 +53,7 @@ class SubjectErasure {
                        ErasureEntry entry, v1::EraseSubjectResponse& response) const;
 
   const Parts parts_;
+  std::atomic<bool> busy_ = false;
 };
 
 }  // namespace sluice::server

@@ -1,5 +1,5 @@
-// `sluice mou`: documents, offline (mou_standing.cc: at the gateway). What is said here is what the
-// gateway would say of the same bytes once every party has signed them.
+// `sluice mou`: documents, offline (at the gateway: mou_proposal.cc, mou_standing.cc). What is said
+// here is what the gateway would say of the same bytes once every party has signed them.
 #include "client/command/mou.h"
 
 #include <memory>
@@ -17,7 +17,6 @@
 #include "client/command/session.h"
 #include "client/command/table.h"
 #include "client/file.h"
-#include "client/pki_directory.h"
 #include "policy/check.h"
 #include "policy/decide.h"
 #include "policy/explain.h"
@@ -35,9 +34,6 @@ struct Options {
   std::string purpose;
   std::string record;
   std::string operation = "READ";
-  std::string signer;
-  std::string signer_key;
-  std::string signing_organization;
 };
 
 absl::StatusOr<std::optional<absl::CivilDay>> Today(const Options& options) {
@@ -116,25 +112,24 @@ ExitCode Show(Session& session, const Options& options) {
   return kDone;
 }
 
-ExitCode Sign(const Options& options) {
-  const absl::StatusOr<std::string> path =
-      pki::SignFile(options.file, options.signer, options.signer_key, options.signing_organization);
-  if (!path.ok()) return Fail(path.status());
-  Print(options.output == "json" ? JsonText({{"signature", *path}}, -1) : *path + "\n");
-  return kDone;
-}
-
 }  // namespace
 
 std::optional<CompiledDocument> CompileDocument(Session& session, const std::string& file,
                                                 ExitCode& code) {
-  const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
   const absl::StatusOr<std::string> bytes = ReadFile(file);
-  if (!catalog.ok() || !bytes.ok()) {
-    code = Fail(catalog.ok() ? bytes.status() : catalog.status());
+  if (bytes.ok()) return CompileDocument(session, file, *bytes, code);
+  code = Fail(bytes.status());
+  return std::nullopt;
+}
+
+std::optional<CompiledDocument> CompileDocument(Session& session, const std::string& name,
+                                                absl::string_view bytes, ExitCode& code) {
+  const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
+  if (!catalog.ok()) {
+    code = Fail(catalog.status());
     return std::nullopt;
   }
-  policy::MouDocument::Parsed parsed = policy::MouDocument::Parse(file, *bytes);
+  policy::MouDocument::Parsed parsed = policy::MouDocument::Parse(name, bytes);
   if (!policy::HasError(parsed.findings)) {
     parsed.findings = policy::Check(parsed.document, **catalog, policy::CheckOptions());
   }
@@ -166,7 +161,7 @@ std::string PeriodText(const policy::CivilPeriod& period) {
 
 void AddMou(CLI::App& app, Session& session) {
   CLI::App* noun =
-      app.add_subcommand("mou", "MOUs: check, compare and sign documents; list, suspend, end");
+      app.add_subcommand("mou", "MOUs: check, compare, propose and sign; list, suspend, end");
   noun->require_subcommand(1);
   auto options = std::make_shared<Options>();
   CLI::App* check =
@@ -204,27 +199,14 @@ void AddMou(CLI::App& app, Session& session) {
                                    "sluice mou show --output json mou.yaml",
                                    [&session, options] { return Show(session, *options); });
   AddOutput(show, *show_output, {"json"});
-  CLI::App* sign = session.AddVerb(
-      noun, "sign", "Sign a document's bytes, beside it",
-      "sluice mou sign mou.yaml --for river-unified --signer signatory.pem --signer-key "
-      "signatory.key",
-      [options] { return Sign(*options); });
-  sign->add_option("--for", options->signing_organization, "The party that signs")
-      ->type_name(kOrganizationValue)
-      ->required();
-  sign->add_option("--signer", options->signer, "PEM file: the signatory's certificate")
-      ->type_name(kFileValue)
-      ->required();
-  sign->add_option("--signer-key", options->signer_key, "PEM file: its key")
-      ->type_name(kFileValue)
-      ->required();
-  for (CLI::App* verb : {explain, show, sign}) {
+  for (CLI::App* verb : {explain, show}) {
     verb->add_option("FILE", options->file, "The document")->required();
   }
-  for (CLI::App* verb : {explain, sign}) AddOutput(verb, options->output, {"text", "json"});
+  AddOutput(explain, options->output, {"text", "json"});
   AddMouDiff(noun, session);
   AddMouWhoCan(noun, session);
   AddMouWhatCan(noun, session);
+  AddMouProposal(noun, session);
   AddMouStanding(noun, session);
 }
 

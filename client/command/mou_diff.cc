@@ -105,6 +105,12 @@ std::string TextOf(const policy::MouDiff& diff, int widenings) {
   return text;
 }
 
+int Widenings(const policy::MouDiff& diff) {
+  return static_cast<int>(
+      std::count_if(diff.changes.begin(), diff.changes.end(),
+                    [](const policy::Change& change) { return policy::IsWidening(change.kind); }));
+}
+
 ExitCode RunDiff(Session& session, const Options& options) {
   ExitCode code = kFailed;
   const std::optional<CompiledDocument> before = CompileDocument(session, options.before, code);
@@ -113,9 +119,7 @@ ExitCode RunDiff(Session& session, const Options& options) {
   if (!after.has_value()) return code;
   const absl::StatusOr<policy::MouDiff> diff = policy::Diff(*before->mou, *after->mou);
   if (!diff.ok()) return Fail(diff.status());
-  const auto widenings = static_cast<int>(
-      std::count_if(diff->changes.begin(), diff->changes.end(),
-                    [](const policy::Change& change) { return policy::IsWidening(change.kind); }));
+  const int widenings = Widenings(*diff);
   if (options.output == "text") {
     if (!Print(TextOf(*diff, widenings))) return kFailed;
   } else if (!TableOf(*diff).Print(options.output)) {
@@ -127,6 +131,13 @@ ExitCode RunDiff(Session& session, const Options& options) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> DiffText(const policy::CompiledMou& before,
+                                     const policy::CompiledMou& after) {
+  const absl::StatusOr<policy::MouDiff> diff = policy::Diff(before, after);
+  if (!diff.ok()) return diff.status();
+  return TextOf(*diff, Widenings(*diff));
+}
 
 void AddMouDiff(CLI::App* noun, Session& session) {
   auto options = std::make_shared<Options>();

@@ -16,7 +16,9 @@
 #include "client/command/confirm.h"
 #include "client/command/mou.h"
 #include "client/command/table.h"
+#include "client/file.h"
 #include "client/record_value.h"
+#include "policy/digest.h"
 
 namespace sluice::client {
 namespace {
@@ -29,6 +31,8 @@ struct Options {
   std::string on;
   std::string due;
   std::string confirm;
+  std::string document;
+  int version = 0;  // 0: of all
   std::string output = "text";
 };
 
@@ -36,7 +40,10 @@ std::string OrganizationOf(absl::string_view name) {
   return std::string(absl::StripPrefix(name, "organizations/"));
 }
 
-std::string MouOf(absl::string_view name) { return std::string(absl::StripPrefix(name, "mous/")); }
+std::string NameOf(const Options& options) {
+  const std::string mou = absl::StrCat("mous/", options.mou);
+  return options.version == 0 ? mou : absl::StrCat(mou, "/versions/", options.version);
+}
 
 std::string StateText(v1::MouState state) {
   return ShortName(v1::MouState_Name(state), "MOU_STATE_");
@@ -87,24 +94,6 @@ std::string NoteOf(const v1::MouVersionStatus& version) {
     notes.push_back(absl::StrCat("withdrawn: ", absl::StrJoin(version.withdrawn_grants(), ", ")));
   }
   return absl::StrJoin(notes, "; ");
-}
-
-bool Show(const std::vector<v1::MouStatus>& mous, const std::string& output) {
-  Table table(
-      {{"mou"}, {"version"}, {"state"}, {"from"}, {"until"}, {"note", Table::Fit::kMayShorten}});
-  const bool objects = output == "json" || output == "ndjson";
-  for (const v1::MouStatus& mou : mous) {
-    if (objects) {
-      table.Add({}, Table::Json::parse(ProtoJson(mou)));
-      continue;
-    }
-    for (const v1::MouVersionStatus& version : mou.versions()) {
-      table.Add({MouOf(mou.name()), version.name().substr(version.name().rfind('/') + 1),
-                 StateText(version.state()), DateText(version.effective()),
-                 absl::FormatCivilTime(EndOf(version)), NoteOf(version)});
-    }
-  }
-  return table.Print(output);
 }
 
 // "60d"
@@ -164,15 +153,15 @@ ExitCode List(Session& session, const Options& options) {
                                  : "no MOU: none has your organization as a party\n";
     return Print(none) ? kDone : kFailed;
   }
-  if (!Show(mous, options.output)) return kFailed;
+  if (!PrintMous(mous, options.output)) return kFailed;
   return due.has_value() && !mous.empty() ? kGateFailed : kDone;
 }
 
 std::string StatusText(const v1::MouStatus& mou) {
   std::string text = MouOf(mou.name());
   for (const v1::MouVersionStatus& version : mou.versions()) {
-    absl::StrAppend(&text, "\n  version ", version.name().substr(version.name().rfind('/') + 1),
-                    ": ", StateText(version.state()), ", ", DateText(version.effective()), "..",
+    absl::StrAppend(&text, "\n  version ", VersionOf(version.name()), ": ",
+                    StateText(version.state()), ", ", DateText(version.effective()), "..",
                     DateText(version.expires()), " ", version.time_zone(), "\n    ",
                     version.title(), "\n    ", version.document_digest(), "\n");
     for (const v1::PartyStatus& party : version.parties()) {
@@ -197,15 +186,34 @@ std::string StatusText(const v1::MouStatus& mou) {
   return text;
 }
 
+// The newest version's document, or that of the one that was asked for: the bytes to be signed.
+ExitCode Save(const v1::MouStatus& mou, const std::string& path) {
+  if (mou.versions().empty() || mou.versions(0).document().empty()) {
+    return Fail(
+        absl::FailedPreconditionError("the gateway has no bytes of this version: it waits in the "
+                                      "gateway's directory of documents"));
+  }
+  const v1::MouVersionStatus& version = mou.versions(0);
+  if (policy::Sha256Digest(version.document()) != version.document_digest()) {
+    return Fail(absl::DataLossError("the document is not the one that its digest names"));
+  }
+  const absl::Status written = ReplaceFile(path, version.document());
+  if (!written.ok()) return Fail(written);
+  Note(absl::StrCat(path, ": version ", VersionOf(version.name()), ", ", version.document_digest(),
+                    "\n"));
+  return kDone;
+}
+
 ExitCode Status(Session& session, const Options& options) {
   const absl::StatusOr<Gateway*> gateway = session.GetGateway();
   if (!gateway.ok()) return Fail(gateway.status());
   v1::GetMouRequest request;
-  request.set_name(absl::StrCat("mous/", options.mou));
+  request.set_name(NameOf(options));
   Retry retry = session.NewRetry();
   absl::StatusOr<v1::GetMouResponse> response =
       retry.Run([&] { return (*gateway)->GetMou(request); });
   if (!response.ok()) return Fail(response.status());
+  if (!options.document.empty()) return Save(response->mou(), options.document);
   MakePrintable(*response);
   return Print(options.output == "json" ? ProtoJson(response->mou()) + "\n"
                                         : StatusText(response->mou()))
@@ -219,14 +227,29 @@ ExitCode Act(Session& session, const Options& options,
              absl::StatusOr<Response> (Gateway::*call)(const Request&), Request request) {
   const absl::StatusOr<Gateway*> gateway = session.GetGateway();
   if (!gateway.ok()) return Fail(gateway.status());
-  request.set_name(absl::StrCat("mous/", options.mou));
+  request.set_name(NameOf(options));
   request.set_etag(options.etag);
   Retry retry = session.NewRetry();
   absl::StatusOr<Response> response = retry.Run([&] { return ((*gateway)->*call)(request); });
   if (!response.ok()) return Fail(response.status());
   MakePrintable(*response);
-  if (options.output == "json") return Print(ProtoJson(response->mou()) + "\n") ? kDone : kFailed;
-  return Show({response->mou()}, options.output) ? kDone : kFailed;
+  return PrintMou(response->mou(), options.output);
+}
+
+// What was suspended again since the caller looked is not lifted by a call that is tried again.
+ExitCode Resume(Session& session, Options options) {
+  if (options.etag.empty()) {
+    const absl::StatusOr<Gateway*> gateway = session.GetGateway();
+    if (!gateway.ok()) return Fail(gateway.status());
+    v1::GetMouRequest request;
+    request.set_name(NameOf(options));
+    Retry retry = session.NewRetry();
+    const absl::StatusOr<v1::GetMouResponse> response =
+        retry.Run([&] { return (*gateway)->GetMou(request); });
+    if (!response.ok()) return Fail(response.status());
+    options.etag = response->mou().etag();
+  }
+  return Act(session, options, &Gateway::ResumeMou, v1::ResumeMouRequest());
 }
 
 ExitCode Terminate(Session& session, const Options& options) {
@@ -258,6 +281,35 @@ ExitCode Withdraw(Session& session, const Options& options) {
 
 }  // namespace
 
+std::string MouOf(absl::string_view name) { return std::string(absl::StripPrefix(name, "mous/")); }
+
+std::string VersionOf(absl::string_view name) {
+  return std::string(name.substr(name.rfind('/') + 1));
+}
+
+bool PrintMous(const std::vector<v1::MouStatus>& mous, const std::string& output) {
+  Table table(
+      {{"mou"}, {"version"}, {"state"}, {"from"}, {"until"}, {"note", Table::Fit::kMayShorten}});
+  const bool objects = output == "json" || output == "ndjson";
+  for (const v1::MouStatus& mou : mous) {
+    if (objects) {
+      table.Add({}, Table::Json::parse(ProtoJson(mou)));
+      continue;
+    }
+    for (const v1::MouVersionStatus& version : mou.versions()) {
+      table.Add({MouOf(mou.name()), VersionOf(version.name()), StateText(version.state()),
+                 DateText(version.effective()), absl::FormatCivilTime(EndOf(version)),
+                 NoteOf(version)});
+    }
+  }
+  return table.Print(output);
+}
+
+ExitCode PrintMou(const v1::MouStatus& mou, const std::string& output) {
+  if (output == "json") return Print(ProtoJson(mou) + "\n") ? kDone : kFailed;
+  return PrintMous({mou}, output) ? kDone : kFailed;
+}
+
 void AddMouStanding(CLI::App* noun, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::App* list = session.AddVerb(noun, "list", "List your organization's MOUs and how they stand",
@@ -275,13 +327,11 @@ void AddMouStanding(CLI::App* noun, Session& session) {
       "sluice mou suspend stem-pipeline", [&session, options] {
         return Act(session, *options, &Gateway::SuspendMou, v1::SuspendMouRequest());
       });
-  CLI::App* resume =
-      session.AddVerb(noun, "resume", "Lift your organization's own suspension",
-                      "sluice mou resume stem-pipeline", [&session, options] {
-                        return Act(session, *options, &Gateway::ResumeMou, v1::ResumeMouRequest());
-                      });
+  CLI::App* resume = session.AddVerb(noun, "resume", "Lift your organization's own suspension",
+                                     "sluice mou resume stem-pipeline",
+                                     [&session, options] { return Resume(session, *options); });
   CLI::App* terminate = session.AddVerb(
-      noun, "terminate", "End an MOU, at once or on a later day, for good",
+      noun, "terminate", "End an MOU or take a proposal back, at once or later, for good",
       "sluice mou terminate stem-pipeline --reason PURPOSE_ENDED --confirm stem-pipeline",
       [&session, options] { return Terminate(session, *options); });
   terminate->add_option("--reason", options->reason, "Why")
@@ -297,6 +347,14 @@ void AddMouStanding(CLI::App* noun, Session& session) {
       noun, "withdraw", "Take back a grant of your own organization, at once and for good",
       "sluice mou withdraw stem-pipeline completers --confirm completers",
       [&session, options] { return Withdraw(session, *options); });
+  status
+      ->add_option("--document", options->document,
+                   "Write the newest version's document there, to be read, checked and signed")
+      ->type_name(kFileValue);
+  for (CLI::App* verb : {status, terminate}) {
+    verb->add_option("--version", options->version, "Of one version alone")
+        ->check(CLI::PositiveNumber);
+  }
   for (CLI::App* verb : {status, suspend, resume, terminate, withdraw}) {
     verb->add_option("MOU", options->mou, "The MOU's name")->required();
     AddOutput(verb, options->output, {"text", "json"});

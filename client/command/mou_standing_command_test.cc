@@ -1,8 +1,11 @@
 // `sluice mou` at a gateway as it is run: what it sends, prints, and ends with.
+#include <filesystem>
 #include <string>
 
 #include "client/command/command_for_test.h"
+#include "client/file.h"
 #include "gtest/gtest.h"
+#include "policy/digest.h"
 
 namespace sluice::client {
 namespace {
@@ -100,6 +103,25 @@ TEST_F(MouStandingTest, StatusSaysWhoSignedAndEachStepOfTheLog) {
   }
 }
 
+TEST_F(MouStandingTest, SavesTheBytesThatAreToBeSigned) {
+  service_->gateway.mous = {Pipeline()};
+  v1::MouVersionStatus& version = *service_->gateway.mous[0].mutable_versions(0);
+  const std::string file = directory_ + "/copy.yaml";
+  const std::string command = absl::StrCat("mou status stem-pipeline --document ", file);
+  Outcome none = Run(command);
+  EXPECT_EQ(none.code, kFailed);
+  EXPECT_TRUE(absl::StrContains(none.err, "has no bytes of this version")) << none.err;
+  version.set_document("mou: stem \x1b[31mpipeline\n");
+  version.set_document_digest("sha256:of-others");
+  none = Run(command);
+  EXPECT_EQ(none.code, kFailed);
+  EXPECT_TRUE(absl::StrContains(none.err, "not the one that its digest names")) << none.err;
+  EXPECT_FALSE(std::filesystem::exists(file));
+  version.set_document_digest(policy::Sha256Digest(version.document()));
+  EXPECT_EQ(Run(command).code, kDone);
+  EXPECT_EQ(ReadFile(file).value(), version.document());
+}
+
 TEST_F(MouStandingTest, SendsEachActAsItWasGiven) {
   service_->gateway.mous = {Pipeline()};
   EXPECT_EQ(Run("mou suspend stem-pipeline --etag 41").code, kDone);
@@ -107,7 +129,9 @@ TEST_F(MouStandingTest, SendsEachActAsItWasGiven) {
   EXPECT_EQ(suspend.name(), "mous/stem-pipeline");
   EXPECT_EQ(suspend.etag(), "41");
   EXPECT_EQ(Run("mou resume stem-pipeline").code, kDone);
-  EXPECT_EQ(Sent<v1::ResumeMouRequest>().name(), "mous/stem-pipeline");
+  const auto resume = Sent<v1::ResumeMouRequest>();
+  EXPECT_EQ(resume.name(), "mous/stem-pipeline");
+  EXPECT_EQ(resume.etag(), "41") << "what was suspended again meanwhile is not lifted";
   EXPECT_EQ(Run("mou terminate stem-pipeline --reason PURPOSE_ENDED --on 2027-05-01 "
                 "--confirm stem-pipeline")
                 .code,
@@ -115,6 +139,11 @@ TEST_F(MouStandingTest, SendsEachActAsItWasGiven) {
   const auto terminate = Sent<v1::TerminateMouRequest>();
   EXPECT_EQ(terminate.reason(), v1::TERMINATION_REASON_PURPOSE_ENDED);
   EXPECT_EQ(terminate.effective().month(), 5);
+  EXPECT_EQ(Run("mou terminate stem-pipeline --version 2 --reason NO_REASON "
+                "--confirm stem-pipeline")
+                .code,
+            kDone);
+  EXPECT_EQ(Sent<v1::TerminateMouRequest>().name(), "mous/stem-pipeline/versions/2");
   EXPECT_EQ(Run("mou withdraw stem-pipeline completers --confirm completers").code, kDone);
   EXPECT_EQ(Sent<v1::WithdrawGrantRequest>().grant(), "completers");
 }

@@ -91,7 +91,7 @@ MouEntry MouAct() {
   entry.action = "TERMINATE";
   entry.ends = absl::CivilDay(2027, 2, 1);
   entry.reason = "PURPOSE_ENDED";
-  entry.overlay_digest = "sha256:" + std::string(64, '7');
+  entry.standing_digest = "sha256:" + std::string(64, '7');
   entry.previous_index = 17;
   return entry;
 }

@@ -42,10 +42,10 @@ TEST_P(StoreState, TakesAnMouVersionInOnceAndMovesItOn) {
   EXPECT_EQ(versions[0].state, "SIGNED");
   EXPECT_EQ(versions[0].root_check, version.root_check);
 
-  EXPECT_EQ(versions[0].overlay, "");
+  EXPECT_EQ(versions[0].standing, "");
 
   version.state = "NOT_SIGNED";
-  version.overlay = R"({"suspended_by":["a"]})";
+  version.standing = R"({"suspended_by":["a"]})";
   version.log_index = 12;
   version.signatures.pop_back();
   ASSERT_TRUE(Put(version, 9).ok());
@@ -55,7 +55,7 @@ TEST_P(StoreState, TakesAnMouVersionInOnceAndMovesItOn) {
   EXPECT_EQ(moved[0].document, version.document);
   EXPECT_EQ(moved[0].root_check, version.root_check);
   EXPECT_EQ(moved[0].state, "NOT_SIGNED");
-  EXPECT_EQ(moved[0].overlay, version.overlay);
+  EXPECT_EQ(moved[0].standing, version.standing);
   EXPECT_EQ(moved[0].log_index, 12u);
   ASSERT_THAT(moved[0].signatures, SizeIs(1));
   EXPECT_EQ(moved[0].signatures[0].organization, "a");

@@ -54,13 +54,24 @@ absl::StatusOr<std::unique_ptr<Erasures>> Erasures::Create(SqlConnection* connec
         "UPDATE record_change SET replaced_bytes = replaced_bytes - $1 "
         "WHERE collection = $2 AND position = $3"}});
   if (status.ok()) {
+    // By the owner's changes, and not by all that anybody ever changed; and what is of no change
+    // any more and about to be deleted.
+    constexpr absl::string_view kHistory =
+        "SELECT h.position, h.record_id, h.collection, h.content_position, h.subjects, "
+        "h.identity, length(h.bytes) FROM collection c ";
     status = PrepareScans(
         connection,
         {{&erasures->history_,
-          "SELECT h.position, h.record_id, h.collection, h.content_position, h.subjects, "
-          "h.identity, length(h.bytes) FROM record_history h "
-          "JOIN collection c ON c.id = h.collection WHERE c.owner = $1 AND h.sealed_position > "
-          "0"}});
+          absl::StrCat(kHistory,
+                       "CROSS JOIN record_change r CROSS JOIN record_history h "
+                       "WHERE c.owner = $1 AND r.collection = c.id AND h.position = r.position "
+                       "AND h.collection = c.id AND h.sealed_position > 0")},
+         {&erasures->forgotten_,
+          absl::StrCat(kHistory,
+                       "JOIN record_history h ON h.collection = c.id WHERE c.owner = $1 "
+                       "AND h.sealed_position > 0 AND h.position < coalesce("
+                       "(SELECT position FROM record_change ORDER BY id LIMIT 1), "
+                       "9223372036854775807)")}});
   }
   if (!status.ok()) return status;
   return erasures;
@@ -142,8 +153,8 @@ absl::Status Erasures::ForgetHistory(int64_t owner, const Hash16& name, uint32_t
     int64_t bytes;  // of its content
   };
   std::vector<Found> found;
-  {
-    SqlRun run = history_.Bind(owner);
+  for (SqlStatement* const rows : {&history_, &forgotten_}) {
+    SqlRun run = rows->Bind(owner);
     for (;;) {
       const absl::StatusOr<bool> row = run.Next();
       if (!row.ok()) return row.status();

@@ -53,7 +53,7 @@ class Erasures {
 
   const NameHasher& hasher_;
   SqlStatement find_, former_, joined_, first_, further_, rename_, openings_of_owner_, openings_;
-  SqlStatement count_, raise_, history_, forget_, shrink_;
+  SqlStatement count_, raise_, history_, forgotten_, forget_, shrink_;
 };
 
 }  // namespace sluice::server

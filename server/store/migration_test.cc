@@ -125,7 +125,7 @@ TEST_P(MigrationTest, BringsTheFirstVersionToTodays) {
   ASSERT_TRUE(Hold()
                   .connection
                   ->Execute("ALTER TABLE store DROP COLUMN erasures;"
-                            "ALTER TABLE mou_version DROP COLUMN overlay;"
+                            "ALTER TABLE mou_version DROP COLUMN standing;"
                             "UPDATE store SET schema_version = 8")
                   .ok());
   ASSERT_TRUE(Run(CurrentSchema()).ok());

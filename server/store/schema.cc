@@ -206,8 +206,9 @@ CREATE TABLE mou_version (
   document BLOB NOT NULL,
   state TEXT NOT NULL,
   log_index INTEGER NOT NULL,           -- of the entry that says so
-  root_check BLOB NOT NULL,             -- of the MOU's pseudonym root, so that another one is noticed
-  overlay TEXT NOT NULL DEFAULT '',     -- what parties did to it since it was signed: MouOverlay
+  root_check BLOB NOT NULL,             -- of the MOU's pseudonym root, so that another one is noticed;
+                                        -- empty until all have signed
+  standing TEXT NOT NULL DEFAULT '',    -- what parties did to it by themselves: MouStanding
   seal BLOB NOT NULL,                   -- over all of it, signatures too: StateSeal
   PRIMARY KEY (mou, version)
 ) STRICT, WITHOUT ROWID;
@@ -272,7 +273,7 @@ const Schema& CurrentSchema() {
                  {{9, "counts who is erased",
                    "ALTER TABLE store ADD COLUMN erasures INTEGER NOT NULL DEFAULT 0;"},
                   {10, "lets a party suspend and end an MOU by itself",
-                   "ALTER TABLE mou_version ADD COLUMN overlay TEXT NOT NULL DEFAULT '';"}}};
+                   "ALTER TABLE mou_version ADD COLUMN standing TEXT NOT NULL DEFAULT '';"}}};
   return *schema;
 }
 

@@ -47,9 +47,9 @@ absl::StatusOr<Hash16> OpenState(const SealKeys& keys, const StateRow& row) {
 }  // namespace
 
 absl::StatusOr<Hash> MacOf(const SealKeys& keys, const StoredMouVersion& version) {
-  // Without an overlay, as before there were any.
-  std::string words = version.overlay.empty() ? "mou_version" : "mou_version under an overlay";
-  if (!version.overlay.empty()) AppendSealed(version.overlay, words);
+  // Without a standing, as before there were any.
+  std::string words = version.standing.empty() ? "mou_version" : "mou_version under a standing";
+  if (!version.standing.empty()) AppendSealed(version.standing, words);
   AppendSealed(version.mou, words);
   AppendSealed(static_cast<uint64_t>(version.version), words);
   AppendSealed(version.document, words);

@@ -224,11 +224,11 @@ struct StoredMouVersion {
   std::string mou;
   int32_t version = 0;
   std::string document;                     // the exact bytes
-  std::vector<StoredSignature> signatures;  // of every party; fewer while one is void
+  std::vector<StoredSignature> signatures;  // of every party; fewer while one is missing or void
   std::string state;                        // the last that the log says: SIGNED, ACTIVE, ...
   uint64_t log_index = 0;                   // of the entry that says so
-  std::string root_check;                   // of the MOU's pseudonym root; never changes
-  std::string overlay;                      // what parties did to it since: MouOverlay's text
+  std::string root_check;                   // of the MOU's pseudonym root, once all have signed
+  std::string standing;                     // what parties did to it since: MouStanding's text
 };
 
 // --- Organizations that the operator added ---
@@ -310,7 +310,7 @@ class Transaction {
   // Each of these three changes what decisions rest on, and raises the revision with it.
 
   // Takes a version in (`replaces`: nullopt), or moves the one whose entry is at `replaces` on: its
-  // signatures, state, overlay and entry. ABORTED if that is not how it stands; ALREADY_EXISTS if
+  // signatures, state, standing and entry. ABORTED if that is not how it stands; ALREADY_EXISTS if
   // it was taken in with other bytes: a document never changes.
   virtual absl::Status PutMouVersion(const StoredMouVersion& version,
                                      std::optional<uint64_t> replaces) = 0;

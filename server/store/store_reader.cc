@@ -58,7 +58,7 @@ absl::Status StoreReader::Prepare() {
         "AND ordinal > $3 ORDER BY ordinal, record_id"},
        {&catalogs_, "SELECT kept FROM catalog ORDER BY id"},
        {&mou_versions_,
-        "SELECT mou, version, document, state, log_index, root_check, overlay, seal FROM "
+        "SELECT mou, version, document, state, log_index, root_check, standing, seal FROM "
         "mou_version "
         "WHERE log_index >= $1 ORDER BY mou, version"},
        {&rows_,
@@ -353,7 +353,7 @@ absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions(uint64_t 
                              .state = Copy(run.Bytes(3)),
                              .log_index = static_cast<uint64_t>(run.Int(4)),
                              .root_check = Copy(run.Bytes(5)),
-                             .overlay = Copy(run.Bytes(6))};
+                             .standing = Copy(run.Bytes(6))};
     SqlRun signatures = mou_signatures_.Bind(version.mou, version.version);
     for (;;) {
       absl::StatusOr<bool> signature = signatures.Next();

@@ -103,13 +103,12 @@ absl::Status StoreTransaction::Prepare() {
        {&find_dictionary_head_, "SELECT size, compact_range FROM dictionary_head WHERE owner = $1"},
        {&find_version_, "SELECT document, seal FROM mou_version WHERE mou = $1 AND version = $2"},
        {&insert_version_,
-        "INSERT INTO mou_version (mou, version, document, state, log_index, root_check, overlay, "
+        "INSERT INTO mou_version (mou, version, document, state, log_index, root_check, standing, "
         "seal) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"},
        {&update_version_,
-        "UPDATE mou_version SET state = $1, log_index = $2, overlay = $3, seal = $4 WHERE mou = $5 "
-        "AND "
-        "version = $6 AND log_index = $7"},
+        "UPDATE mou_version SET state = $1, log_index = $2, root_check = $3, standing = $4, "
+        "seal = $5 WHERE mou = $6 AND version = $7 AND log_index = $8"},
        {&delete_signatures_, "DELETE FROM mou_signature WHERE mou = $1 AND version = $2"},
        {&insert_signature_,
         "INSERT INTO mou_signature (mou, version, organization, cms_der, received_us) "
@@ -260,16 +259,16 @@ absl::Status StoreTransaction::PutMouVersion(const StoredMouVersion& version,
     }
   }
   if (known != replaces.has_value()) return Changed("the version of the MOU");
-  absl::Status status = known
-                            ? update_version_
-                                  .Bind(version.state, version.log_index, version.overlay,
-                                        SqlBlob(*mac), version.mou, version.version, *replaces)
-                                  .Finish()
-                            : insert_version_
-                                  .Bind(version.mou, version.version, SqlBlob(version.document),
-                                        version.state, version.log_index,
-                                        SqlBlob(version.root_check), version.overlay, SqlBlob(*mac))
-                                  .Finish();
+  absl::Status status =
+      known ? update_version_
+                  .Bind(version.state, version.log_index, SqlBlob(version.root_check),
+                        version.standing, SqlBlob(*mac), version.mou, version.version, *replaces)
+                  .Finish()
+            : insert_version_
+                  .Bind(version.mou, version.version, SqlBlob(version.document), version.state,
+                        version.log_index, SqlBlob(version.root_check), version.standing,
+                        SqlBlob(*mac))
+                  .Finish();
   if (status.ok() && connection_->changes() != 1) return Changed("the version of the MOU");
   if (status.ok()) status = state_seal_->Replace(before, *mac, version.log_index);
   if (status.ok()) status = delete_signatures_.Bind(version.mou, version.version).Finish();

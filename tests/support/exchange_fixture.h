@@ -62,6 +62,13 @@ class MousForTest : public MouRegistry {
   absl::Status Act(const MouAct&, absl::Time) override {
     return absl::UnimplementedError("no act here");
   }
+  absl::StatusOr<std::string> Propose(const MouAct&, absl::string_view, absl::Time) override {
+    return absl::UnimplementedError("no act here");
+  }
+  absl::Status Sign(const MouAct&, const std::string&, absl::string_view, const Trust&,
+                    absl::Time) override {
+    return absl::UnimplementedError("no act here");
+  }
   std::shared_ptr<const policy::MouSet> Current() const override { return current; }
   std::map<std::string, absl::Time> Ends() const override { return {}; }
   TakenVersions VersionsOf(const std::string&) const override { return {}; }

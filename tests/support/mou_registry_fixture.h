@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -18,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/audit/entry_encoding.h"
+#include "server/error.h"
 #include "server/mou_registry.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/memory_store.h"
@@ -123,6 +125,46 @@ class MouRegistryTest : public ::testing::Test {
   }
   void Remove(absl::string_view file) { std::filesystem::remove(absl::StrCat(inbox(), "/", file)); }
 
+  // The example as another version, whose term begins on that day.
+  std::string DocumentFrom(int version, const std::string& effective) const {
+    return absl::StrReplaceAll(Document(version),
+                               {{"effective: 2026-07-01", absl::StrCat("effective: ", effective)}});
+  }
+
+  static MouAct ActOf(v1::MouAction action, const std::string& organization) {
+    MouAct act;
+    act.action = action;
+    act.mou = "stem-pipeline";
+    act.request = std::string(32, 'a');
+    act.caller.principal = {policy::PrincipalKind::kAdmin, organization, "registrar"};
+    act.caller.spki = std::string(64, 'b');
+    return act;
+  }
+  absl::Status Do(const MouAct& act) { return registry_->Act(act, now_); }
+  absl::Status Terminate(std::optional<absl::CivilDay> day = std::nullopt,
+                         const std::string& organization = "river-unified") {
+    MouAct act = ActOf(v1::MOU_ACTION_TERMINATE, organization);
+    act.reason = v1::TERMINATION_REASON_BREACH;
+    act.effective = day;
+    return Do(act);
+  }
+  absl::Status Withdraw(const std::string& grant,
+                        const std::string& organization = "state-university") {
+    MouAct act = ActOf(v1::MOU_ACTION_WITHDRAW_GRANT, organization);
+    act.grant = grant;
+    return Do(act);
+  }
+  static void ExpectRefused(const absl::Status& status, const std::string& reason) {
+    EXPECT_EQ(ReasonOf(status), reason) << status;
+  }
+  const TakenVersion& Version(int version = 1) {
+    held_ = registry_->VersionsOf("stem-pipeline").at(version);
+    return *held_;
+  }
+  std::string State(int version = 1) const {
+    return registry_->VersionsOf("stem-pipeline").at(version)->stored.state;
+  }
+
   // "PERMIT" with the version, or the denial's code and who has not signed.
   std::string Ask() {
     policy::Request request;
@@ -163,6 +205,7 @@ class MouRegistryTest : public ::testing::Test {
     return lines;
   }
 
+  std::shared_ptr<const TakenVersion> held_;
   absl::Time now_ = kNow;
   OrganizationForTest state_{"state-university", kNow};
   OrganizationForTest river_{"river-unified", kNow};

@@ -1,4 +1,4 @@
-#include "server/mou_overlay.h"
+#include "server/mou_standing.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -30,9 +30,10 @@ std::string ReasonName(v1::TerminationReason reason) {
   return std::string(absl::StripPrefix(v1::TerminationReason_Name(reason), kReasonPrefix));
 }
 
-std::string MouOverlay::ToText() const {
-  if (suspended_by.empty() && !termination.has_value() && withdrawn_grants.empty()) return "";
+std::string MouStanding::ToText() const {
+  if (*this == MouStanding()) return "";
   JsonWriter json;
+  if (!proposed_by.empty()) json.String("proposed_by", proposed_by);
   WriteNames("suspended_by", suspended_by, json);
   if (termination.has_value()) {
     json.BeginObject("termination");
@@ -41,29 +42,32 @@ std::string MouOverlay::ToText() const {
     json.String("by", termination->by);
     json.EndObject();
   }
+  if (void_through != 0) json.Integer("void_through", void_through);
   WriteNames("withdrawn_grants", withdrawn_grants, json);
   return absl::StrCat("{", json.text(), "}");
 }
 
-absl::StatusOr<MouOverlay> MouOverlay::Parse(absl::string_view text) {
-  MouOverlay overlay;
-  if (text.empty()) return overlay;
+absl::StatusOr<MouStanding> MouStanding::Parse(absl::string_view text) {
+  MouStanding standing;
+  if (text.empty()) return standing;
   const absl::StatusOr<JsonValue> json = ParseEntryJson(text);
   if (!json.ok()) return json.status();
-  overlay.suspended_by = ReadNames("suspended_by", *json);
-  overlay.withdrawn_grants = ReadNames("withdrawn_grants", *json);
+  standing.proposed_by = std::string(json->FindString("proposed_by"));
+  standing.suspended_by = ReadNames("suspended_by", *json);
+  standing.withdrawn_grants = ReadNames("withdrawn_grants", *json);
+  standing.void_through = static_cast<int>(json->FindInteger("void_through", 0));
   if (const JsonValue* it = json->Find("termination", JsonValue::Kind::kObject); it != nullptr) {
-    MouTermination& end = overlay.termination.emplace();
+    MouTermination& end = standing.termination.emplace();
     end.by = std::string(it->FindString("by"));
     if (!absl::ParseCivilTime(it->FindString("on"), &end.on) ||
         !v1::TerminationReason_Parse(absl::StrCat(kReasonPrefix, it->FindString("reason")),
                                      &end.reason)) {
-      return absl::InvalidArgumentError("an overlay's termination has no day or no reason");
+      return absl::InvalidArgumentError("a standing's termination has no day or no reason");
     }
   }
   // Whatever else it says, this would not be all of it.
-  if (overlay.ToText() != text) return absl::InvalidArgumentError("this is no overlay's text");
-  return overlay;
+  if (standing.ToText() != text) return absl::InvalidArgumentError("this is no standing's text");
+  return standing;
 }
 
 }  // namespace sluice::server

@@ -1,9 +1,9 @@
-// What parties did by themselves to an MOU version since all of them signed it. It lies over the
-// version: the document stays what it is.
+// What parties did by themselves to an MOU version. It lies over the version: the document stays
+// what it is.
 //
 // A value.
-#ifndef SLUICE_SERVER_MOU_OVERLAY_H_
-#define SLUICE_SERVER_MOU_OVERLAY_H_
+#ifndef SLUICE_SERVER_MOU_STANDING_H_
+#define SLUICE_SERVER_MOU_STANDING_H_
 
 #include <optional>
 #include <set>
@@ -27,19 +27,23 @@ struct MouTermination {
   friend bool operator==(const MouTermination&, const MouTermination&) = default;
 };
 
-struct MouOverlay {
+struct MouStanding {
+  std::string proposed_by;             // an organization; empty: it came by the inbox
   std::set<std::string> suspended_by;  // organizations; each lifts its own
   std::optional<MouTermination> termination;
   std::set<std::string> withdrawn_grants;
+  // A later version up to this number was laid down unsigned when a party ended the MOU or took a
+  // grant back, and may hold that party's signature from before: it is never taken in. 0: none.
+  int void_through = 0;
 
-  friend bool operator==(const MouOverlay&, const MouOverlay&) = default;
+  friend bool operator==(const MouStanding&, const MouStanding&) = default;
 
-  // One overlay has one text; nothing has "".
+  // One standing has one text; nothing has "".
   std::string ToText() const;
   // INVALID_ARGUMENT for what ToText does not write.
-  static absl::StatusOr<MouOverlay> Parse(absl::string_view text);
+  static absl::StatusOr<MouStanding> Parse(absl::string_view text);
 };
 
 }  // namespace sluice::server
 
-#endif  // SLUICE_SERVER_MOU_OVERLAY_H_
+#endif  // SLUICE_SERVER_MOU_STANDING_H_

@@ -1,22 +1,24 @@
-// An overlay is read in one form only: what is read is written again byte for byte, and what is
+// A standing is read in one form only: what is read is written again byte for byte, and what is
 // written is read again.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "server/mou_overlay.h"
+#include "server/mou_standing.h"
 
-using sluice::server::MouOverlay;
+using sluice::server::MouStanding;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto read = MouOverlay::Parse(text);
+  const auto read = MouStanding::Parse(text);
   if (read.ok() && read->ToText() != text) std::abort();
 
-  MouOverlay made;
+  MouStanding made;
   for (size_t i = 0; i < size; ++i) {
     const std::string name = "n" + std::to_string(data[i] / 4);
+    if (data[i] % 4 == 3) made.proposed_by = name;
+    if (data[i] % 8 == 7) made.void_through = data[i];
     if (data[i] % 4 == 0) made.suspended_by.insert(name);
     if (data[i] % 4 == 1) made.withdrawn_grants.insert(name);
     if (data[i] % 4 == 2) {
@@ -24,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                           sluice::v1::TERMINATION_REASON_BREACH, name};
     }
   }
-  const auto again = MouOverlay::Parse(made.ToText());
+  const auto again = MouStanding::Parse(made.ToText());
   if (!again.ok() || !(*again == made)) std::abort();
   return 0;
 }
