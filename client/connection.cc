@@ -274,6 +274,11 @@ class GrpcGateway final : public Gateway {
   absl::StatusOr<v1::SignMouResponse> SignMou(const v1::SignMouRequest& request) override {
     return Unary<v1::SignMouResponse>(*mous_, &v1::MouService::Stub::SignMou, request);
   }
+  absl::StatusOr<v1::AttestDestructionResponse> AttestDestruction(
+      const v1::AttestDestructionRequest& request) override {
+    return Unary<v1::AttestDestructionResponse>(*mous_, &v1::MouService::Stub::AttestDestruction,
+                                                request);
+  }
   absl::StatusOr<v1::SuspendMouResponse> SuspendMou(const v1::SuspendMouRequest& request) override {
     return Unary<v1::SuspendMouResponse>(*mous_, &v1::MouService::Stub::SuspendMou, request);
   }

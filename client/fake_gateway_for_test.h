@@ -255,6 +255,10 @@ class FakeGateway : public Gateway {
   absl::StatusOr<v1::SignMouResponse> SignMou(const v1::SignMouRequest& request) override {
     return Acted<v1::SignMouResponse>(request);
   }
+  absl::StatusOr<v1::AttestDestructionResponse> AttestDestruction(
+      const v1::AttestDestructionRequest& request) override {
+    return Acted<v1::AttestDestructionResponse>(request);
+  }
   absl::StatusOr<v1::SuspendMouResponse> SuspendMou(const v1::SuspendMouRequest& request) override {
     return Acted<v1::SuspendMouResponse>(request);
   }

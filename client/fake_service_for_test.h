@@ -267,6 +267,10 @@ class FakeMouService final : public v1::MouService::Service {
                        v1::SignMouResponse* response) override {
     return Take(gateway_->SignMou(*request), response);
   }
+  grpc::Status AttestDestruction(grpc::ServerContext*, const v1::AttestDestructionRequest* request,
+                                 v1::AttestDestructionResponse* response) override {
+    return Take(gateway_->AttestDestruction(*request), response);
+  }
   grpc::Status SuspendMou(grpc::ServerContext*, const v1::SuspendMouRequest* request,
                           v1::SuspendMouResponse* response) override {
     return Take(gateway_->SuspendMou(*request), response);

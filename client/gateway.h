@@ -94,6 +94,8 @@ class Gateway {
   virtual absl::StatusOr<v1::ProposeMouResponse> ProposeMou(
       const v1::ProposeMouRequest& request) = 0;
   virtual absl::StatusOr<v1::SignMouResponse> SignMou(const v1::SignMouRequest& request) = 0;
+  virtual absl::StatusOr<v1::AttestDestructionResponse> AttestDestruction(
+      const v1::AttestDestructionRequest& request) = 0;
   virtual absl::StatusOr<v1::SuspendMouResponse> SuspendMou(
       const v1::SuspendMouRequest& request) = 0;
   virtual absl::StatusOr<v1::ResumeMouResponse> ResumeMou(const v1::ResumeMouRequest& request) = 0;

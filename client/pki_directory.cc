@@ -367,16 +367,21 @@ absl::StatusOr<std::string> Revoke(absl::string_view dir, absl::string_view orga
       absl::StrCat("no CA of ", own, " issued this certificate: revoke it where it was made"));
 }
 
+absl::StatusOr<std::string> SignText(absl::string_view text, absl::string_view certificate_path,
+                                     absl::string_view key_path) {
+  absl::StatusOr<Credential> signer =
+      LoadCredential(std::string(certificate_path), std::string(key_path));
+  if (!signer.ok()) return signer.status();
+  return SignDocument(text, *signer);
+}
+
 absl::StatusOr<std::string> SignFile(absl::string_view document_path,
                                      absl::string_view certificate_path, absl::string_view key_path,
                                      absl::string_view organization) {
   if (absl::Status good = CheckOrganization(organization); !good.ok()) return good;
   absl::StatusOr<std::string> document = ReadFile(std::string(document_path));
   if (!document.ok()) return document.status();
-  absl::StatusOr<Credential> signer =
-      LoadCredential(std::string(certificate_path), std::string(key_path));
-  if (!signer.ok()) return signer.status();
-  absl::StatusOr<std::string> signature = SignDocument(*document, *signer);
+  absl::StatusOr<std::string> signature = SignText(*document, certificate_path, key_path);
   if (!signature.ok()) return signature.status();
   std::string path = absl::StrCat(document_path, ".", organization, ".p7s");
   if (absl::Status written = Replace(path, *signature); !written.ok()) return written;

@@ -71,6 +71,10 @@ absl::StatusOr<std::string> Revoke(absl::string_view dir, absl::string_view orga
                                    absl::string_view certificate_pem, int crl_days, absl::Time now,
                                    absl::Time invalid_since);
 
+// The signature of a text by the signatory whose certificate and key are in these files.
+absl::StatusOr<std::string> SignText(absl::string_view text, absl::string_view certificate_path,
+                                     absl::string_view key_path);
+
 // Signs a document's file beside it, as `{document}.{organization}.p7s`, and returns that path; a
 // signature that is there is replaced.
 absl::StatusOr<std::string> SignFile(absl::string_view document_path,

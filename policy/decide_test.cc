@@ -372,8 +372,8 @@ TEST(MayCall, GivesEachKindItsRpcs) {
     EXPECT_TRUE(MayCall(kAdmin, rpc) && MayCall(kOperator, rpc)) << rpc;
     EXPECT_FALSE(MayCall(kSystem, rpc) || MayCall(kAuditor, rpc) || MayCall(kSignatory, rpc));
   }
-  for (const char* rpc :
-       {"ProposeMou", "SignMou", "SuspendMou", "ResumeMou", "TerminateMou", "WithdrawGrant"}) {
+  for (const char* rpc : {"ProposeMou", "SignMou", "AttestDestruction", "SuspendMou", "ResumeMou",
+                          "TerminateMou", "WithdrawGrant"}) {
     EXPECT_TRUE(MayCall(kAdmin, rpc)) << rpc;
     for (PrincipalKind kind : {kSystem, kAuditor, kSignatory, kOperator}) {
       EXPECT_FALSE(MayCall(kind, rpc)) << rpc;

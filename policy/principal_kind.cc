@@ -12,7 +12,7 @@ struct Right {
 };
 
 // An administrator gets and reads records as their owner only: Decide's operations are a system's.
-constexpr std::array<Right, 34> kRights = {{
+constexpr std::array<Right, 35> kRights = {{
     {"PublishRecords", true, false, false, false},
     {"DeleteRecords", true, false, false, false},
     {"GetRecord", true, true, false, false},
@@ -37,6 +37,7 @@ constexpr std::array<Right, 34> kRights = {{
     {"GetMou", false, true, true, false},
     {"ProposeMou", false, true, false, false},
     {"SignMou", false, true, false, false},
+    {"AttestDestruction", false, true, false, false},
     {"SuspendMou", false, true, false, false},
     {"ResumeMou", false, true, false, false},
     {"TerminateMou", false, true, false, false},

@@ -181,6 +181,12 @@ absl::Status MouNotSigned() {
       "under it yet");
 }
 
+absl::Status NoObligation() {
+  return Make(absl::StatusCode::kFailedPrecondition, "NO_OBLIGATION",
+              "the organization has nothing to attest under this version: the version is not over, "
+              "is not the newest that names it, or grants nothing to it");
+}
+
 absl::Status MouOver() {
   return Make(absl::StatusCode::kFailedPrecondition, "MOU_OVER",
               "every version of the MOU that your organization is a party of has ended: nothing "

@@ -45,6 +45,8 @@ absl::Status MouOutOfTurn(const std::vector<policy::Finding>& findings);
 absl::Status MouNameTaken();
 // FAILED_PRECONDITION: no version was signed by all yet, so there is nothing to do this to.
 absl::Status MouNotSigned();
+// FAILED_PRECONDITION: nothing is to be destroyed yet, or not by this organization.
+absl::Status NoObligation();
 // FAILED_PRECONDITION: every version of the MOU has ended.
 absl::Status MouOver();
 // FAILED_PRECONDITION: the caller's organization has not suspended the MOU.

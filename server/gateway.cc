@@ -499,6 +499,7 @@ void Wired::KeepUp(absl::Time inbox_at) {
     const absl::StatusOr<absl::Time> now = clock_->Now();
     if (!now.ok() || !log_->Health().ok()) continue;
     metrics_.SetMouEnds(mous_->Ends());
+    metrics_.SetDutyEnds(mous_->DutyEnds());
     if (TakeTrustChanged() || *now - inbox_at >= kInboxEvery) {
       inbox_at = *now;
       if (const absl::Status s = TakeInbox(*now); !s.ok()) {

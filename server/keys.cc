@@ -36,6 +36,18 @@ class FileKeys final : public Keys {
     return Get(*name, 32, [&] { return directory_->Find(*name); });
   }
 
+  absl::Status DestroyPseudonymRoot(absl::string_view mou) override {
+    const absl::StatusOr<std::string> name = RootName(mou);
+    if (!name.ok()) return name.status();
+    {
+      absl::MutexLock lock(&mutex_);
+      held_.erase(*name);
+    }
+    const absl::Status destroyed =
+        directory_->Destroy(*name, [](const KeyDirectory::MadeKey&) { return absl::OkStatus(); });
+    return absl::IsNotFound(destroyed) ? absl::OkStatus() : destroyed;
+  }
+
  private:
   static absl::StatusOr<std::string> RootName(absl::string_view mou) {
     const bool good = !mou.empty() && mou.size() <= 63 &&

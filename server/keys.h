@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "policy/secret.h"
@@ -34,6 +35,9 @@ class Keys {
   // was made and is gone is DATA_LOSS, never made anew under the old name.
   virtual absl::StatusOr<policy::Secret> CreatePseudonymRoot(absl::string_view mou) = 0;
   virtual absl::StatusOr<policy::Secret> PseudonymRoot(absl::string_view mou) = 0;
+  // For good: FAILED_PRECONDITION is what both of the above say from then on, in every process that
+  // has looked since. OK if it was destroyed before, or never made.
+  virtual absl::Status DestroyPseudonymRoot(absl::string_view mou) = 0;
 };
 
 }  // namespace sluice::server

@@ -95,10 +95,20 @@ struct Metrics::Rep {
               "When an MOU's last version ends, if nobody does anything; none for one that is "
               "over.")
           .Register(*registry);
+  prometheus::Family<prometheus::Gauge>& obligation_due =
+      BuildGauge()
+          .Name("sluice_obligation_due_timestamp_seconds")
+          .Help(
+              "When a recipient's time to attest destruction is over, by MOU and organization; "
+              "none "
+              "for one that has attested.")
+          .Register(*registry);
   absl::Mutex mutex;
   std::vector<prometheus::Gauge*> unrevoked ABSL_GUARDED_BY(mutex);
   std::map<std::string, absl::Time> ends ABSL_GUARDED_BY(mutex);  // as they are shown
   std::vector<prometheus::Gauge*> mou_ends ABSL_GUARDED_BY(mutex);
+  std::map<std::pair<std::string, std::string>, absl::Time> duty_ends ABSL_GUARDED_BY(mutex);
+  std::vector<prometheus::Gauge*> obligations ABSL_GUARDED_BY(mutex);
   std::vector<prometheus::Gauge*> troubled ABSL_GUARDED_BY(mutex);
   std::unique_ptr<prometheus::Exposer> exposer;
 };
@@ -170,6 +180,20 @@ void Metrics::SetMouEnds(const std::map<std::string, absl::Time>& ends) {
   for (const auto& [mou, end] : ends) {
     rep_->mou_ends.push_back(&rep_->mou_end.Add({{"mou", mou}}));
     rep_->mou_ends.back()->Set(absl::ToDoubleSeconds(end - absl::UnixEpoch()));
+  }
+}
+
+void Metrics::SetDutyEnds(const std::map<std::pair<std::string, std::string>, absl::Time>& ends) {
+  absl::MutexLock lock(&rep_->mutex);
+  if (ends == rep_->duty_ends) return;
+  rep_->duty_ends = ends;
+  for (prometheus::Gauge* gauge : std::exchange(rep_->obligations, {})) {
+    rep_->obligation_due.Remove(gauge);
+  }
+  for (const auto& [name, end] : ends) {
+    rep_->obligations.push_back(
+        &rep_->obligation_due.Add({{"mou", name.first}, {"organization", name.second}}));
+    rep_->obligations.back()->Set(absl::ToDoubleSeconds(end - absl::UnixEpoch()));
   }
 }
 

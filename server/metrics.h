@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -36,6 +37,8 @@ class Metrics {
   void SetWithoutRevocation(const std::vector<std::string>& organizations);
   // By MOU.
   void SetMouEnds(const std::map<std::string, absl::Time>& ends);
+  // By MOU and recipient.
+  void SetDutyEnds(const std::map<std::pair<std::string, std::string>, absl::Time>& ends);
   void SetWitnesses(const WitnessReport& report);
   // `disk`: what it is for.
   void SetDisk(const std::string& disk, double free_share, bool is_low);

@@ -9,6 +9,7 @@
 #include "server/audit/entry_encoding.h"
 #include "server/audit/merkle.h"
 #include "server/error.h"
+#include "server/mou_duty.h"
 #include "server/store/hkdf.h"
 
 namespace sluice::server {
@@ -186,6 +187,18 @@ std::map<std::string, absl::Time> MouLedger::Ends() const {
   std::map<std::string, absl::Time> ends;
   for (const auto& [name, versions] : All()) {
     if (const std::optional<absl::Time> end = EndOf(versions); end.has_value()) ends[name] = *end;
+  }
+  return ends;
+}
+
+std::map<std::pair<std::string, std::string>, absl::Time> MouLedger::DutyEnds() const {
+  std::map<std::pair<std::string, std::string>, absl::Time> ends;
+  for (const auto& [name, versions] : All()) {
+    for (const MouDuty& duty : DutiesOf(versions)) {
+      if (duty.attestation() != nullptr) continue;
+      ends[{name, duty.organization}] =
+          absl::FromCivil(duty.due + 1, duty.version->mou->time_zone());
+    }
   }
   return ends;
 }

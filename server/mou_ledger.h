@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,7 +52,8 @@ class MouLedger {
   // Takes back the signatures that were revoked as of before their receipt. Even where that fails
   // to be written they no longer count.
   absl::Status Void(const Trust& trust) ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
-  // The transitions that the date brings: SIGNED, ACTIVE, SUPERSEDED, EXPIRED. Of all MOUs; an
+  // What the gateway does by itself: by the date SIGNED, ACTIVE, SUPERSEDED, EXPIRED; CLOSED, and
+  // the destruction of the pseudonym root, when every recipient has attested. Of all MOUs; an
   // error of one keeps no other back.
   absl::Status MoveOn(absl::Time now) ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
   // Of one.
@@ -66,7 +68,7 @@ class MouLedger {
                       const std::vector<VerifiedSignature>& verified)
       ABSL_LOCKS_EXCLUDED(catching_up_, mutex_);
 
-  // These three as of what all gateways have done by then. A status that may leave, UNAVAILABLE
+  // These four as of what all gateways have done by then. A status that may leave, UNAVAILABLE
   // among them if other gateways act all the while; OK if it was done before.
 
   // What a party does by itself (mou_act.h).
@@ -82,6 +84,14 @@ class MouLedger {
                     const VerifiedSignature& verified)
       ABSL_LOCKS_EXCLUDED(making_, catching_up_, mutex_);
 
+  // The attestation of an open duty (mou_duty.h) under the version that `act` names.
+  absl::Status Attest(const MouAct& act, const std::string& organization,
+                      const MouAttestation& attestation, const VerifiedSignature& verified)
+      ABSL_LOCKS_EXCLUDED(making_, catching_up_, mutex_);
+
+  // By MOU and organization, when its time is over: of all that have not attested.
+  std::map<std::pair<std::string, std::string>, absl::Time> DutyEnds() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // When the last version of each MOU ends that is not over.
   std::map<std::string, absl::Time> Ends() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Of one MOU.
@@ -124,6 +134,10 @@ class MouLedger {
   // In the place of an earlier state.
   void Hold(Held version) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status VoidOne(const Trust& trust, const Held& version);
+  // What its recipients have not attested in time, or that all have.
+  Step AfterEnd(const TakenVersions& versions, absl::Time now) const;
+  // Destroys the pseudonym root of an MOU that is closed.
+  absl::Status FollowClosing(const std::string& mou) ABSL_LOCKS_EXCLUDED(mutex_);
   // Of all versions of one MOU.
   absl::Status MoveOnOne(const TakenVersions& versions, absl::Time now);
   // How many wait for signatures that this organization proposed.
@@ -156,6 +170,7 @@ class MouLedger {
   mutable absl::Mutex mutex_;
   Versions versions_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::pair<std::string, int>> by_digest_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> rootless_ ABSL_GUARDED_BY(mutex_);  // closed MOUs whose root is destroyed
 };
 
 }  // namespace sluice::server

@@ -1,10 +1,12 @@
 // The ledger's steps: what time, trust, the inbox and parties make of a version.
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/error.h"
+#include "server/mou_duty.h"
 #include "server/mou_ledger.h"
 #include "server/mou_proposal.h"
 
@@ -34,6 +36,8 @@ MouEntry EntryOf(const policy::CompiledMou& mou, const StoredMouVersion& next, c
   entry.action = ActionName(act.action);
   return entry;
 }
+
+std::string RootKeyName(absl::string_view mou) { return absl::StrCat("mou-", mou, ".root"); }
 
 MouEntry::Signature SaidOf(const VerifiedSignature& s) {
   return {s.organization, s.signer_spki, s.chain, s.crl_number, s.received};
@@ -95,10 +99,61 @@ absl::Status MouLedger::MoveOn(absl::Time now) {
 
 absl::Status MouLedger::MoveOnMou(const std::string& mou, absl::Time now) {
   absl::Status moved = MoveOnOne(VersionsOf(mou), now);
-  if (!absl::IsAborted(moved)) return moved;
-  // Another gateway has the same calendar.
-  moved = CatchUp();
-  return moved.ok() ? MoveOnOne(VersionsOf(mou), now) : moved;
+  if (absl::IsAborted(moved)) {
+    // Another gateway has the same calendar.
+    moved = CatchUp();
+    if (moved.ok()) moved = MoveOnOne(VersionsOf(mou), now);
+  }
+  return moved.ok() ? FollowClosing(mou) : moved;
+}
+
+absl::Status MouLedger::FollowClosing(const std::string& mou) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto versions = versions_.find(mou);
+    if (versions == versions_.end() || rootless_.contains(mou)) return absl::OkStatus();
+    for (const auto& [number, version] : versions->second) {
+      if (version->stored.state != kClosed) return absl::OkStatus();
+    }
+  }
+  // Each version is as the log says. Where this fails it is done at the next look.
+  if (absl::Status s = keys_.DestroyPseudonymRoot(mou); !s.ok()) return s;
+  absl::MutexLock lock(&mutex_);
+  rootless_.insert(mou);
+  return absl::OkStatus();
+}
+
+MouLedger::Step MouLedger::AfterEnd(const TakenVersions& versions, absl::Time now) const {
+  Step step;
+  const bool closed = versions.empty() || versions.rbegin()->second->stored.state == kClosed;
+  if (!closed && IsDone(versions)) {
+    for (const auto& [number, version] : versions) {
+      StoredMouVersion next = version->stored;
+      next.state = kClosed;
+      MouEntry entry = EntryOf(*version->mou, next);
+      step.moves.push_back({version, std::move(next), std::move(entry)});
+    }
+    KeyEntry key;
+    key.action = kDestroyedAction;
+    key.key = RootKeyName(versions.begin()->second->stored.mou);
+    step.more.push_back(std::move(key));
+    return step;
+  }
+  std::map<Held, MouStanding> late;
+  for (const MouDuty& duty : DutiesOf(versions)) {
+    if (!duty.IsOverdue(now) || duty.version->standing.overdue.contains(duty.organization))
+      continue;
+    late.try_emplace(duty.version, duty.version->standing)
+        .first->second.overdue.insert(duty.organization);
+  }
+  for (const auto& [version, standing] : late) {
+    StoredMouVersion next = version->stored;
+    next.standing = standing.ToText();
+    MouEntry entry = EntryOf(*version->mou, next);
+    entry.action = ActionName(v1::MOU_ACTION_OVERDUE);
+    step.moves.push_back({version, std::move(next), std::move(entry)});
+  }
+  return step;
 }
 
 absl::Status MouLedger::MoveOnOne(const TakenVersions& versions, absl::Time now) {
@@ -130,6 +185,7 @@ absl::Status MouLedger::MoveOnOne(const TakenVersions& versions, absl::Time now)
     MouEntry entry = EntryOf(*version.mou, next);
     step.moves.push_back({it->second, std::move(next), std::move(entry)});
   }
+  if (step.moves.empty()) step = AfterEnd(versions, now);
   if (step.moves.empty()) return absl::OkStatus();
   // The oldest first, as it came to pass.
   std::reverse(step.moves.begin(), step.moves.end());
@@ -237,6 +293,29 @@ absl::Status MouLedger::Sign(const MouAct& act, const StoredSignature& signature
   });
 }
 
+absl::Status MouLedger::Attest(const MouAct& act, const std::string& organization,
+                               const MouAttestation& attestation,
+                               const VerifiedSignature& verified) {
+  return Make(act.mou, [&](const TakenVersions& versions) -> absl::StatusOr<Step> {
+    for (const MouDuty& duty : DutiesOf(versions)) {
+      if (duty.organization != organization || duty.version->stored.version != act.version)
+        continue;
+      if (duty.attestation() != nullptr) return Step();  // it was done before
+      MouStanding standing = duty.version->standing;
+      standing.attested[organization] = attestation;
+      StoredMouVersion next = duty.version->stored;
+      next.standing = standing.ToText();
+      MouEntry entry = EntryOf(*duty.version->mou, next, act);
+      entry.as_of = attestation.as_of;
+      entry.signatures.push_back(SaidOf(verified));
+      Step step;
+      step.moves.push_back({duty.version, std::move(next), std::move(entry)});
+      return step;
+    }
+    return NoObligation();
+  });
+}
+
 absl::Status MouLedger::TakeIn(const policy::CompiledMou& mou, absl::string_view document,
                                const Held& known, std::vector<StoredSignature> signatures,
                                const std::vector<VerifiedSignature>& verified) {
@@ -278,7 +357,7 @@ absl::StatusOr<MouLedger::Step> MouLedger::Signed(const Held& known, const polic
     if (first) {
       KeyEntry key;
       key.action = "CREATED";
-      key.key = absl::StrCat("mou-", mou.name(), ".root");
+      key.key = RootKeyName(mou.name());
       step.more.push_back(std::move(key));
     }
   }

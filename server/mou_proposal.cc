@@ -25,6 +25,13 @@ bool Names(const policy::MouDocument& document, const std::string& organization)
 
 void CheckNumber(const policy::MouDocument& document, const TakenVersions& versions,
                  std::vector<policy::Finding>& findings) {
+  if (!versions.empty() && versions.rbegin()->second->stored.state == kClosed) {
+    findings.push_back(Refusal(document, "CLOSED",
+                               "the MOU is closed: what was released under it is destroyed, and "
+                               "its pseudonyms lead nowhere",
+                               "make another under a name of its own"));
+    return;
+  }
   const int version = document.mou().version();
   const int last = versions.empty() ? 0 : versions.rbegin()->first;
   int used = last;

@@ -17,14 +17,15 @@ namespace sluice::server {
 
 inline constexpr size_t kMaxDocumentBytes = 1 << 20;
 inline constexpr size_t kMaxSignatureBytes = 64 << 10;
+inline constexpr size_t kMaxAttestationBytes = 16 << 10;
 // So that the entry with all their signatures has its place in the log.
 inline constexpr int kMaxParties = 64;
 // By one organization.
 inline constexpr int kMaxOpenProposals = 100;
 
-// Errors alone. `versions`: those of its MOU, without itself. ROLLBACK, P020, OPEN, NEXT, PARTIES:
-// a number that was used or is not the next, a version before it that waits for signatures, or a
-// party left out whose version it would supersede without its signature.
+// Errors alone. `versions`: those of its MOU, without itself. ROLLBACK, P020, OPEN, NEXT, PARTIES,
+// CLOSED: a number that was used or is not the next, a version before it that waits for signatures,
+// or a party left out whose version it would supersede without its signature.
 std::vector<policy::Finding> FollowsOn(const policy::MouDocument& document,
                                        const TakenVersions& versions);
 

@@ -9,11 +9,13 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "policy/attestation.h"
 #include "policy/compiled_mou.h"
 #include "policy/digest.h"
 #include "policy/mou_document.h"
 #include "server/error.h"
 #include "server/identity/mou_signature.h"
+#include "server/mou_duty.h"
 #include "server/mou_inbox.h"
 #include "server/mou_ledger.h"
 #include "server/mou_proposal.h"
@@ -67,6 +69,14 @@ Signatures Verify(const MouInbox& inbox, const policy::MouDocument& document,
     signatures.problems.push_back(absl::StrCat(organization, ": ", problem));
   }
   return signatures;
+}
+
+// Null if it is none.
+const v1::Party* PartyOf(const TakenVersion& version, absl::string_view organization) {
+  for (const v1::Party& party : version.mou->mou().parties()) {
+    if (party.organization() == organization) return &party;
+  }
+  return nullptr;
 }
 
 class InboxRegistry : public MouRegistry {
@@ -138,18 +148,49 @@ class InboxRegistry : public MouRegistry {
     if (const absl::Status s = ledger_.CatchUp(); !s.ok()) return s;
     const MouLedger::Held version = ledger_.Find(act.mou, act.version);
     if (version == nullptr || !version->IsParty(act.organization())) return NotFound("MOU version");
-    const auto& parties = version->mou->mou().parties();
-    const auto party = std::find_if(parties.begin(), parties.end(), [&](const v1::Party& p) {
-      return p.organization() == organization;
-    });
-    if (party == parties.end()) return Invalid("organization", "is no party of this version");
+    const v1::Party* const party = PartyOf(*version, organization);
+    if (party == nullptr) return Invalid("organization", "is no party of this version");
     absl::StatusOr<VerifiedSignature> verified = VerifyMouSignature(
         version->stored.document, cms, organization, party->signatory_ca(), trust, now);
     if (!verified.ok()) return Invalid("signature", verified.status().message());
     absl::Status done =
         ledger_.Sign(act, {organization, std::string(cms), now}, *std::move(verified));
     // With the last signature it is in force, if its term has begun.
-    if (done.ok()) done = ledger_.MoveOn(now);
+    if (done.ok()) done = ledger_.MoveOnMou(act.mou, now);
+    Show(std::nullopt);
+    return done;
+  }
+
+  absl::Status Attest(const MouAct& act, const std::string& organization, absl::CivilDay as_of,
+                      absl::string_view cms, const Trust& trust, absl::Time now) override {
+    if (cms.size() > kMaxAttestationBytes) return Invalid("signature", "is larger than 16 KiB");
+    const Turn turn(*this, act.organization());
+    if (!turn.taken()) return Exhausted("acts_at_once", kTurn);
+    absl::Status done = ledger_.CatchUp();
+    // What ends today is over before anybody attests to it.
+    if (done.ok()) done = ledger_.MoveOnMou(act.mou, now);
+    if (!done.ok()) return done;
+    const MouLedger::Held version = ledger_.Find(act.mou, act.version);
+    if (version == nullptr || !version->IsParty(act.organization())) return NotFound("MOU version");
+    const std::vector<MouDuty> duties = DutiesOf(ledger_.VersionsOf(act.mou));
+    const auto duty = std::find_if(duties.begin(), duties.end(), [&](const MouDuty& each) {
+      return each.organization == organization && each.version->stored.version == act.version;
+    });
+    if (duty == duties.end()) return NoObligation();
+    if (as_of < duty->opened) return Invalid("as_of", "is before the day after the version's last");
+    if (as_of > absl::ToCivilDay(now, version->mou->time_zone())) {
+      return Invalid("as_of", "is after today");
+    }
+    const std::string text = policy::AttestationText(
+        act.mou, act.version, version->mou->document_digest(), organization, as_of);
+    const absl::StatusOr<VerifiedSignature> verified = VerifyMouSignature(
+        text, cms, organization, PartyOf(*version, organization)->signatory_ca(), trust, now);
+    if (!verified.ok()) return Invalid("signature", verified.status().message());
+    const MouAttestation attestation{as_of, absl::FromUnixMillis(absl::ToUnixMillis(now)),
+                                     std::string(cms)};
+    done = ledger_.Attest(act, organization, attestation, *verified);
+    // With the last one the MOU is closed.
+    if (done.ok()) done = ledger_.MoveOnMou(act.mou, now);
     Show(std::nullopt);
     return done;
   }
@@ -166,6 +207,9 @@ class InboxRegistry : public MouRegistry {
   }
 
   std::map<std::string, absl::Time> Ends() const override { return ledger_.Ends(); }
+  std::map<std::pair<std::string, std::string>, absl::Time> DutyEnds() const override {
+    return ledger_.DutyEnds();
+  }
   TakenVersions VersionsOf(const std::string& mou) const override {
     return ledger_.VersionsOf(mou);
   }

@@ -73,11 +73,18 @@ class MouRegistry {
   // A signature by `organization`, detached CMS in DER, of the version that `act` names.
   virtual absl::Status Sign(const MouAct& act, const std::string& organization,
                             absl::string_view cms, const Trust& trust, absl::Time now) = 0;
+  // That `organization`, as of that day, holds nothing of what it received under the version that
+  // `act` names: its signature of policy/attestation.h's text.
+  virtual absl::Status Attest(const MouAct& act, const std::string& organization,
+                              absl::CivilDay as_of, absl::string_view cms, const Trust& trust,
+                              absl::Time now) = 0;
   // What a party does by itself. As MouLedger::Act.
   virtual absl::Status Act(const MouAct& act, absl::Time now) = 0;
   virtual std::shared_ptr<const policy::MouSet> Current() const = 0;
   // When the last version of each MOU ends that all have signed and that is not over.
   virtual std::map<std::string, absl::Time> Ends() const = 0;
+  // By MOU and organization: when the time of each duty to destroy is over that is not attested.
+  virtual std::map<std::pair<std::string, std::string>, absl::Time> DutyEnds() const = 0;
   // Those of one MOU that were proposed by a party, or taken in.
   virtual TakenVersions VersionsOf(const std::string& mou) const = 0;
 };

@@ -44,6 +44,25 @@ absl::StatusOr<Named> VersionNamed(absl::string_view name) {
   return Named(*mou, version);
 }
 
+std::optional<absl::CivilDay> DayOf(const google::type::Date& date) {
+  const absl::CivilDay day(date.year(), date.month(), date.day());
+  // CivilDay takes the 31st of June for the 1st of July.
+  if (day.year() != date.year() || day.month() != date.month() || day.day() != date.day() ||
+      date.year() < 1 || date.year() > 9999) {
+    return std::nullopt;
+  }
+  return day;
+}
+
+// Whose signature a request brings.
+absl::StatusOr<std::string> SignerOf(const Call& call, absl::string_view name) {
+  if (name.empty()) return std::string(call.caller().organization());
+  if (!absl::ConsumePrefix(&name, kOrganizations)) {
+    return Invalid("organization", "must be organizations/{organization}");
+  }
+  return std::string(name);
+}
+
 // Those that are not in the store.
 std::vector<policy::MouVersion> Proposed(const std::vector<policy::MouVersion>& versions,
                                          const TakenVersions& taken) {
@@ -215,20 +234,37 @@ absl::Status MouRpc::Sign(Call& call, const v1::SignMouRequest& request, v1::Mou
   const absl::StatusOr<Named> named = VersionNamed(request.name());
   if (!named.ok()) return named.status();
   if (request.signature().empty()) return Invalid("signature", "is required: CMS in DER");
-  absl::string_view organization = request.organization();
-  if (organization.empty()) {
-    organization = call.caller().organization();
-  } else if (!absl::ConsumePrefix(&organization, kOrganizations)) {
-    return Invalid("organization", "must be organizations/{organization}");
-  }
+  const absl::StatusOr<std::string> organization = SignerOf(call, request.organization());
+  if (!organization.ok()) return organization.status();
   const absl::StatusOr<absl::Time> now = parts_.calls.clock->Now();
   if (!now.ok()) return now.status();
   MouAct act = ActOf(call, v1::MOU_ACTION_SIGN);
   std::tie(act.mou, act.version) = *named;
   if (const absl::Status s = MustSee(call, act.mou); !s.ok()) return s;
   const absl::Status signed_now =
-      parts_.mous->Sign(act, std::string(organization), request.signature(), *parts_.trust(), *now);
+      parts_.mous->Sign(act, *organization, request.signature(), *parts_.trust(), *now);
   if (!signed_now.ok()) return signed_now;
+  status = View(call, act.mou, /*whole=*/false);
+  return absl::OkStatus();
+}
+
+absl::Status MouRpc::Attest(Call& call, const v1::AttestDestructionRequest& request,
+                            v1::MouStatus& status) {
+  const absl::StatusOr<Named> named = VersionNamed(request.name());
+  if (!named.ok()) return named.status();
+  const std::optional<absl::CivilDay> as_of = DayOf(request.as_of());
+  if (!as_of.has_value()) return Invalid("as_of", "is no day of the calendar");
+  if (request.signature().empty()) return Invalid("signature", "is required: CMS in DER");
+  const absl::StatusOr<std::string> organization = SignerOf(call, request.organization());
+  if (!organization.ok()) return organization.status();
+  const absl::StatusOr<absl::Time> now = parts_.calls.clock->Now();
+  if (!now.ok()) return now.status();
+  MouAct act = ActOf(call, v1::MOU_ACTION_ATTEST);
+  std::tie(act.mou, act.version) = *named;
+  if (const absl::Status s = MustSee(call, act.mou); !s.ok()) return s;
+  const absl::Status attested =
+      parts_.mous->Attest(act, *organization, *as_of, request.signature(), *parts_.trust(), *now);
+  if (!attested.ok()) return attested;
   status = View(call, act.mou, /*whole=*/false);
   return absl::OkStatus();
 }
@@ -256,6 +292,13 @@ grpc::Status MouRpc::SignMou(grpc::ServerContext* context, const v1::SignMouRequ
              [&](Call& call) { return Sign(call, *request, *response->mutable_mou()); });
 }
 
+grpc::Status MouRpc::AttestDestruction(grpc::ServerContext* context,
+                                       const v1::AttestDestructionRequest* request,
+                                       v1::AttestDestructionResponse* response) {
+  return Run(context, "AttestDestruction",
+             [&](Call& call) { return Attest(call, *request, *response->mutable_mou()); });
+}
+
 grpc::Status MouRpc::SuspendMou(grpc::ServerContext* context, const v1::SuspendMouRequest* request,
                                 v1::SuspendMouResponse* response) {
   return Run(context, "SuspendMou", [&](Call& call) {
@@ -281,14 +324,8 @@ grpc::Status MouRpc::TerminateMou(grpc::ServerContext* context,
       return Invalid("reason", "is required: one of TerminationReason");
     }
     if (request->has_effective()) {
-      const google::type::Date& date = request->effective();
-      const absl::CivilDay day(date.year(), date.month(), date.day());
-      // CivilDay takes the 31st of June for the 1st of July.
-      if (day.year() != date.year() || day.month() != date.month() || day.day() != date.day() ||
-          date.year() < 1 || date.year() > 9999) {
-        return Invalid("effective", "is no day of the calendar");
-      }
-      act.effective = day;
+      act.effective = DayOf(request->effective());
+      if (!act.effective.has_value()) return Invalid("effective", "is no day of the calendar");
     }
     return Act(call, *request, std::move(act), *response->mutable_mou());
   });

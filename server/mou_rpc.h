@@ -48,6 +48,9 @@ class MouRpc final : public BoundedService<v1::MouService> {
                           v1::ProposeMouResponse* response) override;
   grpc::Status SignMou(grpc::ServerContext* context, const v1::SignMouRequest* request,
                        v1::SignMouResponse* response) override;
+  grpc::Status AttestDestruction(grpc::ServerContext* context,
+                                 const v1::AttestDestructionRequest* request,
+                                 v1::AttestDestructionResponse* response) override;
   grpc::Status SuspendMou(grpc::ServerContext* context, const v1::SuspendMouRequest* request,
                           v1::SuspendMouResponse* response) override;
   grpc::Status ResumeMou(grpc::ServerContext* context, const v1::ResumeMouRequest* request,
@@ -65,6 +68,8 @@ class MouRpc final : public BoundedService<v1::MouService> {
   absl::Status Get(Call& call, absl::string_view name, v1::MouStatus& status);
   absl::Status Propose(Call& call, const v1::ProposeMouRequest& request, v1::MouStatus& status);
   absl::Status Sign(Call& call, const v1::SignMouRequest& request, v1::MouStatus& status);
+  absl::Status Attest(Call& call, const v1::AttestDestructionRequest& request,
+                      v1::MouStatus& status);
   // An act by this caller.
   static MouAct ActOf(Call& call, v1::MouAction action);
   // NOT_FOUND, and in the log, unless a version of the MOU names the caller's organization.

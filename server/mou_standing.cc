@@ -1,5 +1,6 @@
 #include "server/mou_standing.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/audit/entry_json.h"
@@ -33,6 +34,19 @@ std::string ReasonName(v1::TerminationReason reason) {
 std::string MouStanding::ToText() const {
   if (*this == MouStanding()) return "";
   JsonWriter json;
+  if (!attested.empty()) {
+    json.BeginArray("attested");
+    for (const auto& [organization, attestation] : attested) {
+      json.BeginObject();
+      json.String("by", organization);
+      json.String("as_of", absl::FormatCivilTime(attestation.as_of));
+      json.Integer("received_ms", absl::ToUnixMillis(attestation.received));
+      json.String("cms", absl::Base64Escape(attestation.cms_der));
+      json.EndObject();
+    }
+    json.EndArray();
+  }
+  WriteNames("overdue", overdue, json);
   if (!proposed_by.empty()) json.String("proposed_by", proposed_by);
   WriteNames("suspended_by", suspended_by, json);
   if (termination.has_value()) {
@@ -52,6 +66,17 @@ absl::StatusOr<MouStanding> MouStanding::Parse(absl::string_view text) {
   if (text.empty()) return standing;
   const absl::StatusOr<JsonValue> json = ParseEntryJson(text);
   if (!json.ok()) return json.status();
+  if (const JsonValue* it = json->Find("attested", JsonValue::Kind::kArray); it != nullptr) {
+    for (const JsonValue& item : it->items) {
+      MouAttestation& attestation = standing.attested[std::string(item.FindString("by"))];
+      attestation.received = absl::FromUnixMillis(item.FindInteger("received_ms", -1));
+      if (!absl::ParseCivilTime(item.FindString("as_of"), &attestation.as_of) ||
+          !absl::Base64Unescape(item.FindString("cms"), &attestation.cms_der)) {
+        return absl::InvalidArgumentError("an attestation has no day or no signature");
+      }
+    }
+  }
+  standing.overdue = ReadNames("overdue", *json);
   standing.proposed_by = std::string(json->FindString("proposed_by"));
   standing.suspended_by = ReadNames("suspended_by", *json);
   standing.withdrawn_grants = ReadNames("withdrawn_grants", *json);

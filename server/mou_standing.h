@@ -5,6 +5,7 @@
 #ifndef SLUICE_SERVER_MOU_STANDING_H_
 #define SLUICE_SERVER_MOU_STANDING_H_
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
+#include "absl/time/time.h"
 #include "sluice/v1/mou_service.pb.h"
 
 namespace sluice::server {
@@ -27,7 +29,18 @@ struct MouTermination {
   friend bool operator==(const MouTermination&, const MouTermination&) = default;
 };
 
+// A recipient's word that it holds nothing any more (policy/attestation.h).
+struct MouAttestation {
+  absl::CivilDay as_of;
+  absl::Time received;  // whole milliseconds
+  std::string cms_der;  // its signature
+
+  friend bool operator==(const MouAttestation&, const MouAttestation&) = default;
+};
+
 struct MouStanding {
+  std::map<std::string, MouAttestation> attested;  // by organization
+  std::set<std::string> overdue;       // of whom the log says that they did not attest in time
   std::string proposed_by;             // an organization; empty: it came by the inbox
   std::set<std::string> suspended_by;  // organizations; each lifts its own
   std::optional<MouTermination> termination;

@@ -19,6 +19,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string name = "n" + std::to_string(data[i] / 4);
     if (data[i] % 4 == 3) made.proposed_by = name;
     if (data[i] % 8 == 7) made.void_through = data[i];
+    if (data[i] % 8 == 3) {
+      made.attested[name] = {absl::CivilDay(2000, 1, 1) + data[i], absl::FromUnixMillis(data[i]),
+                             std::string(text.substr(i))};
+    }
+    if (data[i] % 8 == 5) made.overdue.insert(name);
     if (data[i] % 4 == 0) made.suspended_by.insert(name);
     if (data[i] % 4 == 1) made.withdrawn_grants.insert(name);
     if (data[i] % 4 == 2) {

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/mou_act.h"
+#include "server/mou_duty.h"
 
 namespace sluice::server {
 namespace {
@@ -80,6 +81,19 @@ void PutTaken(const TakenVersion& version, const TakenVersions& all, bool whole,
   }
 }
 
+void PutDuty(const MouDuty& duty, bool whole, v1::Obligation& obligation) {
+  obligation.set_organization(OrganizationName(duty.organization));
+  obligation.set_version(
+      absl::StrCat("mous/", duty.version->stored.mou, "/versions/", duty.version->stored.version));
+  SetDate(duty.opened, obligation.mutable_opened());
+  SetDate(duty.due, obligation.mutable_due());
+  const MouAttestation* const attestation = duty.attestation();
+  if (attestation == nullptr) return;
+  SetDate(attestation->as_of, obligation.mutable_as_of());
+  SetTime(attestation->received, obligation.mutable_attest_time());
+  if (whole) obligation.set_signature(attestation->cms_der);
+}
+
 }  // namespace
 
 v1::MouStatus StatusOf(absl::string_view mou, absl::string_view party, const TakenVersions& taken,
@@ -92,6 +106,9 @@ v1::MouStatus StatusOf(absl::string_view mou, absl::string_view party, const Tak
     v1::MouVersionStatus& version = *status.add_versions();
     PutDocument(*it->mou, version);
     version.set_state(v1::MOU_STATE_PROPOSED);
+  }
+  for (const MouDuty& duty : DutiesOf(taken)) {
+    if (duty.version->IsParty(party)) PutDuty(duty, whole, *status.add_obligations());
   }
   for (auto it = taken.rbegin(); it != taken.rend(); ++it) {
     if (it->second->IsParty(party)) PutTaken(*it->second, taken, whole, *status.add_versions());

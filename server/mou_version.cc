@@ -34,7 +34,8 @@ bool TakenVersion::IsParty(absl::string_view organization) const {
 }
 
 bool TakenVersion::IsOver() const {
-  return stored.state == kSuperseded || stored.state == kExpired || stored.state == kTerminated;
+  return stored.state == kSuperseded || stored.state == kExpired || stored.state == kTerminated ||
+         stored.state == kClosed;
 }
 
 std::string StandingDigest(const StoredMouVersion& version) {

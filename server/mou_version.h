@@ -27,6 +27,7 @@ inline constexpr char kNotSigned[] = "NOT_SIGNED";  // a signature is void
 inline constexpr char kSuperseded[] = "SUPERSEDED";
 inline constexpr char kExpired[] = "EXPIRED";
 inline constexpr char kTerminated[] = "TERMINATED";
+inline constexpr char kClosed[] = "CLOSED";  // over, and what it released is destroyed
 
 struct TakenVersion {
   StoredMouVersion stored;
@@ -44,7 +45,7 @@ struct TakenVersion {
   // Whether all parties had signed it at some time: its MOU has a pseudonym root since.
   bool WasSigned() const { return !stored.root_check.empty(); }
   bool IsParty(absl::string_view organization) const;
-  // Superseded, expired or terminated: for good.
+  // Superseded, expired, terminated or closed: for good.
   bool IsOver() const;
 };
 

@@ -123,8 +123,8 @@ TEST_F(CompletionCommandTest, BashOffersThem) {
       "try sluice nothing ''\n";
   EXPECT_EQ(Shell("bash --norc", script),
             "complete -F _sluice sluice\n"
-            "[check][fmt][explain][show][sign][diff][who-can][what-can]"
-            "[list][status][suspend][resume][terminate][withdraw]\n"
+            "[check][fmt][explain][show][diff][who-can][what-can][propose][amend][sign]"
+            "[list][status][suspend][resume][terminate][withdraw][attest]\n"
             "[stem-pipeline]\n"
             "[stem-pipeline]\n"
             "[stem-pipeline]\n"
@@ -146,7 +146,7 @@ TEST_F(CompletionCommandTest, FishOffersThemWithTheirMeanings) {
                   "complete -C 'sluice mou check note'\n"
                   "complete -C 'sluice nothing '\n"),
             "show\tPrint a document as other tools read it\n"
-            "sign\tSign a document's bytes, beside it\n"
+            "sign\tSign a document's bytes, beside it; send the signature to the gateway\n"
             "status\tSay how an MOU stands: signatures, suspensions, its steps in the log\n"
             "suspend\tStop all that leaves under an MOU, at once, until you resume it\n"
             "stem-pipeline\tversion 1\n"
@@ -173,7 +173,7 @@ TEST_F(CompletionCommandTest, ZshOffersThemWithTheirMeanings) {
                   "try sluice nothing ''\n"),
             "_sluice\n"
             "show:Print a document as other tools read it\n"
-            "sign:Sign a document's bytes, beside it\n"
+            "sign:Sign a document's bytes, beside it; send the signature to the gateway\n"
             "status:Say how an MOU stands: signatures, suspensions, its steps in the log\n"
             "suspend:Stop all that leaves under an MOU, at once, until you resume it\n"
             "stem-pipeline:version 1\n"

@@ -99,6 +99,7 @@ int Main(const std::vector<std::string>& words) {
   session.AddOptions(app);
   AddCatalog(app, session);
   AddMou(app, session);
+  AddObligation(app, session);
   AddRecord(app, session);
   AddMapping(app, session);
   AddGrant(app, session);

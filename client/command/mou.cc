@@ -208,6 +208,7 @@ void AddMou(CLI::App& app, Session& session) {
   AddMouWhatCan(noun, session);
   AddMouProposal(noun, session);
   AddMouStanding(noun, session);
+  AddMouAttest(noun, session);
 }
 
 }  // namespace sluice::client

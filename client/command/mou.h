@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/civil_time.h"
 #include "absl/types/span.h"
 #include "client/command/output.h"
 #include "client/command/session.h"
@@ -19,6 +20,7 @@
 
 namespace sluice::client {
 
+void AddMouAttest(CLI::App* noun, Session& session);
 void AddMouDiff(CLI::App* noun, Session& session);
 void AddMouFormat(CLI::App* noun, Session& session);
 void AddMouProposal(CLI::App* noun, Session& session);
@@ -43,6 +45,13 @@ std::optional<CompiledDocument> CompileDocument(Session& session, const std::str
 absl::StatusOr<std::string> DiffText(const policy::CompiledMou& before,
                                      const policy::CompiledMou& after);
 
+// "60d"; nullopt if it is none.
+std::optional<int> DaysOf(absl::string_view text);
+
+// All that the gateway tells of, printable.
+absl::StatusOr<std::vector<v1::MouStatus>> AllMous(Session& session);
+// In the version's time zone.
+absl::CivilDay TodayOf(const v1::MouVersionStatus& version);
 // How MOUs stand, a line a version. False if it could not be printed.
 bool PrintMous(const std::vector<v1::MouStatus>& mous, const std::string& output);
 // The same of one, as an act's answer.

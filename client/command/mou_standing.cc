@@ -65,7 +65,7 @@ absl::CivilDay EndOf(const v1::MouVersionStatus& version) {
 
 bool IsOver(const v1::MouVersionStatus& version) {
   return version.state() == v1::MOU_STATE_SUPERSEDED || version.state() == v1::MOU_STATE_EXPIRED ||
-         version.state() == v1::MOU_STATE_TERMINATED;
+         version.state() == v1::MOU_STATE_TERMINATED || version.state() == v1::MOU_STATE_CLOSED;
 }
 
 // Whose move it is, or what was done: what a person looks for in a list.
@@ -96,24 +96,12 @@ std::string NoteOf(const v1::MouVersionStatus& version) {
   return absl::StrJoin(notes, "; ");
 }
 
-// "60d"
-std::optional<int> DaysOf(absl::string_view text) {
-  int days = 0;
-  if (!absl::ConsumeSuffix(&text, "d") || !absl::SimpleAtoi(text, &days) || days < 0 ||
-      days > 36'500) {
-    return std::nullopt;
-  }
-  return days;
-}
-
 // Whether the last of its versions that are in force or to come ends within so many days.
 bool IsDue(const v1::MouStatus& mou, int days) {
   std::optional<int64_t> left;
   for (const v1::MouVersionStatus& version : mou.versions()) {
     if (IsOver(version) || version.state() == v1::MOU_STATE_PROPOSED) continue;
-    absl::TimeZone zone;
-    if (!absl::LoadTimeZone(version.time_zone(), &zone)) zone = absl::UTCTimeZone();
-    const int64_t of_version = EndOf(version) - absl::ToCivilDay(absl::Now(), zone);
+    const int64_t of_version = EndOf(version) - TodayOf(version);
     left = std::max(left.value_or(of_version), of_version);
   }
   return left.has_value() && *left <= days;
@@ -125,23 +113,9 @@ ExitCode List(Session& session, const Options& options) {
     due = DaysOf(options.due);
     if (!due.has_value()) return FailUsage("--due must be a number of days: 60d");
   }
-  const absl::StatusOr<Gateway*> gateway = session.GetGateway();
-  if (!gateway.ok()) return Fail(gateway.status());
-  std::vector<v1::MouStatus> mous;
-  v1::ListMousRequest request;
-  Retry retry = session.NewRetry();
-  do {
-    absl::StatusOr<v1::ListMousResponse> page =
-        retry.Run([&] { return (*gateway)->ListMous(request); });
-    if (!page.ok()) return Fail(page.status());
-    retry.Progress();
-    if (page->mous().empty() && !page->next_page_token().empty()) {
-      return Fail(absl::DataLossError("the gateway's list of MOUs leads no further"));
-    }
-    request.set_page_token(page->next_page_token());
-    MakePrintable(*page);
-    for (v1::MouStatus& mou : *page->mutable_mous()) mous.push_back(std::move(mou));
-  } while (!request.page_token().empty());
+  absl::StatusOr<std::vector<v1::MouStatus>> listed = AllMous(session);
+  if (!listed.ok()) return Fail(listed.status());
+  std::vector<v1::MouStatus>& mous = *listed;
   if (due.has_value()) {
     mous.erase(std::remove_if(mous.begin(), mous.end(),
                               [&](const v1::MouStatus& mou) { return !IsDue(mou, *due); }),
@@ -177,7 +151,8 @@ std::string StatusText(const v1::MouStatus& mou) {
       const bool acted = event.action() != v1::MOU_ACTION_UNSPECIFIED;
       absl::StrAppend(
           &text, "    ", TimeText(event.time()), "  entry ", event.log_index(), "  ",
-          acted ? absl::StrCat(ShortName(v1::MouAction_Name(event.action()), "MOU_ACTION_"), " by ",
+          acted ? absl::StrCat(ShortName(v1::MouAction_Name(event.action()), "MOU_ACTION_"),
+                               event.organization().empty() ? "" : " by ",
                                OrganizationOf(event.organization()))
                 : StateText(event.state()),
           "\n");
@@ -280,6 +255,42 @@ ExitCode Withdraw(Session& session, const Options& options) {
 }
 
 }  // namespace
+
+std::optional<int> DaysOf(absl::string_view text) {
+  int days = 0;
+  if (!absl::ConsumeSuffix(&text, "d") || !absl::SimpleAtoi(text, &days) || days < 0 ||
+      days > 36'500) {
+    return std::nullopt;
+  }
+  return days;
+}
+
+absl::StatusOr<std::vector<v1::MouStatus>> AllMous(Session& session) {
+  const absl::StatusOr<Gateway*> gateway = session.GetGateway();
+  if (!gateway.ok()) return gateway.status();
+  std::vector<v1::MouStatus> mous;
+  v1::ListMousRequest request;
+  Retry retry = session.NewRetry();
+  do {
+    absl::StatusOr<v1::ListMousResponse> page =
+        retry.Run([&] { return (*gateway)->ListMous(request); });
+    if (!page.ok()) return page.status();
+    retry.Progress();
+    if (page->mous().empty() && !page->next_page_token().empty()) {
+      return absl::DataLossError("the gateway's list of MOUs leads no further");
+    }
+    request.set_page_token(page->next_page_token());
+    MakePrintable(*page);
+    for (v1::MouStatus& mou : *page->mutable_mous()) mous.push_back(std::move(mou));
+  } while (!request.page_token().empty());
+  return mous;
+}
+
+absl::CivilDay TodayOf(const v1::MouVersionStatus& version) {
+  absl::TimeZone zone;
+  if (!absl::LoadTimeZone(version.time_zone(), &zone)) zone = absl::UTCTimeZone();
+  return absl::ToCivilDay(absl::Now(), zone);
+}
 
 std::string MouOf(absl::string_view name) { return std::string(absl::StripPrefix(name, "mous/")); }
 

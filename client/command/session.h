@@ -80,6 +80,7 @@ void AddGrant(CLI::App& app, Session& session);
 void AddKey(CLI::App& app, Session& session);
 void AddMapping(CLI::App& app, Session& session);
 void AddMou(CLI::App& app, Session& session);
+void AddObligation(CLI::App& app, Session& session);
 void AddOrganization(CLI::App& app, Session& session);
 void AddPki(CLI::App& app, Session& session);
 void AddRecord(CLI::App& app, Session& session);

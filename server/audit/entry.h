@@ -96,6 +96,7 @@ struct MouEntry {
   std::string grant;                       // that was withdrawn
   std::optional<absl::CivilDay> ends;      // the day that was set
   std::string reason;                      // a TerminationReason's name, beside it
+  std::optional<absl::CivilDay> as_of;     // of an attestation of destruction
   std::string standing_digest;             // of what parties did to the version; empty: nothing
   std::optional<uint64_t> previous_index;  // of the entry of its last step; nullopt: it is taken in
   std::vector<std::string> parties;

@@ -143,6 +143,7 @@ class Encoder {
     if (!entry.grant.empty()) Name("grant", entry.grant);
     if (entry.ends.has_value()) Name("ends", absl::FormatCivilTime(*entry.ends));
     if (!entry.reason.empty()) Name("reason", entry.reason);
+    if (entry.as_of.has_value()) Name("as_of", absl::FormatCivilTime(*entry.as_of));
     if (!entry.standing_digest.empty()) Digest("standing", entry.standing_digest);
     if (entry.previous_index.has_value()) Unsigned("previous", *entry.previous_index);
     Names("parties", entry.parties);

@@ -70,7 +70,12 @@ class MousForTest : public MouRegistry {
     return absl::UnimplementedError("no act here");
   }
   std::shared_ptr<const policy::MouSet> Current() const override { return current; }
+  absl::Status Attest(const MouAct&, const std::string&, absl::CivilDay, absl::string_view,
+                      const Trust&, absl::Time) override {
+    return absl::UnimplementedError("no act here");
+  }
   std::map<std::string, absl::Time> Ends() const override { return {}; }
+  std::map<std::pair<std::string, std::string>, absl::Time> DutyEnds() const override { return {}; }
   TakenVersions VersionsOf(const std::string&) const override { return {}; }
 
   std::shared_ptr<const policy::MouSet> current;
@@ -85,6 +90,7 @@ class KeysForTest : public Keys {
     return Of(32, 'r');
   }
   absl::StatusOr<policy::Secret> PseudonymRoot(absl::string_view) override { return Of(32, 'r'); }
+  absl::Status DestroyPseudonymRoot(absl::string_view) override { return absl::OkStatus(); }
 
  private:
   static policy::Secret Of(size_t size, char fill) {
