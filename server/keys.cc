@@ -39,10 +39,9 @@ class FileKeys final : public Keys {
   absl::Status DestroyPseudonymRoot(absl::string_view mou) override {
     const absl::StatusOr<std::string> name = RootName(mou);
     if (!name.ok()) return name.status();
-    {
-      absl::MutexLock lock(&mutex_);
-      held_.erase(*name);
-    }
+    // Over all of it: nobody reads it in between, and holds it on.
+    absl::MutexLock lock(&mutex_);
+    held_.erase(*name);
     const absl::Status destroyed =
         directory_->Destroy(*name, [](const KeyDirectory::MadeKey&) { return absl::OkStatus(); });
     return absl::IsNotFound(destroyed) ? absl::OkStatus() : destroyed;

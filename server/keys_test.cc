@@ -147,6 +147,27 @@ TEST_F(KeysTest, AnotherKeyUnderTheNameIsDataLoss) {
   }
 }
 
+TEST_F(KeysTest, ARootThatWasDestroyedIsNeitherReadNorMadeAgain) {
+  const std::unique_ptr<Keys> keys = Open();
+  ASSERT_TRUE(keys->CreatePseudonymRoot("a").ok());
+  const policy::Secret kept = keys->CreatePseudonymRoot("b").value();
+  std::ostringstream bytes;
+  bytes << std::ifstream(Path("mou-a.root"), std::ios::binary).rdbuf();
+  ASSERT_TRUE(keys->DestroyPseudonymRoot("a").ok());
+  EXPECT_TRUE(keys->DestroyPseudonymRoot("a").ok());
+  EXPECT_TRUE(keys->DestroyPseudonymRoot("never-made").ok());
+  EXPECT_FALSE(std::filesystem::exists(Path("mou-a.root")));
+  // As from a copy of the directory.
+  std::ofstream(Path("mou-a.root"), std::ios::binary) << bytes.str();
+  ASSERT_EQ(chmod(Path("mou-a.root").c_str(), 0600), 0);
+  const std::unique_ptr<Keys> another = Open();
+  for (Keys* const its : {keys.get(), another.get()}) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(its->PseudonymRoot("a").status()));
+    EXPECT_TRUE(absl::IsFailedPrecondition(its->CreatePseudonymRoot("a").status()));
+    EXPECT_TRUE(its->PseudonymRoot("b").value() == kept);
+  }
+}
+
 TEST_F(KeysTest, AKeyWithoutItsLineIsTakenUp) {
   // As after a crash between the two.
   Open();

@@ -308,22 +308,31 @@ TEST(MouStanding, HasOneTextAndReadsNoOther) {
   standing.withdrawn_grants = {"completers"};
   standing.proposed_by = "river-unified";
   standing.void_through = 3;
+  standing.attested["river-unified"] = {absl::CivilDay(2027, 3, 1), absl::FromUnixMillis(7), "cms"};
+  standing.overdue = {"lake-college"};
   standing.termination = {absl::CivilDay(2027, 2, 1), v1::TERMINATION_REASON_LAW_CHANGED,
                           "lake-college"};
   const std::string text = standing.ToText();
-  EXPECT_EQ(text, R"({"proposed_by":"river-unified",)"
+  EXPECT_EQ(text, R"({"attested":[{"by":"river-unified","as_of":"2027-03-01","received_ms":7,)"
+                  R"("cms":"Y21z"}],"overdue":["lake-college"],"proposed_by":"river-unified",)"
                   R"("suspended_by":["lake-college","river-unified"],)"
                   R"("termination":{"on":"2027-02-01","reason":"LAW_CHANGED","by":"lake-college"},)"
                   R"("void_through":3,"withdrawn_grants":["completers"]})");
   EXPECT_EQ(*MouStanding::Parse(text), standing);
-  for (const char* other :
-       {"{}", "{", R"({"suspended_by":[]})", R"({"suspended_by":["b","a"]})",
-        R"({"suspended_by":["a","a"]})", R"({"suspended_by":["a"],"more":1})",
-        R"({"withdrawn_grants":["g"],"suspended_by":["a"]})",
-        R"({"termination":{"on":"2027-02-30","reason":"BREACH","by":"a"}})",
-        R"({"termination":{"on":"2027-02-01","reason":"WHIM","by":"a"}})",
-        R"({"termination":{"on":"2027-02-01","by":"a"}})", R"({"void_through":0})",
-        R"({"proposed_by":""})", R"({"void_through":4294967297})"}) {
+  for (
+      const char* other :
+      {"{}", "{", R"({"suspended_by":[]})", R"({"suspended_by":["b","a"]})",
+       R"({"suspended_by":["a","a"]})", R"({"suspended_by":["a"],"more":1})",
+       R"({"withdrawn_grants":["g"],"suspended_by":["a"]})",
+       R"({"termination":{"on":"2027-02-30","reason":"BREACH","by":"a"}})",
+       R"({"termination":{"on":"2027-02-01","reason":"WHIM","by":"a"}})",
+       R"({"termination":{"on":"2027-02-01","by":"a"}})", R"({"void_through":0})",
+       R"({"proposed_by":""})", R"({"attested":[]})", R"({"overdue":["b","a"]})",
+       R"({"attested":[{"by":"a","as_of":"2027-02-30","received_ms":7,"cms":"Y21z"}]})",
+       R"({"attested":[{"by":"a","as_of":"2027-02-01","received_ms":7,"cms":"Y21z="}]})",
+       R"({"attested":[{"by":"a","as_of":"2027-02-01","cms":"Y21z"}]})",
+       R"({"overdue":["a"],"attested":[{"by":"a","as_of":"2027-02-01","received_ms":7,"cms":""}]})",
+       R"({"void_through":4294967297})"}) {
     EXPECT_FALSE(MouStanding::Parse(other).ok()) << other;
   }
 }

@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/error.h"
@@ -16,6 +19,12 @@ namespace {
 // How often a step is made anew that others came before.
 constexpr int kTries = 16;
 
+std::vector<std::string> PartiesOf(const policy::CompiledMou& mou) {
+  std::vector<std::string> parties;
+  for (const v1::Party& party : mou.mou().parties()) parties.push_back(party.organization());
+  return parties;
+}
+
 // What a version becomes.
 MouEntry EntryOf(const policy::CompiledMou& mou, const StoredMouVersion& next) {
   MouEntry entry;
@@ -24,7 +33,7 @@ MouEntry EntryOf(const policy::CompiledMou& mou, const StoredMouVersion& next) {
   entry.document_digest = mou.document_digest();
   entry.state = next.state;
   entry.standing_digest = StandingDigest(next);
-  for (const v1::Party& party : mou.mou().parties()) entry.parties.push_back(party.organization());
+  entry.parties = PartiesOf(mou);
   return entry;
 }
 
@@ -37,7 +46,14 @@ MouEntry EntryOf(const policy::CompiledMou& mou, const StoredMouVersion& next, c
   return entry;
 }
 
-std::string RootKeyName(absl::string_view mou) { return absl::StrCat("mou-", mou, ".root"); }
+// Of an MOU's pseudonym root.
+KeyEntry RootEntry(const char* action, absl::string_view mou, std::vector<std::string> parties) {
+  KeyEntry entry;
+  entry.action = action;
+  entry.key = absl::StrCat("mou-", mou, ".root");
+  entry.parties = std::move(parties);
+  return entry;
+}
 
 MouEntry::Signature SaidOf(const VerifiedSignature& s) {
   return {s.organization, s.signer_spki, s.chain, s.crl_number, s.received};
@@ -127,16 +143,16 @@ MouLedger::Step MouLedger::AfterEnd(const TakenVersions& versions, absl::Time no
   Step step;
   const bool closed = versions.empty() || versions.rbegin()->second->stored.state == kClosed;
   if (!closed && IsDone(versions)) {
+    std::set<std::string> parties;
     for (const auto& [number, version] : versions) {
+      for (std::string& party : PartiesOf(*version->mou)) parties.insert(std::move(party));
       StoredMouVersion next = version->stored;
       next.state = kClosed;
       MouEntry entry = EntryOf(*version->mou, next);
       step.moves.push_back({version, std::move(next), std::move(entry)});
     }
-    KeyEntry key;
-    key.action = kDestroyedAction;
-    key.key = RootKeyName(versions.begin()->second->stored.mou);
-    step.more.push_back(std::move(key));
+    step.more.push_back(RootEntry(kDestroyedAction, versions.begin()->second->stored.mou,
+                                  {parties.begin(), parties.end()}));
     return step;
   }
   std::map<Held, MouStanding> late;
@@ -354,12 +370,7 @@ absl::StatusOr<MouLedger::Step> MouLedger::Signed(const Held& known, const polic
     absl::StatusOr<std::string> root_check = RootCheck(mou.name());
     if (!root_check.ok()) return root_check.status();
     next.root_check = *std::move(root_check);
-    if (first) {
-      KeyEntry key;
-      key.action = "CREATED";
-      key.key = RootKeyName(mou.name());
-      step.more.push_back(std::move(key));
-    }
+    if (first) step.more.push_back(RootEntry("CREATED", mou.name(), PartiesOf(mou)));
   }
   MouEntry entry = act == nullptr ? EntryOf(mou, next) : EntryOf(mou, next, *act);
   for (const VerifiedSignature& s : verified) entry.signatures.push_back(SaidOf(s));

@@ -2,6 +2,7 @@
 // same one does it.
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -15,6 +16,8 @@
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "policy/attestation.h"
+#include "policy/digest.h"
 #include "server/audit/entry_encoding.h"
 #include "server/mou_registry.h"
 #include "tests/support/log_fixture.h"
@@ -60,6 +63,7 @@ class Gateway {
 
   MouRegistry& registry() { return *registry_; }
   SharedMemoryStore& store() { return store_; }
+  Keys& keys() { return *keys_; }
   void Put(absl::string_view file, absl::string_view bytes) const {
     std::ofstream(absl::StrCat(inbox_, "/", file), std::ios::binary | std::ios::trunc) << bytes;
   }
@@ -102,6 +106,16 @@ class SharedMousTest : public ::testing::Test {
     MouAct act = ActOf(v1::MOU_ACTION_SIGN, organization);
     act.version = act_version_;
     return gateway.registry().Sign(act, organization, cms, *Trusted(), now_);
+  }
+  absl::Status AttestAt(Gateway& gateway) {
+    const absl::CivilDay today = absl::ToCivilDay(now_, absl::UTCTimeZone());
+    const std::string text = policy::AttestationText(
+        "stem-pipeline", 1, policy::Sha256Digest(Document()), "river-unified", today);
+    MouAct act = ActOf(v1::MOU_ACTION_ATTEST, "river-unified");
+    act.version = 1;
+    return gateway.registry().Attest(act, "river-unified", today,
+                                     pki::SignDocument(text, river_dean_).value(), *Trusted(),
+                                     now_);
   }
   std::string Document(int version = 1) const {
     const std::string none = absl::StrCat("sha256:", std::string(64, 'a'));
@@ -457,6 +471,33 @@ TEST_F(SharedMousTest, ASignatureWhoseAnswerWasLostIsThereAndCanBeSentAgain) {
   EXPECT_TRUE(Sign(*a_, cms, "river-unified").ok());
   EXPECT_EQ(Ask(*a_), "NOT_SIGNED");
   EXPECT_THAT(a_->registry().VersionsOf("stem-pipeline").at(1)->stored.signatures, SizeIs(1));
+}
+
+TEST_F(SharedMousTest, AfterAttestationsThatRaceItIsClosedOnceAndNoGatewayHoldsItsRoot) {
+  PutSigned(*a_, "mou.yaml", Document());
+  Refresh(*a_);
+  CatchUp(*b_);
+  for (Gateway* const gateway : {a_.get(), b_.get()}) {
+    ASSERT_TRUE(gateway->keys().PseudonymRoot("stem-pipeline").ok());
+  }
+  MouAct end = ActOf(v1::MOU_ACTION_TERMINATE, "state-university");
+  end.reason = v1::TERMINATION_REASON_NO_REASON;
+  ASSERT_TRUE(a_->registry().Act(end, now_).ok());
+  absl::Status at_b;
+  std::thread other([&] { at_b = AttestAt(*b_); });
+  const absl::Status at_a = AttestAt(*a_);
+  other.join();
+  EXPECT_TRUE(at_a.ok() && at_b.ok()) << at_a << at_b;
+  for (Gateway* const gateway : {a_.get(), b_.get()}) {
+    Refresh(*gateway);
+    EXPECT_TRUE(
+        absl::IsFailedPrecondition(gateway->keys().PseudonymRoot("stem-pipeline").status()));
+    EXPECT_EQ(Ask(*gateway), "TERMINATED");
+  }
+  const std::vector<std::string> logged = Logged();
+  EXPECT_EQ(std::count(logged.begin(), logged.end(), "1 CLOSED"), 1);
+  EXPECT_EQ(std::count(logged.begin(), logged.end(), "mou-stem-pipeline.root"), 2)
+      << "made and destroyed";
 }
 
 TEST_F(SharedMousTest, KeepsNothingBackThatTheLogDoesNotSay) {

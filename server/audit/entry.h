@@ -171,6 +171,7 @@ struct KeyEntry {
   EntryCaller caller;
   // Of a destruction: how many rows of the store can't be read any more.
   int64_t unreadable = 0;
+  std::vector<std::string> parties;  // of an MOU's root: who may read this entry
 };
 
 // Somebody read the log.

@@ -221,6 +221,7 @@ class Encoder {
     if (entry.version != 0) json_.Integer("version", entry.version);
     if (!entry.digest.empty()) Digest("digest", entry.digest);
     if (entry.action == kDestroyedAction) json_.Integer("unreadable", entry.unreadable);
+    Names("parties", entry.parties);
   }
 
   void Write(const ReadEntry& entry) {

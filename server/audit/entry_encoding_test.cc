@@ -96,6 +96,16 @@ MouEntry MouAct() {
   return entry;
 }
 
+MouEntry Attestation() {
+  MouEntry entry = MouAct();
+  entry.state = "TERMINATED";
+  entry.action = "ATTEST";
+  entry.ends.reset();
+  entry.reason.clear();
+  entry.as_of = absl::CivilDay(2027, 3, 1);
+  return entry;
+}
+
 OrganizationEntry ChangedOrganization() {
   OrganizationEntry entry;
   entry.request = RequestNumber(6);
@@ -131,6 +141,7 @@ std::vector<std::pair<std::string, Entry>> OneOfEachType(const policy::Field& fi
           {"outcome", OutcomeOf(3, 17)},
           {"mou", Mou()},
           {"mou_act", MouAct()},
+          {"mou_attestation", Attestation()},
           {"ordinals", OrdinalsEntry{"state-university", 1, 5, absl::Base64Escape("root")}},
           {"withdraw", WithdrawEntry{RequestNumber(5), RiverUnified(), "river-unified", 19, 40, 43,
                                      44, 3, 2, 1, 0, 4}},
@@ -139,6 +150,9 @@ std::vector<std::pair<std::string, Entry>> OneOfEachType(const policy::Field& fi
           {"key", KeyEntry{.action = "CREATED", .key = "log-1", .digest = std::string(64, '8')}},
           {"key_destroyed", KeyEntry{"DESTROYED", "records", "", "state-university", 2,
                                      RequestNumber(6), denial.caller, 17}},
+          {"key_root", KeyEntry{.action = "DESTROYED",
+                                .key = "mou-stem-pipeline.root",
+                                .parties = {"river-unified", "state-university"}}},
           {"read", ReadEntry{RequestNumber(4), RiverUnified(), "ListEntries", 0, 100}},
           {"erasure", Erasure(denial.caller)},
           {"erasure_due", ErasureEntry{.reason = "PERIOD_OVER",

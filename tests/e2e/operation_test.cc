@@ -207,6 +207,9 @@ TEST_F(Operation, MeasuresWhenEachMouEnds) {
   end.clear_effective();
   Must(admin->TerminateMou(end).status());
   WaitFor("the end", [&] { return !absl::StrContains(shown(), kGauge); });
+  constexpr char kDuty[] =
+      "sluice_obligation_due_timestamp_seconds{mou=\"pipeline\",organization=\"river-unified\"} ";
+  WaitFor("the duty that it opens", [&] { return absl::StrContains(shown(), kDuty); });
 }
 
 TEST_F(Operation, StopsAtOnceWhenNothingIsUnderWay) { EXPECT_EQ(deployment_.End(SIGTERM), 0); }
