@@ -1,5 +1,5 @@
-// What is left of an MOU that is closed, at a gateway that runs: nothing that leads from a pseudonym
-// to a person, whatever is kept of the gateway's own files.
+// What is left of an MOU that is closed, at a gateway that runs: nothing that leads from a
+// pseudonym to a person, whatever is kept of the gateway's own files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -46,9 +46,9 @@ class MouClosing : public MouFixture {
         client::kDone)
         << told_;
     const Identity signatory = deployment_.As(kDistrict, "signatory", "provost");
-    ASSERT_EQ(Sluice(superintendent_, absl::StrCat("mou attest pipeline --for river-unified",
-                                                   " --signer ", signatory.certificate,
-                                                   " --signer-key ", signatory.key)),
+    ASSERT_EQ(Sluice(superintendent_,
+                     absl::StrCat("mou attest pipeline --for river-unified", " --signer ",
+                                  signatory.certificate, " --signer-key ", signatory.key)),
               client::kDone)
         << told_;
     ASSERT_THAT(told_, HasSubstr("CLOSED"));
