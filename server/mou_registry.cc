@@ -115,7 +115,7 @@ class InboxRegistry : public MouRegistry {
   }
 
   absl::StatusOr<std::string> Propose(const MouAct& act, absl::string_view document,
-                                      absl::Time now) override ABSL_LOCKS_EXCLUDED(propose_mutex_) {
+                                      absl::Time now) override {
     if (document.size() > kMaxDocumentBytes) return Invalid("document", "is larger than 1 MiB");
     const Turn turn(*this, act.organization());
     if (!turn.taken()) return Exhausted("acts_at_once", kTurn);
