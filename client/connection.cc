@@ -18,6 +18,7 @@
 #include "sluice/v1/key_service.grpc.pb.h"
 #include "sluice/v1/mou_service.grpc.pb.h"
 #include "sluice/v1/operator_service.grpc.pb.h"
+#include "sluice/v1/opt_out_service.grpc.pb.h"
 
 namespace sluice::client {
 namespace {
@@ -183,7 +184,8 @@ class GrpcGateway final : public Gateway {
         audit_(v1::AuditService::NewStub(channel)),
         operator_(v1::OperatorService::NewStub(channel)),
         keys_(v1::KeyService::NewStub(channel)),
-        mous_(v1::MouService::NewStub(channel)) {}
+        mous_(v1::MouService::NewStub(channel)),
+        opt_outs_(v1::OptOutService::NewStub(channel)) {}
 
   std::unique_ptr<PublishStream> PublishRecords() override {
     return std::make_unique<GrpcPublishStream>(ends_, *exchange_);
@@ -324,6 +326,17 @@ class GrpcGateway final : public Gateway {
       const v1::EraseSubjectRequest& request) override {
     return Unary<v1::EraseSubjectResponse>(*audit_, &v1::AuditService::Stub::EraseSubject, request);
   }
+  absl::StatusOr<v1::OptOutResponse> OptOut(const v1::OptOutRequest& request) override {
+    return Unary<v1::OptOutResponse>(*opt_outs_, &v1::OptOutService::Stub::OptOut, request);
+  }
+  absl::StatusOr<v1::OptInResponse> OptIn(const v1::OptInRequest& request) override {
+    return Unary<v1::OptInResponse>(*opt_outs_, &v1::OptOutService::Stub::OptIn, request);
+  }
+  absl::StatusOr<v1::CheckOptOutsResponse> CheckOptOuts(
+      const v1::CheckOptOutsRequest& request) override {
+    return Unary<v1::CheckOptOutsResponse>(*opt_outs_, &v1::OptOutService::Stub::CheckOptOuts,
+                                           request);
+  }
 
  private:
   template <typename Response, typename Stub, typename Request>
@@ -346,6 +359,7 @@ class GrpcGateway final : public Gateway {
   const std::unique_ptr<v1::OperatorService::Stub> operator_;
   const std::unique_ptr<v1::KeyService::Stub> keys_;
   const std::unique_ptr<v1::MouService::Stub> mous_;
+  const std::unique_ptr<v1::OptOutService::Stub> opt_outs_;
 };
 
 absl::Status InFile(const std::string& path, const absl::Status& status) {

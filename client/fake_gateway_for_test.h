@@ -407,6 +407,29 @@ class FakeGateway : public Gateway {
     if (subject_pages.size() > 1) subject_pages.erase(subject_pages.begin());
     return page;
   }
+  // Whoever it is told of changes, at entry 7; of each the status is `opt_out`.
+  v1::OptOutStatus opt_out;
+  std::vector<v1::OptOutRequest> opt_out_requests;
+  std::vector<v1::OptInRequest> opt_in_requests;
+  absl::StatusOr<v1::OptOutResponse> OptOut(const v1::OptOutRequest& request) override {
+    opt_out_requests.push_back(request);
+    v1::OptOutResponse response;
+    response.set_changed_count(request.subjects_size());
+    response.set_index(7);
+    return response;
+  }
+  absl::StatusOr<v1::OptInResponse> OptIn(const v1::OptInRequest& request) override {
+    opt_in_requests.push_back(request);
+    v1::OptInResponse response;
+    response.set_index(-1);
+    return response;
+  }
+  absl::StatusOr<v1::CheckOptOutsResponse> CheckOptOuts(
+      const v1::CheckOptOutsRequest& request) override {
+    v1::CheckOptOutsResponse response;
+    for (int i = 0; i < request.subjects_size(); ++i) *response.add_statuses() = opt_out;
+    return response;
+  }
   absl::StatusOr<v1::EraseSubjectResponse> EraseSubject(
       const v1::EraseSubjectRequest& request) override {
     erase_requests.push_back(request);

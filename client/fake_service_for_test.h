@@ -24,6 +24,7 @@
 #include "sluice/v1/key_service.grpc.pb.h"
 #include "sluice/v1/mou_service.grpc.pb.h"
 #include "sluice/v1/operator_service.grpc.pb.h"
+#include "sluice/v1/opt_out_service.grpc.pb.h"
 
 namespace sluice::client {
 
@@ -247,6 +248,33 @@ class FakeKeyService final : public v1::KeyService::Service {
   FakeGateway* const gateway_;
 };
 
+class FakeOptOutService final : public v1::OptOutService::Service {
+ public:
+  explicit FakeOptOutService(FakeGateway* gateway) : gateway_(gateway) {}
+  grpc::Status OptOut(grpc::ServerContext*, const v1::OptOutRequest* request,
+                      v1::OptOutResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
+    *response = *gateway_->OptOut(*request);
+    return grpc::Status::OK;
+  }
+  grpc::Status OptIn(grpc::ServerContext*, const v1::OptInRequest* request,
+                     v1::OptInResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
+    *response = *gateway_->OptIn(*request);
+    return grpc::Status::OK;
+  }
+  grpc::Status CheckOptOuts(grpc::ServerContext*, const v1::CheckOptOutsRequest* request,
+                            v1::CheckOptOutsResponse* response) override {
+    const absl::MutexLock lock(&mutex_);
+    *response = *gateway_->CheckOptOuts(*request);
+    return grpc::Status::OK;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  FakeGateway* const gateway_;
+};
+
 class FakeMouService final : public v1::MouService::Service {
  public:
   explicit FakeMouService(FakeGateway* gateway) : gateway_(gateway) {}
@@ -309,7 +337,8 @@ class ServiceForTest {
         audit_(&gateway),
         operator_(&gateway),
         keys_(&gateway),
-        mous_(&gateway) {
+        mous_(&gateway),
+        opt_outs_(&gateway) {
     Write("ca.pem", ca_.certificate);
     WriteClient("system", client_ca_, Lasting());
     const pki::Credential server =
@@ -327,6 +356,7 @@ class ServiceForTest {
     builder.RegisterService(&operator_);
     builder.RegisterService(&keys_);
     builder.RegisterService(&mous_);
+    builder.RegisterService(&opt_outs_);
     server_ = builder.BuildAndStart();
   }
   ~ServiceForTest() { Stop(); }
@@ -379,6 +409,7 @@ class ServiceForTest {
   FakeOperatorService operator_;
   FakeKeyService keys_;
   FakeMouService mous_;
+  FakeOptOutService opt_outs_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -15,6 +15,7 @@
 #include "sluice/v1/key_service.pb.h"
 #include "sluice/v1/mou_service.pb.h"
 #include "sluice/v1/operator_service.pb.h"
+#include "sluice/v1/opt_out_service.pb.h"
 
 namespace sluice::client {
 
@@ -117,6 +118,11 @@ class Gateway {
       const v1::ListOpeningsRequest& request) = 0;
   virtual absl::StatusOr<v1::EraseSubjectResponse> EraseSubject(
       const v1::EraseSubjectRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::OptOutResponse> OptOut(const v1::OptOutRequest& request) = 0;
+  virtual absl::StatusOr<v1::OptInResponse> OptIn(const v1::OptInRequest& request) = 0;
+  virtual absl::StatusOr<v1::CheckOptOutsResponse> CheckOptOuts(
+      const v1::CheckOptOutsRequest& request) = 0;
 };
 
 }  // namespace sluice::client

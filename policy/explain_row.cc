@@ -441,6 +441,7 @@ class Explainer {
                             absl::StrJoin(result_.conflicting_fields(), ", "));
       case v1::ROW_VERDICT_MALFORMED:
         return "withheld: the stored record can't be read as a release reads it; publish it again";
+      case v1::ROW_VERDICT_OPTED_OUT:  // no plan's
       case v1::ROW_VERDICT_UNSPECIFIED:
       case v1::RowVerdict_INT_MIN_SENTINEL_DO_NOT_USE_:
       case v1::RowVerdict_INT_MAX_SENTINEL_DO_NOT_USE_:

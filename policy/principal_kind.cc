@@ -12,7 +12,7 @@ struct Right {
 };
 
 // An administrator gets and reads records as their owner only: Decide's operations are a system's.
-constexpr std::array<Right, 35> kRights = {{
+constexpr std::array<Right, 38> kRights = {{
     {"PublishRecords", true, false, false, false},
     {"DeleteRecords", true, false, false, false},
     {"GetRecord", true, true, false, false},
@@ -29,6 +29,9 @@ constexpr std::array<Right, 35> kRights = {{
     {"ListSubjectDisclosures", false, true, true, false},
     {"ListOpenings", false, true, true, false},
     {"EraseSubject", false, true, false, false},
+    {"OptOut", false, true, false, false},
+    {"OptIn", false, true, false, false},
+    {"CheckOptOuts", false, true, false, false},
     // Checkpoints go to every party.
     {"GetCheckpoint", true, true, true, true},
     {"GetConsistencyProof", true, true, true, true},

@@ -288,11 +288,10 @@ absl::Status StateUnavailable() {
               "lets nothing out; ask again");
 }
 
-absl::Status RecordsErased() {
-  return Make(
-      absl::StatusCode::kUnavailable, "RECORDS_ERASED",
-      "records were erased while they were read, so none of these was sent; ask again, from "
-      "the last page token");
+absl::Status RecordsRetracted() {
+  return Make(absl::StatusCode::kUnavailable, "RECORDS_RETRACTED",
+              "somebody was erased or has opted out while these records were read, so they are not "
+              "sent; ask again, from the last page token");
 }
 
 absl::Status StoreUnavailable() {

@@ -81,7 +81,7 @@ absl::Status AuditUnavailable();
 // UNAVAILABLE: what decisions rest on could not be read in time, and may have changed.
 absl::Status StateUnavailable();
 // UNAVAILABLE: records were erased while they were read. Nothing of these was disclosed.
-absl::Status RecordsErased();
+absl::Status RecordsRetracted();
 // UNAVAILABLE: the store can't be reached. Nothing was disclosed.
 absl::Status StoreUnavailable();
 // UNAVAILABLE: the clock stands behind the log.

@@ -13,7 +13,7 @@ namespace {
 
 // Of rows whose disclosure is not in the log.
 absl::Status NotLogged(const absl::Status& status) {
-  return absl::IsAborted(status) ? RecordsErased() : AuditUnavailable();
+  return absl::IsAborted(status) ? RecordsRetracted() : AuditUnavailable();
 }
 
 }  // namespace
@@ -70,8 +70,13 @@ absl::Status Exchange::Read(const Caller& caller, RequestId& request_id,
     const auto token = [&release, &rows](absl::string_view row_id) {
       return (*release)->PageToken(rows, row_id);
     };
+    const auto may_leave = [&]() -> absl::Status {
+      if (const absl::Status still = still_permitted(); !still.ok()) return still;
+      const bool is_past = parts_.store->RetractionsSeen((*release)->owner()) > rows.retractions;
+      return is_past ? RecordsRetracted() : absl::OkStatus();
+    };
     const absl::Status sent =
-        answer.Send(std::move(**chunk), *std::move(receipt), still_permitted, token);
+        answer.Send(std::move(**chunk), *std::move(receipt), may_leave, token);
     outcome.Released(answer.rows(), answer.bytes());
     if (!sent.ok()) return outcome.Close(sent);
   }

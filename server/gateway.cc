@@ -29,6 +29,7 @@
 #include "server/mou_registry.h"
 #include "server/mou_rpc.h"
 #include "server/operator_rpc.h"
+#include "server/opt_out_rpc.h"
 #include "server/organizations.h"
 #include "server/owner_keys.h"
 #include "server/shared_state.h"
@@ -147,6 +148,8 @@ class Wired final : public Gateway {
   std::unique_ptr<SubjectErasure> subject_erasure_;
   std::unique_ptr<AuditRpc> audit_rpc_;
   std::unique_ptr<OperatorRpc> operator_rpc_;
+  std::unique_ptr<OptOuts> opt_outs_;
+  std::unique_ptr<OptOutRpc> opt_out_rpc_;
   std::unique_ptr<KeyRpc> key_rpc_;
   std::unique_ptr<MouRpc> mou_rpc_;
   std::unique_ptr<GrpcServer> server_;
@@ -314,6 +317,9 @@ absl::Status Wired::Serve() {
   audit_rpc_ = std::make_unique<AuditRpc>(
       AuditRpc::Parts{calls, log_.get(), store_.get(), subject_disclosures_.get(),
                       owner_openings_.get(), subject_erasure_.get()});
+  opt_outs_ = std::make_unique<OptOuts>(
+      OptOuts::Parts{catalog_, admission_.get(), log_.get(), store_.get()});
+  opt_out_rpc_ = std::make_unique<OptOutRpc>(calls, opt_outs_.get());
   operator_rpc_ = std::make_unique<OperatorRpc>(
       OperatorRpc::Parts{calls, organizations_.get(), [this] { TakeOrganizations(); }});
 
@@ -324,7 +330,7 @@ absl::Status Wired::Serve() {
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
       GrpcServer::Start(config_, options_, ClientCas(),
                         {exchange_rpc_->served(), audit_rpc_->served(), operator_rpc_->served(),
-                         key_rpc_->served(), mou_rpc_->served()});
+                         opt_out_rpc_->served(), key_rpc_->served(), mou_rpc_->served()});
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   if (!config_.metrics_listen.empty()) {
@@ -382,6 +388,7 @@ absl::Status Wired::CatchUp() {
     trust_changed_ = true;
   }
   status.Update(mous_->CatchUp());
+  status.Update(store_->LookAtRetractions());
   return status;
 }
 

@@ -79,7 +79,7 @@ absl::StatusOr<v1::PreviewGrantResponse> OwnerView::Preview(
   if (permit == nullptr) return response;
   const std::string& owner = admitted->owner.permit.owner();
   absl::StatusOr<std::unique_ptr<Projection>> projection =
-      Projection::Create(*parts_.keys, *permit, owner, {});
+      Projection::Create({parts_.store, parts_.keys}, *permit, owner, {});
   if (!projection.ok()) return projection.status();
   const absl::StatusOr<LastPublish> as_of =
       parts_.store->LastPublishOf(owner, permit->plan().type->name());
@@ -153,13 +153,17 @@ absl::StatusOr<v1::RowExplanation> OwnerView::ExplainKey(const ViewAdmitted& adm
   const absl::StatusOr<std::string> key = CanonicalKey(*owner.type(), request.key());
   if (!key.ok()) return key.status();
   absl::StatusOr<std::unique_ptr<Projection>> projection =
-      Projection::Create(*parts_.keys, permit, owner.owner(), {});
+      Projection::Create({parts_.store, parts_.keys}, permit, owner.owner(), {});
   if (!projection.ok()) return projection.status();
   v1::RowExplanation row;
   Outcome outcome = Outcome::kWithheld;
   const absl::Status read = parts_.store->ReadOwnOne(
       owner, admitted.owner.receipt, *key, [&](const StoredRecord& record) {
         row = policy::ExplainRow(permit.plan(), owner.owner(), record.bytes, request.show_values());
+        if ((*projection)->HasOptedOut(record)) {
+          row.set_verdict(v1::ROW_VERDICT_OPTED_OUT);
+          row.set_explanation("somebody whom the record is about has opted out");
+        }
         std::string released;
         (*projection)->Begin(absl::MakeConstSpan(&record, 1));
         outcome = (*projection)->Project(0, &released);

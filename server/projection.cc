@@ -40,11 +40,11 @@ absl::StatusOr<policy::Pseudonymizer> Projection::RowIds(Keys& keys, const polic
 }
 
 absl::StatusOr<std::unique_ptr<Projection>> Projection::Create(
-    Keys& keys, const policy::Permit& permit, absl::string_view owner,
+    const Parts& parts, const policy::Permit& permit, absl::string_view owner,
     const std::vector<std::string>& read_mask) {
   absl::StatusOr<policy::Pseudonymizer> people =
-      MakePseudonymizer(keys, permit, policy::KeyUse::kPseudonym, "person");
-  absl::StatusOr<policy::Pseudonymizer> rows = RowIds(keys, permit);
+      MakePseudonymizer(*parts.keys, permit, policy::KeyUse::kPseudonym, "person");
+  absl::StatusOr<policy::Pseudonymizer> rows = RowIds(*parts.keys, permit);
   if (!people.ok()) return people.status();
   if (!rows.ok()) return rows.status();
   absl::StatusOr<std::unique_ptr<policy::Projector>> projector =
@@ -54,8 +54,18 @@ absl::StatusOr<std::unique_ptr<Projection>> Projection::Create(
                ? Invalid("read_mask", projector.status().message())
                : projector.status();
   }
-  return std::unique_ptr<Projection>(
-      new Projection(permit, owner, *std::move(projector), *std::move(rows)));
+  std::unique_ptr<Projection> projection(
+      new Projection(parts.store, permit, owner, *std::move(projector), *std::move(rows)));
+  if (absl::Status looked = projection->LookWhoOptedOut().status(); !looked.ok()) return looked;
+  return projection;
+}
+
+absl::StatusOr<int64_t> Projection::LookWhoOptedOut() {
+  absl::StatusOr<std::shared_ptr<const OptedOut>> opted_out =
+      store_.WhoOptedOut(owner_, permit_.purpose());
+  if (!opted_out.ok()) return opted_out.status();
+  opted_out_ = *std::move(opted_out);
+  return opted_out_->retractions;
 }
 
 void Projection::Begin(absl::Span<const StoredRecord> page) {
@@ -74,6 +84,7 @@ void Projection::Begin(absl::Span<const StoredRecord> page) {
 
 policy::Projector::Outcome Projection::Project(size_t i, std::string* out) {
   const StoredRecord& record = page_[i];
+  if (HasOptedOut(record)) return policy::Projector::Outcome::kOutOfScope;
   const auto subjects =
       absl::MakeConstSpan(subjects_of_page_).subspan(first_subject_[i], record.subjects.size());
   return projector_->Project(record.bytes, subjects, out);

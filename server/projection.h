@@ -26,12 +26,21 @@ class Projection {
  public:
   static constexpr size_t kRowIdLength = 26;
 
+  struct Parts {
+    const Store* store;
+    Keys* keys;
+  };
   // INVALID_ARGUMENT on a mask that names a field which no grant of the owner's lists.
   static absl::StatusOr<std::unique_ptr<Projection>> Create(
-      Keys& keys, const policy::Permit& permit, absl::string_view owner,
+      const Parts& parts, const policy::Permit& permit, absl::string_view owner,
       const std::vector<std::string>& read_mask);
   // What names the rows of a permit's record type to its recipient.
   static absl::StatusOr<policy::Pseudonymizer> RowIds(Keys& keys, const policy::Permit& permit);
+
+  // Looks who has opted out: of what is read from now on nothing leaves about them. The owner's
+  // retractions as of now.
+  absl::StatusOr<int64_t> LookWhoOptedOut();
+  bool HasOptedOut(const StoredRecord& record) const { return opted_out_->IsAny(record.ordinals); }
 
   // Turns to these records, which must stay for as long as it is at them: their ids and their
   // subjects' are permuted all at once.
@@ -46,17 +55,20 @@ class Projection {
   v1::ReleaseHeader Header(absl::string_view decision_id, const LastPublish& as_of) const;
 
  private:
-  Projection(const policy::Permit& permit, absl::string_view owner,
+  Projection(const Store* store, const policy::Permit& permit, absl::string_view owner,
              std::unique_ptr<policy::Projector> projector, policy::Pseudonymizer row_ids)
-      : permit_(permit),
+      : store_(*store),
+        permit_(permit),
         owner_(owner),
         projector_(std::move(projector)),
         row_ids_(std::move(row_ids)) {}
 
+  const Store& store_;
   const policy::Permit& permit_;
   const std::string owner_;
   const std::unique_ptr<policy::Projector> projector_;
   const policy::Pseudonymizer row_ids_;
+  std::shared_ptr<const OptedOut> opted_out_;  // never null
 
   // The page, its records' ids and their subjects' pseudonyms; memory that is used again.
   absl::Span<const StoredRecord> page_;

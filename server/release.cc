@@ -77,7 +77,7 @@ absl::Status Release::Prepare(const Caller& caller, absl::string_view owner,
   const policy::Plan& plan = permit.plan();
   owner_ = std::string(owner);
   absl::StatusOr<std::unique_ptr<Projection>> projection =
-      Projection::Create(*parts_.keys, permit, owner, read_mask);
+      Projection::Create({parts_.store, parts_.keys}, permit, owner, read_mask);
   if (!projection.ok()) return projection.status();
   projection_ = *std::move(projection);
   if (!filter.empty()) {
@@ -134,8 +134,6 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
     if (!Lists(plan, path)) return Invalid("read_mask", "names a field that no grant lists");
   }
 
-  const absl::StatusOr<int64_t> erasures = parts.store->ErasureCount();
-  if (!erasures.ok()) return erasures.status();
   // The store lends a record for the length of its call, within which it must not be asked again.
   struct {
     std::string owner, bytes;
@@ -143,15 +141,17 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
     std::vector<policy::SubjectId> subjects;
     std::vector<uint32_t> ordinals;
   } found;
-  const absl::Status read =
-      parts.store->ReadOne(admitted.permit, admitted.receipt, *id,
-                           [&](absl::string_view owner, const StoredRecord& record) {
-                             found = {std::string(owner),
-                                      std::string(record.bytes),
-                                      record.place,
-                                      {record.subjects.begin(), record.subjects.end()},
-                                      {record.ordinals.begin(), record.ordinals.end()}};
-                           });
+  const auto read_it = [&] {
+    return parts.store->ReadOne(admitted.permit, admitted.receipt, *id,
+                                [&](absl::string_view owner, const StoredRecord& record) {
+                                  found = {std::string(owner),
+                                           std::string(record.bytes),
+                                           record.place,
+                                           {record.subjects.begin(), record.subjects.end()},
+                                           {record.ordinals.begin(), record.ordinals.end()}};
+                                });
+  };
+  absl::Status read = read_it();
   release->ended_ = true;  // but for the row
   const std::vector<absl::string_view> owners = OwnersOf(plan);
   const std::string only_owner = owners.size() == 1 ? std::string(owners[0]) : "";
@@ -167,7 +167,12 @@ absl::StatusOr<std::unique_ptr<Release>> Release::CreateOne(const Parts& parts,
   if (mask.empty() && request.read_mask_size() > 0) return release;
   if (const absl::Status s = release->Prepare(caller, found.owner, "", mask); !s.ok()) return s;
   auto only = std::make_unique<ReleasedRows>();
-  only->erasures = *erasures;
+  // Now that its owner is known: who has opted out is looked at before the record is.
+  const absl::StatusOr<int64_t> retractions = release->projection_->LookWhoOptedOut();
+  if (!retractions.ok()) return retractions.status();
+  only->retractions = *retractions;
+  if (read = read_it(); absl::IsNotFound(read)) return release;
+  if (!read.ok()) return read;
   const StoredRecord record{found.place, found.bytes, found.subjects, found.ordinals};
   release->projection_->Begin(absl::MakeConstSpan(&record, 1));
   release->Take(record, 0, *only);
@@ -213,10 +218,12 @@ void Release::Order(ReleasedRows& rows) {
 
 absl::StatusOr<std::optional<Releasable>> Release::Next(absl::FunctionRef<absl::Status()> go_on) {
   if (only_ != nullptr) return Releasable(std::move(only_));
-  const absl::StatusOr<int64_t> erasures = parts_.store->ErasureCount();
-  if (!erasures.ok()) return erasures.status();
   auto rows = std::make_unique<ReleasedRows>();
-  rows->erasures = *erasures;
+  if (!ended_) {
+    const absl::StatusOr<int64_t> retractions = projection_->LookWhoOptedOut();
+    if (!retractions.ok()) return retractions.status();
+    rows->retractions = *retractions;
+  }
   rows->from = next_.value_or(ScanPlace{});
   if (!next_ && !ended_ && scan_ == nullptr) {
     absl::StatusOr<std::unique_ptr<CollectionScan>> scan =

@@ -263,8 +263,8 @@ TEST_F(SubjectErasureTest, LetsNoRowOutThatWasReadBeforeSomebodyWasErased) {
   };
   const absl::Status status = Read(Recipient(), Request(), sent);
   ASSERT_TRUE(erased);
-  EXPECT_EQ(ReasonOf(status), "RECORDS_ERASED");
-  EXPECT_THAT(sent.Rows(), SizeIs(Release::kChunkRows));
+  EXPECT_EQ(ReasonOf(status), "RECORDS_RETRACTED");
+  EXPECT_THAT(sent.Rows(), SizeIs(Answer::kBatchRows)) << "what was on its way";
 }
 
 }  // namespace

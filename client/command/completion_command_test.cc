@@ -123,7 +123,7 @@ TEST_F(CompletionCommandTest, BashOffersThem) {
       "try sluice nothing ''\n";
   EXPECT_EQ(Shell("bash --norc", script),
             "complete -F _sluice sluice\n"
-            "[check][fmt][explain][show][diff][who-can][what-can][propose][amend][sign]"
+            "[check][fmt][explain][show][schema][diff][who-can][what-can][propose][amend][sign]"
             "[list][status][suspend][resume][terminate][withdraw][attest]\n"
             "[stem-pipeline]\n"
             "[stem-pipeline]\n"
@@ -145,6 +145,7 @@ TEST_F(CompletionCommandTest, FishOffersThemWithTheirMeanings) {
                   "complete -C 'sluice grant list --mou=s'\n"
                   "complete -C 'sluice mou check note'\n"
                   "complete -C 'sluice nothing '\n"),
+            "schema\tPrint the JSON Schema of documents, by which an editor completes and checks\n"
             "show\tPrint a document as other tools read it\n"
             "sign\tSign a document's bytes, beside it; send the signature to the gateway\n"
             "status\tSay how an MOU stands: signatures, suspensions, its steps in the log\n"
@@ -173,6 +174,7 @@ TEST_F(CompletionCommandTest, ZshOffersThemWithTheirMeanings) {
                   "try sluice nothing ''\n"),
             "_sluice\n"
             "show:Print a document as other tools read it\n"
+            "schema:Print the JSON Schema of documents, by which an editor completes and checks\n"
             "sign:Sign a document's bytes, beside it; send the signature to the gateway\n"
             "status:Say how an MOU stands: signatures, suspensions, its steps in the log\n"
             "suspend:Stop all that leaves under an MOU, at once, until you resume it\n"

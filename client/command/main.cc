@@ -100,6 +100,7 @@ int Main(const std::vector<std::string>& words) {
   AddCatalog(app, session);
   AddMou(app, session);
   AddObligation(app, session);
+  AddOptOut(app, session);
   AddRecord(app, session);
   AddMapping(app, session);
   AddGrant(app, session);

@@ -20,6 +20,7 @@
 #include "policy/check.h"
 #include "policy/decide.h"
 #include "policy/explain.h"
+#include "policy/mou_schema.h"
 
 namespace sluice::client {
 namespace {
@@ -110,6 +111,12 @@ ExitCode Show(Session& session, const Options& options) {
   if (!compiled.has_value()) return code;
   Print(ProtoJson(compiled->mou->mou()) + "\n");
   return kDone;
+}
+
+ExitCode Schema(Session& session) {
+  const absl::StatusOr<const policy::Catalog*> catalog = session.GetCatalog();
+  if (!catalog.ok()) return Fail(catalog.status());
+  return Print(policy::MouSchema(**catalog)) ? kDone : kFailed;
 }
 
 }  // namespace
@@ -203,6 +210,9 @@ void AddMou(CLI::App& app, Session& session) {
     verb->add_option("FILE", options->file, "The document")->required();
   }
   AddOutput(explain, options->output, {"text", "json"});
+  session.AddVerb(noun, "schema",
+                  "Print the JSON Schema of documents, by which an editor completes and checks",
+                  "sluice mou schema > mou.schema.json", [&session] { return Schema(session); });
   AddMouDiff(noun, session);
   AddMouWhoCan(noun, session);
   AddMouWhatCan(noun, session);

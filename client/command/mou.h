@@ -50,6 +50,8 @@ std::optional<int> DaysOf(absl::string_view text);
 
 // All that the gateway tells of, printable.
 absl::StatusOr<std::vector<v1::MouStatus>> AllMous(Session& session);
+// How many days a recipient has to attest destruction; less than 0: it is overdue.
+int64_t DaysLeft(const v1::MouStatus& mou, const v1::Obligation& obligation);
 // In the version's time zone.
 absl::CivilDay TodayOf(const v1::MouVersionStatus& version);
 // How MOUs stand, a line a version. False if it could not be printed.

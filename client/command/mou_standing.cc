@@ -69,7 +69,7 @@ bool IsOver(const v1::MouVersionStatus& version) {
 }
 
 // Whose move it is, or what was done: what a person looks for in a list.
-std::string NoteOf(const v1::MouVersionStatus& version) {
+std::string NoteOf(const v1::MouStatus& mou, const v1::MouVersionStatus& version) {
   std::vector<std::string> notes;
   std::vector<std::string> unsigned_parties, suspended_by;
   for (const v1::PartyStatus& party : version.parties()) {
@@ -93,11 +93,21 @@ std::string NoteOf(const v1::MouVersionStatus& version) {
   if (!version.withdrawn_grants().empty()) {
     notes.push_back(absl::StrCat("withdrawn: ", absl::StrJoin(version.withdrawn_grants(), ", ")));
   }
+  for (const v1::Obligation& obligation : mou.obligations()) {
+    if (obligation.version() != version.name() || obligation.has_as_of()) continue;
+    notes.push_back(absl::StrCat("destruction to be attested by ",
+                                 OrganizationOf(obligation.organization()), " until ",
+                                 DateText(obligation.due())));
+  }
   return absl::StrJoin(notes, "; ");
 }
 
-// Whether the last of its versions that are in force or to come ends within so many days.
+// Whether the last of its versions that are in force or to come ends within so many days, or the
+// time to attest destruction.
 bool IsDue(const v1::MouStatus& mou, int days) {
+  for (const v1::Obligation& obligation : mou.obligations()) {
+    if (!obligation.has_as_of() && DaysLeft(mou, obligation) <= days) return true;
+  }
   std::optional<int64_t> left;
   for (const v1::MouVersionStatus& version : mou.versions()) {
     if (IsOver(version) || version.state() == v1::MOU_STATE_PROPOSED) continue;
@@ -122,9 +132,10 @@ ExitCode List(Session& session, const Options& options) {
                mous.end());
   }
   if (options.output == "text" && mous.empty()) {
-    const std::string none = due.has_value()
-                                 ? absl::StrCat("no MOU ends within ", options.due, "\n")
-                                 : "no MOU: none has your organization as a party\n";
+    const std::string none =
+        due.has_value()
+            ? absl::StrCat("no MOU ends, and nothing is to be attested, within ", options.due, "\n")
+            : "no MOU: none has your organization as a party\n";
     return Print(none) ? kDone : kFailed;
   }
   if (!PrintMous(mous, options.output)) return kFailed;
@@ -144,7 +155,7 @@ std::string StatusText(const v1::MouStatus& mou) {
                           ? absl::StrCat(" signed ", TimeText(party.sign_time()), "\n")
                           : " has not signed\n");
     }
-    if (const std::string note = NoteOf(version); !note.empty()) {
+    if (const std::string note = NoteOf(mou, version); !note.empty()) {
       absl::StrAppend(&text, "    ", note, "\n");
     }
     for (const v1::MouEvent& event : version.history()) {
@@ -310,7 +321,7 @@ bool PrintMous(const std::vector<v1::MouStatus>& mous, const std::string& output
     for (const v1::MouVersionStatus& version : mou.versions()) {
       table.Add({MouOf(mou.name()), VersionOf(version.name()), StateText(version.state()),
                  DateText(version.effective()), absl::FormatCivilTime(EndOf(version)),
-                 NoteOf(version)});
+                 NoteOf(mou, version)});
     }
   }
   return table.Print(output);

@@ -68,7 +68,8 @@ TEST_F(MouStandingTest, ListsMousOfAllPagesWithWhoseMoveItIs) {
 TEST_F(MouStandingTest, AListOfWhatIsDueEndsWithItsOwnExitCode) {
   service_->gateway.mous = {Pipeline()};
   EXPECT_EQ(Run("mou list --due 60d").code, kDone);
-  EXPECT_EQ(Run("mou list --due 60d").out, "no MOU ends within 60d\n");
+  EXPECT_EQ(Run("mou list --due 60d").out,
+            "no MOU ends, and nothing is to be attested, within 60d\n");
   v1::MouVersionStatus& version = *service_->gateway.mous[0].mutable_versions(0);
   version.mutable_termination()->mutable_effective()->set_year(2026);
   version.mutable_termination()->mutable_effective()->set_month(8);
@@ -86,6 +87,19 @@ TEST_F(MouStandingTest, AListOfWhatIsDueEndsWithItsOwnExitCode) {
   service_->gateway.mous[0].mutable_versions()->RemoveLast();
   service_->gateway.mous[0].mutable_versions(0)->set_state(v1::MOU_STATE_TERMINATED);
   EXPECT_EQ(Run("mou list --due 60d").code, kDone) << "what is over is due no more";
+  v1::Obligation& duty = *service_->gateway.mous[0].add_obligations();
+  duty.set_organization("organizations/river-unified");
+  duty.set_version(service_->gateway.mous[0].versions(0).name());
+  duty.mutable_due()->set_year(2026);
+  duty.mutable_due()->set_month(1);
+  duty.mutable_due()->set_day(15);
+  const Outcome duties = Run("mou list --due 60d");
+  EXPECT_EQ(duties.code, kGateFailed);
+  EXPECT_TRUE(
+      absl::StrContains(duties.out, "destruction to be attested by river-unified until 2026-01-15"))
+      << duties.out;
+  *duty.mutable_as_of() = duty.due();
+  EXPECT_EQ(Run("mou list --due 60d").code, kDone) << "it was attested";
   for (const char* wrong : {"60", "-1d", "d", "99999999999d"}) {
     EXPECT_EQ(Run(absl::StrCat("mou list --due=", wrong)).code, kUsage) << wrong;
   }

@@ -38,7 +38,7 @@ absl::string_view NextStep(const absl::Status& status, absl::string_view reason)
       {"RESOURCE_EXHAUSTED", "wait, then run it again, or ask the gateway's operator for more"},
       {"AUDIT_UNAVAILABLE", "run it again later; if it lasts, tell the gateway's operator"},
       {"STATE_UNAVAILABLE", "run it again; if it lasts, tell the gateway's operator"},
-      {"RECORDS_ERASED", "run it again"},
+      {"RECORDS_RETRACTED", "run it again"},
       {"STORE_UNAVAILABLE", "run it again; if it lasts, tell the gateway's operator"},
       {"CLOCK_BEHIND", "run it again later; if it lasts, tell the gateway's operator"},
       {"NOT_FOUND", "check the name, and who asks: what one may not know of looks the same"},

@@ -45,12 +45,6 @@ const v1::MouVersionStatus* EndedVersion(const v1::MouStatus& mou,
   return nullptr;
 }
 
-// How many days are left; less than 0: it is overdue.
-int64_t DaysLeft(const v1::MouStatus& mou, const v1::Obligation& obligation) {
-  const v1::MouVersionStatus* const version = EndedVersion(mou, obligation);
-  return DayOf(obligation.due()) - TodayOf(version == nullptr ? v1::MouVersionStatus() : *version);
-}
-
 std::string StateOf(const v1::MouStatus& mou, const v1::Obligation& obligation) {
   if (obligation.has_as_of()) return "ATTESTED";
   return DaysLeft(mou, obligation) < 0 ? "OVERDUE" : "OPEN";
@@ -164,6 +158,11 @@ ExitCode Attest(Session& session, const Options& options) {
 }
 
 }  // namespace
+
+int64_t DaysLeft(const v1::MouStatus& mou, const v1::Obligation& obligation) {
+  const v1::MouVersionStatus* const version = EndedVersion(mou, obligation);
+  return DayOf(obligation.due()) - TodayOf(version == nullptr ? v1::MouVersionStatus() : *version);
+}
 
 void AddMouAttest(CLI::App* noun, Session& session) {
   auto options = std::make_shared<Options>();

@@ -81,6 +81,7 @@ void AddKey(CLI::App& app, Session& session);
 void AddMapping(CLI::App& app, Session& session);
 void AddMou(CLI::App& app, Session& session);
 void AddObligation(CLI::App& app, Session& session);
+void AddOptOut(CLI::App& app, Session& session);
 void AddOrganization(CLI::App& app, Session& session);
 void AddPki(CLI::App& app, Session& session);
 void AddRecord(CLI::App& app, Session& session);

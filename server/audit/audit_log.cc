@@ -88,12 +88,12 @@ class StoredLog : public AuditLog {
     // Taken from the chunk itself, so that the entry can't be about other rows than the receipt.
     entry.rows = static_cast<int64_t>(chunk.rows().rows.size());
     entry.subjects = chunk.rows().subjects;
-    const int64_t erasures = chunk.rows().erasures;
-    absl::StatusOr<uint64_t> index =
-        AppendAndWait(entry, [erasures](Transaction& transaction, uint64_t) -> absl::Status {
-          const absl::StatusOr<int64_t> now = transaction.ErasureCount();
-          if (!now.ok() || *now == erasures) return now.status();
-          return absl::AbortedError("somebody was erased meanwhile");
+    const int64_t retractions = chunk.rows().retractions;
+    absl::StatusOr<uint64_t> index = AppendAndWait(
+        entry, [retractions, owner = entry.terms.owner](Transaction& transaction, uint64_t) {
+          const absl::StatusOr<int64_t> now = transaction.RetractionCount(owner);
+          if (!now.ok() || *now == retractions) return now.status();
+          return absl::AbortedError("somebody was erased or has opted out meanwhile");
         });
     if (!index.ok()) return index.status();
     return MakeReceipt(chunk.id(), *index);

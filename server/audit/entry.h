@@ -159,6 +159,16 @@ struct OrganizationEntry {
 
 inline constexpr char kDestroyedAction[] = "DESTROYED";
 
+// Subjects of an owner's have opted out, or have taken that back.
+struct OptOutEntry {
+  RequestId request;
+  EntryCaller caller;
+  bool opted_out = true;
+  std::string owner;
+  std::string purpose;   // empty: of all
+  int32_t subjects = 0;  // how many
+};
+
 struct KeyEntry {
   std::string action;  // CREATED, ROTATED, DESTROYED
   std::string key;     // its name, never its bytes
@@ -211,8 +221,8 @@ struct GapEntry {
 struct HeartbeatEntry {};
 
 using Entry = std::variant<DecisionEntry, DisclosureEntry, OutcomeEntry, MouEntry, OrdinalsEntry,
-                           WithdrawEntry, AdminEntry, OrganizationEntry, KeyEntry, ReadEntry,
-                           ErasureEntry, GapEntry, HeartbeatEntry>;
+                           WithdrawEntry, AdminEntry, OrganizationEntry, OptOutEntry, KeyEntry,
+                           ReadEntry, ErasureEntry, GapEntry, HeartbeatEntry>;
 
 }  // namespace sluice::server
 

@@ -211,6 +211,16 @@ class Encoder {
     Digests("after", entry.after);
   }
 
+  void Write(const OptOutEntry& entry) {
+    encoded_.type = "admin";
+    encoded_.request = entry.request;
+    WriteCaller(entry.caller);
+    json_.String("action", entry.opted_out ? "OPT_OUT" : "OPT_IN");
+    Name("owner", entry.owner);
+    if (!entry.purpose.empty()) Name("purpose", entry.purpose);
+    json_.Integer("subjects", entry.subjects);
+  }
+
   void Write(const KeyEntry& entry) {
     encoded_.type = "key";
     encoded_.request = entry.request;

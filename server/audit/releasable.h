@@ -29,8 +29,8 @@ struct ReleasedRows {
   std::vector<uint32_t> subjects;  // ordinals, sorted, each once
   ScanPlace from;                  // the places that the chunk covers: [from, until)
   ScanPlace until;
-  bool last = false;     // nothing follows
-  int64_t erasures = 0;  // as Store::Erasures was before the first of them was read
+  bool last = false;        // nothing follows
+  int64_t retractions = 0;  // the owner's, before the first of them was read: OptedOut
 };
 
 class Releasable {

@@ -96,11 +96,14 @@ TEST_P(StoreErasing, TakesNothingBackThatSaysWhoseAnErasedIdIs) {
 TEST_P(StoreErasing, IsCountedForWhoeverReadBefore) {
   PublishAt("r1", {RecordOf("a", "1", {"ann"})});
   DeleteAt("d1", {"a"});
-  const int64_t before = store_->ErasureCount().value();
+  const auto count = [&] { return (*store_->WhoOptedOut("state-university", "p"))->retractions; };
+  const int64_t before = count();
   EXPECT_TRUE(absl::IsNotFound(Erase({"bob"}).status()));
-  EXPECT_EQ(store_->ErasureCount().value(), before);
+  EXPECT_EQ(count(), before);
   ASSERT_TRUE(Erase({"ann"}).ok());
-  EXPECT_EQ(store_->ErasureCount().value(), before + 1);
+  EXPECT_EQ(count(), before + 1);
+  EXPECT_EQ(store_->RetractionsSeen("state-university"), before + 1);
+  EXPECT_EQ((*store_->WhoOptedOut("river-unified", "p"))->retractions, 0) << "another owner's";
 }
 
 TEST_P(StoreErasing, UndoesWhatAWorkErasedThatFails) {

@@ -49,6 +49,9 @@ INSTANTIATE_TEST_SUITE_P(Engines, StoreIdentity,
 INSTANTIATE_TEST_SUITE_P(Engines, StoreErasing,
                          testing::Values(StoreEngine{"Sqlite", OpenSqlite}, kMemory),
                          [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Engines, StoreOptOuts,
+                         testing::Values(StoreEngine{"Sqlite", OpenSqlite}, kMemory),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace sluice::server

@@ -33,8 +33,9 @@ absl::StatusOr<DictionaryEntry> Dictionary::Entry(const NameHasher& hasher, cons
 }
 
 absl::StatusOr<std::unique_ptr<Dictionary>> Dictionary::Create(SqlConnection* connection,
-                                                               const NameHasher* hasher) {
-  std::unique_ptr<Dictionary> dictionary(new Dictionary(hasher));
+                                                               const NameHasher* hasher,
+                                                               OptOutTable* opt_outs) {
+  std::unique_ptr<Dictionary> dictionary(new Dictionary(hasher, opt_outs));
   const std::string find = absl::StrCat("SELECT ", kRow, " FROM subject WHERE name_hash = $1");
   const std::string current =
       absl::StrCat("SELECT ", kRow, " FROM subject WHERE owner = $1 AND name = $2");
@@ -275,6 +276,9 @@ absl::StatusOr<std::vector<NewSubject>> Dictionary::Add(int64_t owner_id,
   absl::Status status =
       set_names_.Bind(next_name + static_cast<int64_t>(fresh.size()), owner_id).Finish();
   if (!status.ok()) return status;
+  std::vector<Hash16> hashes;
+  for (const Name* name : fresh) hashes.push_back(name->hash);
+  if (status = opt_outs_->Moved(hashes); !status.ok()) return status;
   return added;
 }
 

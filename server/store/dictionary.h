@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "policy/record_validator.h"
 #include "server/store/name_hash.h"
+#include "server/store/opt_out_table.h"
 #include "server/store/record_subjects.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
@@ -29,8 +30,10 @@ class Dictionary {
     std::vector<NewSubject> added;          // those that were not there, in order of ordinal
   };
 
+  // All must outlive it.
   static absl::StatusOr<std::unique_ptr<Dictionary>> Create(SqlConnection* connection,
-                                                            const NameHasher* hasher);
+                                                            const NameHasher* hasher,
+                                                            OptOutTable* opt_outs);
 
   // What `Entry` reads.
   static constexpr char kRow[] = "name_hash, owner, name, ordinal, subject_id, tie";
@@ -62,7 +65,8 @@ class Dictionary {
     DictionaryEntry entry;
   };
 
-  explicit Dictionary(const NameHasher* hasher) : hasher_(hasher) {}
+  Dictionary(const NameHasher* hasher, OptOutTable* opt_outs)
+      : hasher_(hasher), opt_outs_(opt_outs) {}
   // Numbers the new ones among `names`, finds or makes their subjects, and stores them.
   absl::StatusOr<std::vector<NewSubject>> Add(int64_t owner_id, std::vector<Name>& names);
   // Of which person each of these is, if of one.
@@ -71,6 +75,7 @@ class Dictionary {
   absl::StatusOr<std::optional<NewSubject>> SubjectOf(const Hash16& person);
 
   const NameHasher* const hasher_;
+  OptOutTable* const opt_outs_;
   SqlStatement find_, subject_of_, any_person_, counts_, set_subjects_, set_names_, repoint_,
       keep_former_;
   SqlMany current_, find_names_, find_persons_, insert_names_;

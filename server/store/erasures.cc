@@ -26,8 +26,9 @@ absl::StatusOr<Hash16> ErasedName(const NameHasher& hasher, int64_t owner, uint3
 }
 
 absl::StatusOr<std::unique_ptr<Erasures>> Erasures::Create(SqlConnection* connection,
-                                                           const NameHasher* hasher) {
-  std::unique_ptr<Erasures> erasures(new Erasures(hasher));
+                                                           const NameHasher* hasher,
+                                                           OptOutTable* opt_outs) {
+  std::unique_ptr<Erasures> erasures(new Erasures(hasher, opt_outs));
   constexpr absl::string_view kOpenings =
       "DELETE FROM log_opening WHERE idx >= $1 AND idx < $2 AND field = $3";
   absl::Status status = PrepareAll(
@@ -45,8 +46,6 @@ absl::StatusOr<std::unique_ptr<Erasures>> Erasures::Create(SqlConnection* connec
        {&erasures->rename_, "UPDATE subject SET name_hash = $1, tie = $2 WHERE name_hash = $3"},
        {&erasures->openings_of_owner_, absl::StrCat(kOpenings, " AND owner = $4 RETURNING owner")},
        {&erasures->openings_, absl::StrCat(kOpenings, " RETURNING owner")},
-       {&erasures->count_, "SELECT erasures FROM store"},
-       {&erasures->raise_, "UPDATE store SET erasures = erasures + 1"},
        {&erasures->forget_,
         "UPDATE record_history SET subjects = $1, identity = $1, sealed_position = 0, bytes = $1, "
         "tie = $2 WHERE position = $3 AND record_id = $4"},
@@ -86,16 +85,8 @@ absl::StatusOr<std::vector<uint32_t>> Erasures::EraseSubject(
     if (absl::Status status = EraseName(*hash, ordinals); !status.ok()) return status;
   }
   if (ordinals.empty()) return absl::NotFoundError("no record ever named this subject");
-  if (absl::Status raised = raise_.Bind().Finish(); !raised.ok()) return raised;
+  if (absl::Status raised = opt_outs_.Raise(owner); !raised.ok()) return raised;
   return std::vector<uint32_t>(ordinals.begin(), ordinals.end());
-}
-
-absl::StatusOr<int64_t> Erasures::Count() {
-  SqlRun run = count_.Bind();
-  const absl::StatusOr<bool> row = run.Next();
-  if (!row.ok()) return row.status();
-  return *row ? absl::StatusOr<int64_t>(run.Int(0))
-              : absl::DataLossError("the store's own row is missing");
 }
 
 absl::Status Erasures::EraseName(const Hash16& name, std::set<uint32_t>& ordinals) {

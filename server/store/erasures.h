@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "policy/record_validator.h"
 #include "server/store/name_hash.h"
+#include "server/store/opt_out_table.h"
 #include "server/store/sql.h"
 
 namespace sluice::server {
@@ -27,23 +28,23 @@ absl::StatusOr<Hash16> ErasedName(const NameHasher& hasher, int64_t owner, uint3
 
 class Erasures {
  public:
-  // Both must outlive it.
+  // All must outlive it.
   static absl::StatusOr<std::unique_ptr<Erasures>> Create(SqlConnection* connection,
-                                                          const NameHasher* hasher);
+                                                          const NameHasher* hasher,
+                                                          OptOutTable* opt_outs);
 
   // As Transaction::EraseSubject. In the place of a name's hash stands ErasedName from then on:
   // numbers and ordinals stay taken.
   absl::StatusOr<std::vector<uint32_t>> EraseSubject(absl::string_view owner,
                                                      absl::Span<const policy::SubjectName> names);
-  // As Transaction::Erasures.
-  absl::StatusOr<int64_t> Count();
   // As Transaction::EraseOpenings.
   absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
                                                          absl::string_view field, uint64_t begin,
                                                          uint64_t end);
 
  private:
-  explicit Erasures(const NameHasher* hasher) : hasher_(*hasher) {}
+  Erasures(const NameHasher* hasher, OptOutTable* opt_outs)
+      : hasher_(*hasher), opt_outs_(*opt_outs) {}
   // Adds the ordinals of a name that is known.
   absl::Status EraseName(const Hash16& name, std::set<uint32_t>& ordinals);
   // Of what changes of the owner replaced, nothing that names it or says whose id it is is kept.
@@ -52,8 +53,9 @@ class Erasures {
   absl::Status CheckUnnamed(int64_t owner, const Hash16& name, uint32_t number, uint32_t ordinal);
 
   const NameHasher& hasher_;
+  OptOutTable& opt_outs_;
   SqlStatement find_, former_, joined_, first_, further_, rename_, openings_of_owner_, openings_;
-  SqlStatement count_, raise_, history_, forgotten_, forget_, shrink_;
+  SqlStatement history_, forgotten_, forget_, shrink_;
 };
 
 }  // namespace sluice::server

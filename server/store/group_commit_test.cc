@@ -56,7 +56,11 @@ class NoTransaction final : public Transaction {
   }
   absl::Status PutDecision(const StoredDecision&) override { return None(); }
   absl::Status PutCatalog(absl::string_view) override { return None(); }
-  absl::StatusOr<int64_t> ErasureCount() override { return None(); }
+  absl::StatusOr<int64_t> RetractionCount(absl::string_view) override { return None(); }
+  absl::StatusOr<int32_t> PutOptOuts(absl::string_view, absl::Span<const policy::SubjectName>,
+                                     absl::string_view, bool) override {
+    return None();
+  }
   absl::StatusOr<int64_t> Revision() override { return None(); }
 
  private:

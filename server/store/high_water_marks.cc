@@ -43,12 +43,25 @@ void HighWaterMarks::RaiseState(uint64_t through) {
   state_ = std::max(state_, through);
 }
 
+int64_t HighWaterMarks::retractions(absl::string_view owner) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = retractions_.find(std::string(owner));
+  return found == retractions_.end() ? 0 : found->second;
+}
+
+void HighWaterMarks::RaiseRetractions(absl::string_view owner, int64_t count) {
+  absl::MutexLock lock(&mutex_);
+  int64_t& seen = retractions_[std::string(owner)];
+  seen = std::max(seen, count);
+}
+
 void HighWaterMarks::RaiseToGroup() {
   RaisePosition(group_.position);
   for (const auto& [collection, position] : group_.collections) {
     RaiseCollection(collection.first, collection.second, position);
   }
   RaiseState(group_.state);
+  for (const auto& [owner, count] : group_.retractions) RaiseRetractions(owner, count);
   group_ = Group();
 }
 

@@ -35,11 +35,16 @@ class HighWaterMarks {
   uint64_t state() const;
   void RaiseState(uint64_t through);
 
+  // How often it became another answer what of an owner's may leave: OptOutTable.
+  int64_t retractions(absl::string_view owner) const;
+  void RaiseRetractions(absl::string_view owner, int64_t count);
+
   // What the group under way has reached: marks once it is durable. The writer's thread alone.
   struct Group {
     int64_t position = 0;
     Collections collections;
     uint64_t state = 0;
+    std::map<std::string, int64_t> retractions;  // by owner
   };
   Group& group() { return group_; }
   // The group is durable; another may begin.
@@ -54,6 +59,7 @@ class HighWaterMarks {
   Collections collections_ ABSL_GUARDED_BY(mutex_);
   int64_t position_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t state_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int64_t> retractions_ ABSL_GUARDED_BY(mutex_);
   absl::Status unsound_ ABSL_GUARDED_BY(mutex_);
   Group group_;
 };

@@ -103,7 +103,7 @@ class MigrationTest : public testing::TestWithParam<bool> {
 
 TEST_P(MigrationTest, MakesTheTablesOnceAndSaysSo) {
   ASSERT_TRUE(Run(CurrentSchema()).ok());
-  EXPECT_THAT(said_, ElementsAre(HasSubstr("makes the tables, schema version 10")));
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("makes the tables, schema version 11")));
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   EXPECT_THAT(said_, ElementsAre(HasSubstr("which is this sluiced's")));
   EXPECT_EQ(Version(), kSchemaVersion);
@@ -112,9 +112,9 @@ TEST_P(MigrationTest, MakesTheTablesOnceAndSaysSo) {
 TEST_P(MigrationTest, GoesOneStepAfterTheOther) {
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   ASSERT_TRUE(Run(SchemaToCome()).ok());
-  EXPECT_THAT(said_, ElementsAre("from schema version 10 to 11: makes shelves",
-                                 "from schema version 11 to 12: measures shelves",
-                                 "from schema version 12 to 13: makes books"));
+  EXPECT_THAT(said_, ElementsAre("from schema version 11 to 12: makes shelves",
+                                 "from schema version 12 to 13: measures shelves",
+                                 "from schema version 13 to 14: makes books"));
   ExpectCome();
   ASSERT_TRUE(Run(SchemaToCome()).ok());
   ExpectCome();
@@ -124,23 +124,24 @@ TEST_P(MigrationTest, BringsTheFirstVersionToTodays) {
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   ASSERT_TRUE(Hold()
                   .connection
-                  ->Execute("ALTER TABLE store DROP COLUMN erasures;"
+                  ->Execute("DROP TABLE opt_out; DROP TABLE retraction;"
                             "ALTER TABLE mou_version DROP COLUMN standing;"
                             "UPDATE store SET schema_version = 8")
                   .ok());
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   EXPECT_THAT(said_, ElementsAre("from schema version 8 to 9: counts who is erased",
                                  "from schema version 9 to 10: lets a party suspend and end an "
-                                 "MOU by itself"));
+                                 "MOU by itself",
+                                 "from schema version 10 to 11: keeps who opted out"));
   EXPECT_EQ(Version(), kSchemaVersion);
-  EXPECT_EQ(One("SELECT erasures FROM store"), 0);
+  EXPECT_EQ(One("SELECT count(*) FROM opt_out, retraction"), 0);
 }
 
 TEST_P(MigrationTest, SaysWhatItWouldDoAndChangesNothing) {
   ASSERT_TRUE(Run(CurrentSchema()).ok());
   ASSERT_TRUE(Run(SchemaToCome(), /*dry_run=*/true).ok());
   EXPECT_THAT(said_,
-              ElementsAre(HasSubstr("10 to 11"), HasSubstr("11 to 12"), HasSubstr("12 to 13")));
+              ElementsAre(HasSubstr("11 to 12"), HasSubstr("12 to 13"), HasSubstr("13 to 14")));
   EXPECT_EQ(Version(), kSchemaVersion);
   EXPECT_FALSE(Hold()->Tables()->contains("shelf"));
 }
@@ -182,7 +183,7 @@ TEST_P(MigrationTest, RefusesANewerSchemaOneFromBeforeTheFirstAndWhatIsNotOurs) 
   ASSERT_TRUE(Run(SchemaToCome()).ok());
   absl::Status status = Run(CurrentSchema());
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 13"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 14"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("a newer one"));
   ASSERT_TRUE(Hold().connection->Execute("UPDATE store SET schema_version = 7").ok());
   status = Run(CurrentSchema());

@@ -14,8 +14,7 @@ CREATE TABLE store (
   revision INTEGER NOT NULL,            -- of what decisions rest on
   key_generation INTEGER NOT NULL DEFAULT 0,  -- grows where a key is replaced or destroyed
   moving BLOB NOT NULL,                 -- the copy that brings it elsewhere or here; empty: it serves
-  moved_to TEXT NOT NULL,               -- in words; empty while it arrives
-  erasures INTEGER NOT NULL DEFAULT 0   -- grows where somebody is erased
+  moved_to TEXT NOT NULL                -- in words; empty while it arrives
 ) STRICT;
 
 CREATE TABLE data_key (                 -- each wrapped by its key-encryption key, which is elsewhere
@@ -134,6 +133,19 @@ CREATE TABLE identity (                 -- of which person an id is; equal perso
   person_hash BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identity_of_person ON identity (person_hash);
+
+CREATE TABLE opt_out (                  -- who opted out
+  name_hash BLOB NOT NULL,              -- of any one name, known yet or not
+  purpose TEXT NOT NULL,                -- empty: any
+  owner TEXT NOT NULL,
+  PRIMARY KEY (name_hash, purpose)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX opt_out_of_owner ON opt_out (owner);
+
+CREATE TABLE retraction (               -- how often what was read of an owner became what may not leave:
+  owner TEXT PRIMARY KEY,               -- somebody was erased, or it became another answer who opted out
+  count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE dictionary_head (
   owner TEXT PRIMARY KEY,
@@ -262,6 +274,21 @@ INSERT INTO log_head (id, size, root, compact_range, checkpoint) VALUES
   (1, 0, x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', x'', '');
 )sql";
 
+constexpr absl::string_view kOptOuts = R"sql(
+CREATE TABLE opt_out (
+  name_hash BLOB NOT NULL,
+  purpose TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  PRIMARY KEY (name_hash, purpose)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX opt_out_of_owner ON opt_out (owner);
+CREATE TABLE retraction (
+  owner TEXT PRIMARY KEY,
+  count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE store DROP COLUMN erasures;
+)sql";
+
 }  // namespace
 
 absl::string_view SchemaTables() { return kTables; }
@@ -273,7 +300,8 @@ const Schema& CurrentSchema() {
                  {{9, "counts who is erased",
                    "ALTER TABLE store ADD COLUMN erasures INTEGER NOT NULL DEFAULT 0;"},
                   {10, "lets a party suspend and end an MOU by itself",
-                   "ALTER TABLE mou_version ADD COLUMN standing TEXT NOT NULL DEFAULT '';"}}};
+                   "ALTER TABLE mou_version ADD COLUMN standing TEXT NOT NULL DEFAULT '';"},
+                  {11, "keeps who opted out", kOptOuts}}};
   return *schema;
 }
 

@@ -12,7 +12,7 @@
 namespace sluice::server {
 
 // The first that is migrated from is 8: no older one was released.
-inline constexpr int kSchemaVersion = 10;
+inline constexpr int kSchemaVersion = 11;
 
 // From the version before to this one.
 struct SchemaStep {

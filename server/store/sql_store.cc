@@ -1,7 +1,10 @@
 #include "server/store/sql_store.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -111,11 +114,7 @@ class SqlStore final : public Store {
                                                    const AuditReceipt& receipt,
                                                    const policy::SubjectName& name) const override {
     if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
-    absl::StatusOr<Hash16> hash;
-    {
-      absl::MutexLock lock(&hasher_mutex_);
-      hash = hasher_->SubjectName(permit.owner(), name.id_space, name.id);
-    }
+    const absl::StatusOr<Hash16> hash = NameHash(permit.owner(), name);
     if (!hash.ok()) return hash.status();
     return Reader(this)->subjects().OrdinalsOf(*hash, [this](const NameHasher::SubjectRow& row) {
       absl::MutexLock lock(&hasher_mutex_);
@@ -193,7 +192,47 @@ class SqlStore final : public Store {
     ++times_let_go_;
     for (const std::unique_ptr<StoreReader>& reader : readers_) reader->ForgetKeys();
   }
-  absl::StatusOr<int64_t> ErasureCount() const override { return Reader(this)->ErasureCount(); }
+  absl::StatusOr<std::shared_ptr<const OptedOut>> WhoOptedOut(
+      absl::string_view owner, absl::string_view purpose) const override {
+    // Before whom it is about: what comes between is asked for again.
+    const absl::StatusOr<int64_t> retractions = Reader(this)->RetractionCount(owner);
+    if (!retractions.ok()) return retractions.status();
+    {
+      absl::MutexLock lock(&mutex_);
+      std::shared_ptr<const OptedOut>& kept =
+          opted_out_[{std::string(owner), std::string(purpose)}];
+      if (*retractions == 0) kept = std::make_shared<OptedOut>();
+      if (kept != nullptr && kept->retractions == *retractions) return kept;
+    }
+    absl::StatusOr<absl::flat_hash_set<uint32_t>> ordinals =
+        Reader(this)->WhoOptedOut(owner, purpose);
+    if (!ordinals.ok()) return ordinals.status();
+    auto found = std::make_shared<const OptedOut>(OptedOut{*retractions, *std::move(ordinals)});
+    absl::MutexLock lock(&mutex_);
+    return opted_out_[{std::string(owner), std::string(purpose)}] = std::move(found);
+  }
+  int64_t RetractionsSeen(absl::string_view owner) const override {
+    return marks_->retractions(owner);
+  }
+  absl::Status LookAtRetractions() const override {
+    const absl::StatusOr<std::map<std::string, int64_t>> counts = Reader(this)->Retractions();
+    if (!counts.ok()) return counts.status();
+    for (const auto& [owner, count] : *counts) marks_->RaiseRetractions(owner, count);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<std::string>> OptOutsOf(
+      const OwnerPermit& permit, const AuditReceipt& receipt,
+      absl::Span<const policy::SubjectName> names) const override {
+    if (absl::Status status = MayReadOwn(permit, receipt, false); !status.ok()) return status;
+    std::set<std::string> purposes;
+    for (const policy::SubjectName& name : names) {
+      const absl::StatusOr<Hash16> hash = NameHash(permit.owner(), name);
+      if (!hash.ok()) return hash.status();
+      const absl::Status status = Reader(this)->OptOutsOf(*hash, purposes);
+      if (!status.ok()) return status;
+    }
+    return std::vector<std::string>(purposes.begin(), purposes.end());
+  }
   absl::StatusOr<int64_t> Revision() const override {
     return revision_ == nullptr ? Reader(this)->Revision() : revision_();
   }
@@ -351,6 +390,11 @@ class SqlStore final : public Store {
     return hasher_->RecordKey(owner, record_type, key);
   }
 
+  absl::StatusOr<Hash16> NameHash(absl::string_view owner, const policy::SubjectName& name) const {
+    absl::MutexLock lock(&hasher_mutex_);
+    return hasher_->SubjectName(owner, name.id_space, name.id);
+  }
+
   // Of whom and of what a collection is, told to nobody who has no keys.
   absl::StatusOr<std::string> NotedName(const CollectionRow& row) const {
     std::string words = "noted collection";
@@ -406,6 +450,9 @@ class SqlStore final : public Store {
   mutable absl::Mutex mutex_;
   mutable size_t long_loans_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable std::vector<std::unique_ptr<StoreReader>> readers_ ABSL_GUARDED_BY(mutex_);
+  // By owner and purpose: as it was when it was last asked for.
+  mutable std::map<std::pair<std::string, std::string>, std::shared_ptr<const OptedOut>> opted_out_
+      ABSL_GUARDED_BY(mutex_);
   mutable uint64_t times_let_go_ ABSL_GUARDED_BY(mutex_) = 0;  // of keys, who may be on loan too
 };
 

@@ -9,6 +9,7 @@
 #ifndef SLUICE_SERVER_STORE_STORE_H_
 #define SLUICE_SERVER_STORE_STORE_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -18,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -172,6 +174,19 @@ struct StoredRecord {
   absl::string_view tag = {};
 };
 
+// Whom no row may be about. What was read while the owner had fewer retractions may name somebody
+// who opted out since, or whom no report finds since he was erased.
+struct OptedOut {
+  int64_t retractions = 0;
+  absl::flat_hash_set<uint32_t> ordinals;  // those of merges and splits before, too
+
+  bool IsAny(absl::Span<const uint32_t> of) const {
+    return !ordinals.empty() && std::any_of(of.begin(), of.end(), [this](uint32_t ordinal) {
+      return ordinals.contains(ordinal);
+    });
+  }
+};
+
 // One walk through a collection, over as many reads as it takes: told of every record, and whether
 // it was led past one that is there, or shown one that is not.
 //
@@ -304,10 +319,17 @@ class Transaction {
   virtual absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
                                                                  absl::string_view field,
                                                                  uint64_t begin, uint64_t end) = 0;
-  // As Store::ErasureCount, with those of this group.
-  virtual absl::StatusOr<int64_t> ErasureCount() = 0;
+  // As OptedOut::retractions, with what this group has done.
+  virtual absl::StatusOr<int64_t> RetractionCount(absl::string_view owner) = 0;
 
-  // Each of these three changes what decisions rest on, and raises the revision with it.
+  // Each of these, and EraseSubject, changes what decisions rest on, and raises the revision with
+  // it.
+
+  // Has whoever is known by these names, by any one of them, now or later, opt out of a purpose
+  // (empty: of all), or takes that back. How many of the names that is new for.
+  virtual absl::StatusOr<int32_t> PutOptOuts(absl::string_view owner,
+                                             absl::Span<const policy::SubjectName> names,
+                                             absl::string_view purpose, bool opted_out) = 0;
 
   // Takes a version in (`replaces`: nullopt), or moves the one whose entry is at `replaces` on: its
   // signatures, state, standing and entry. ABORTED if that is not how it stands; ALREADY_EXISTS if
@@ -463,8 +485,18 @@ class Store {
   // Of a store that seals nothing: none. DATA_LOSS if a collection is not as it was sealed, or one
   // of them, or the store's position, is as it was before; then the store's health says so as well.
   virtual absl::StatusOr<CollectionProgress> Progress() const { return CollectionProgress(); }
-  // How often somebody was erased. What was read before it grew may name whom no report finds.
-  virtual absl::StatusOr<int64_t> ErasureCount() const = 0;
+  // Who opted out of an owner's purpose, or of all; never null.
+  virtual absl::StatusOr<std::shared_ptr<const OptedOut>> WhoOptedOut(
+      absl::string_view owner, absl::string_view purpose) const = 0;
+  // The most of an owner's retractions that this gateway knows of, without asking anybody: its own
+  // at once, another's since the last LookAtRetractions.
+  virtual int64_t RetractionsSeen(absl::string_view owner) const = 0;
+  virtual absl::Status LookAtRetractions() const = 0;
+  // Of all types: the purposes, sorted, of which whoever has one of these names opted out; empty
+  // for all of them.
+  virtual absl::StatusOr<std::vector<std::string>> OptOutsOf(
+      const OwnerPermit& permit, const AuditReceipt& receipt,
+      absl::Span<const policy::SubjectName> names) const = 0;
   // Whether ForgetHistory has something to forget.
   virtual absl::StatusOr<bool> HistoryBefore(absl::Time time) const = 0;
   // The first entry in [begin, end) that has an opening of this field, anybody's.

@@ -8,6 +8,7 @@
 #include "server/store/hash_bytes.h"
 #include "server/store/key_versions.h"
 #include "server/store/opening_bytes.h"
+#include "server/store/opt_out_table.h"
 #include "server/store/state_seal.h"
 
 namespace sluice::server {
@@ -64,6 +65,8 @@ absl::Status StoreReader::Prepare() {
        {&rows_,
         "SELECT e.idx, e.leaf_hash, b.writer, b.boot, e.wseq, e.body FROM log_entry e "
         "JOIN log_boot b ON b.id = e.boot WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx"},
+       {&retractions_, "SELECT owner, count FROM retraction"},
+       {&opted_out_, kOptedOutOrdinals},
        {&leaves_, "SELECT leaf_hash FROM log_entry WHERE idx >= $1 AND idx < $2 ORDER BY idx"}});
   if (!scans.ok()) return scans;
   return PrepareAll(
@@ -105,7 +108,8 @@ absl::Status StoreReader::Prepare() {
         "SELECT name, display_name, ca_bundle, crl, signatory_bundle, signatory_crl, log_index, "
         "seal FROM organization WHERE log_index >= $1 ORDER BY name"},
        {&revision_, "SELECT revision FROM store"},
-       {&erasures_, "SELECT erasures FROM store"},
+       {&retraction_, "SELECT count FROM retraction WHERE owner = $1"},
+       {&opt_outs_of_, kOptOutsOfName},
        {&mou_signatures_,
         "SELECT organization, cms_der, received_us FROM mou_signature "
         "WHERE mou = $1 AND version = $2 ORDER BY organization"},
@@ -338,7 +342,45 @@ absl::StatusOr<int64_t> OfStoreRow(SqlRun run) {
 
 absl::StatusOr<int64_t> StoreReader::Revision() { return OfStoreRow(revision_.Bind()); }
 
-absl::StatusOr<int64_t> StoreReader::ErasureCount() { return OfStoreRow(erasures_.Bind()); }
+absl::StatusOr<int64_t> StoreReader::RetractionCount(absl::string_view owner) {
+  SqlRun run = retraction_.Bind(owner);
+  const absl::StatusOr<bool> row = run.Next();
+  if (!row.ok()) return row.status();
+  return *row ? run.Int(0) : 0;
+}
+
+absl::StatusOr<std::map<std::string, int64_t>> StoreReader::Retractions() {
+  std::map<std::string, int64_t> counts;
+  SqlRun run = retractions_.Bind();
+  for (;;) {
+    const absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return counts;
+    counts[Copy(run.Bytes(0))] = run.Int(1);
+  }
+}
+
+absl::StatusOr<absl::flat_hash_set<uint32_t>> StoreReader::WhoOptedOut(absl::string_view owner,
+                                                                       absl::string_view purpose) {
+  absl::flat_hash_set<uint32_t> ordinals;
+  SqlRun run = opted_out_.Bind(owner, purpose);
+  for (;;) {
+    const absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return ordinals;
+    ordinals.insert(static_cast<uint32_t>(run.Int(0)));
+  }
+}
+
+absl::Status StoreReader::OptOutsOf(const Hash16& name, std::set<std::string>& purposes) {
+  SqlRun run = opt_outs_of_.Bind(SqlBlob(name));
+  for (;;) {
+    const absl::StatusOr<bool> row = run.Next();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    purposes.insert(Copy(run.Bytes(0)));
+  }
+}
 
 absl::StatusOr<std::vector<StoredMouVersion>> StoreReader::MouVersions(uint64_t since) {
   std::vector<StoredMouVersion> versions;

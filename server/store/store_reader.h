@@ -4,11 +4,14 @@
 #ifndef SLUICE_SERVER_STORE_STORE_READER_H_
 #define SLUICE_SERVER_STORE_STORE_READER_H_
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -62,7 +65,13 @@ class StoreReader {
   absl::StatusOr<bool> HistoryBefore(absl::Time time);
   absl::StatusOr<LastPublish> LastPublishOf(absl::string_view owner, absl::string_view record_type);
   absl::StatusOr<int64_t> Revision();
-  absl::StatusOr<int64_t> ErasureCount();
+  absl::StatusOr<int64_t> RetractionCount(absl::string_view owner);
+  // Of all owners that have any.
+  absl::StatusOr<std::map<std::string, int64_t>> Retractions();
+  absl::StatusOr<absl::flat_hash_set<uint32_t>> WhoOptedOut(absl::string_view owner,
+                                                            absl::string_view purpose);
+  // Adds to them.
+  absl::Status OptOutsOf(const Hash16& name, std::set<std::string>& purposes);
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since);
   absl::StatusOr<std::vector<StoredOrganization>> Organizations(uint64_t since);
   // As Store::CheckState, but for what it was before.
@@ -97,8 +106,8 @@ class StoreReader {
   SqlStatement key_versions_, key_generation_;
   SqlStatement scan_within_, scan_after_, point_, by_key_, last_publish_, collection_,
       all_collections_, position_, collections_, subjects_, history_before_;
-  SqlStatement revision_, erasures_, mou_versions_, mou_signatures_, organizations_, state_row_,
-      catalogs_;
+  SqlStatement retraction_, retractions_, opted_out_, opt_outs_of_;
+  SqlStatement revision_, mou_versions_, mou_signatures_, organizations_, state_row_, catalogs_;
   SqlStatement decision_, head_, rows_, leaves_, openings_, last_wseq_;
   RecordPage page_;  // kept, so that a scan allocates nothing a row
 };

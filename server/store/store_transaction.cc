@@ -31,10 +31,15 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
       SealingKeys::Create(connection, keks, transaction->opening_.get());
   if (!sealing.ok()) return sealing.status();
   transaction->sealing_ = *std::move(sealing);
-  absl::StatusOr<std::unique_ptr<Dictionary>> dictionary = Dictionary::Create(connection, hasher);
+  absl::StatusOr<std::unique_ptr<OptOutTable>> opt_outs = OptOutTable::Create(connection, marks);
+  if (!opt_outs.ok()) return opt_outs.status();
+  transaction->opt_outs_ = *std::move(opt_outs);
+  absl::StatusOr<std::unique_ptr<Dictionary>> dictionary =
+      Dictionary::Create(connection, hasher, transaction->opt_outs_.get());
   if (!dictionary.ok()) return dictionary.status();
   transaction->dictionary_ = *std::move(dictionary);
-  absl::StatusOr<std::unique_ptr<Erasures>> erasures = Erasures::Create(connection, hasher);
+  absl::StatusOr<std::unique_ptr<Erasures>> erasures =
+      Erasures::Create(connection, hasher, transaction->opt_outs_.get());
   if (!erasures.ok()) return erasures.status();
   transaction->erasures_ = *std::move(erasures);
   absl::StatusOr<std::unique_ptr<CollectionSeals>> seals =
@@ -53,7 +58,8 @@ absl::StatusOr<std::unique_ptr<StoreTransaction>> StoreTransaction::Create(
                             .dictionary = transaction->dictionary_.get(),
                             .seals = transaction->collection_seals_.get(),
                             .sealing = transaction->sealing_.get(),
-                            .opening = transaction->opening_.get()});
+                            .opening = transaction->opening_.get(),
+                            .opt_outs = transaction->opt_outs_.get()});
   if (!joins.ok()) return joins.status();
   transaction->joins_ = *std::move(joins);
   absl::StatusOr<std::unique_ptr<RecordHistory>> history =
@@ -191,7 +197,10 @@ absl::Status StoreTransaction::UpdateLogHead(uint64_t old_size, const LogHead& h
 template <typename Outcome>
 absl::StatusOr<Outcome> StoreTransaction::Sealed(absl::StatusOr<Outcome> outcome) {
   if (outcome.ok()) {
-    if (absl::Status status = collection_seals_->Write(); !status.ok()) outcome = status;
+    absl::Status status = collection_seals_->Write();
+    // Other gateways hear of it by the revision.
+    if (status.ok() && !marks_.group().retractions.empty()) status = RaiseRevision();
+    if (!status.ok()) outcome = status;
   }
   collection_seals_->Forget();
   return outcome;
@@ -211,6 +220,25 @@ absl::StatusOr<WithdrawOutcome> StoreTransaction::Withdraw(const WithdrawBatch& 
 
 absl::StatusOr<bool> StoreTransaction::ForgetHistory(absl::Time time, int64_t rows) {
   return history_->Forget(time, rows);
+}
+
+absl::StatusOr<int32_t> StoreTransaction::PutOptOuts(absl::string_view owner,
+                                                     absl::Span<const policy::SubjectName> names,
+                                                     absl::string_view purpose, bool opted_out) {
+  int32_t changed = 0;
+  for (const policy::SubjectName& name : names) {
+    const absl::StatusOr<Hash16> hash = hasher_.SubjectName(owner, name.id_space, name.id);
+    if (!hash.ok()) return hash.status();
+    const absl::StatusOr<bool> is_other =
+        opted_out ? opt_outs_->Put(owner, *hash, purpose) : opt_outs_->Lift(*hash, purpose);
+    if (!is_other.ok()) return is_other.status();
+    if (*is_other) ++changed;
+  }
+  if (changed == 0) return 0;
+  absl::Status status = opt_outs_->Raise(owner);
+  if (status.ok()) status = RaiseRevision();
+  if (!status.ok()) return status;
+  return changed;
 }
 
 absl::Status StoreTransaction::PutDictionaryHead(absl::string_view owner, uint64_t size,

@@ -20,6 +20,7 @@
 #include "server/store/high_water_marks.h"
 #include "server/store/key_versions.h"
 #include "server/store/opening_keys.h"
+#include "server/store/opt_out_table.h"
 #include "server/store/record_history.h"
 #include "server/store/record_withdrawal.h"
 #include "server/store/record_writer.h"
@@ -48,14 +49,22 @@ class StoreTransaction final : public Transaction {
   absl::StatusOr<bool> ForgetHistory(absl::Time time, int64_t rows) override;
   absl::StatusOr<std::vector<uint32_t>> EraseSubject(
       absl::string_view owner, absl::Span<const policy::SubjectName> names) override {
-    return erasures_->EraseSubject(owner, names);
+    absl::StatusOr<std::vector<uint32_t>> ordinals = erasures_->EraseSubject(owner, names);
+    if (!ordinals.ok()) return ordinals;
+    if (absl::Status status = RaiseRevision(); !status.ok()) return status;
+    return ordinals;
   }
   absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
                                                          absl::string_view field, uint64_t begin,
                                                          uint64_t end) override {
     return erasures_->EraseOpenings(owner, field, begin, end);
   }
-  absl::StatusOr<int64_t> ErasureCount() override { return erasures_->Count(); }
+  absl::StatusOr<int32_t> PutOptOuts(absl::string_view owner,
+                                     absl::Span<const policy::SubjectName> names,
+                                     absl::string_view purpose, bool opted_out) override;
+  absl::StatusOr<int64_t> RetractionCount(absl::string_view owner) override {
+    return opt_outs_->Count(owner);
+  }
   absl::Status PutDictionaryHead(absl::string_view owner, uint64_t size,
                                  const std::vector<Hash>& compact_range) override;
   absl::Status PutDictionaryOpenings(absl::string_view owner, uint32_t ordinal,
@@ -116,6 +125,7 @@ class StoreTransaction final : public Transaction {
   std::optional<Boot> boot_;  // of this group's last entry
   std::unique_ptr<OpeningKeys> opening_;
   std::unique_ptr<SealingKeys> sealing_;
+  std::unique_ptr<OptOutTable> opt_outs_;
   std::unique_ptr<Dictionary> dictionary_;
   std::unique_ptr<CollectionSeals> collection_seals_;
   int64_t key_generation_ = 0;

@@ -132,6 +132,9 @@ absl::StatusOr<std::vector<SubjectJoins::Name>> SubjectJoins::Write(
   }
   if (status.ok()) status = add_all(true);
   if (!status.ok()) return status;
+  std::vector<Hash16> hashes;
+  for (const auto& [hash, person] : names) hashes.push_back(hash);
+  if (status = opt_outs_->Moved(hashes); !status.ok()) return status;
 
   std::vector<Name> met;
   for (const auto& [hash, person] : names) {

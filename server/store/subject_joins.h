@@ -23,6 +23,7 @@
 #include "server/store/dictionary.h"
 #include "server/store/identity_changes.h"
 #include "server/store/opening_keys.h"
+#include "server/store/opt_out_table.h"
 #include "server/store/sealing_keys.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
@@ -38,6 +39,7 @@ class SubjectJoins {
     CollectionSeals* seals;
     SealingKeys* sealing;
     OpeningKeys* opening;
+    OptOutTable* opt_outs;
   };
   static absl::StatusOr<std::unique_ptr<SubjectJoins>> Create(const Parts& parts);
 
@@ -70,7 +72,8 @@ class SubjectJoins {
       : dictionary_(parts.dictionary),
         seals_(parts.seals),
         sealing_(parts.sealing),
-        opening_(parts.opening) {}
+        opening_(parts.opening),
+        opt_outs_(parts.opt_outs) {}
 
   // Writes the identities; the names that are met and have, or had, a person that changed.
   absl::StatusOr<std::vector<Name>> Write(const IdentityChanges& changes);
@@ -84,6 +87,7 @@ class SubjectJoins {
   CollectionSeals* const seals_;
   SealingKeys* const sealing_;
   OpeningKeys* const opening_;
+  OptOutTable* const opt_outs_;
   SqlStatement names_of_, forget_, put_, with_ordinal_, with_name_;
   SqlStatement find_record_, move_record_, move_key_;
 };

@@ -175,7 +175,7 @@ class Explained {
   // Records that are in memory, a page at a time; nanoseconds a record.
   double Project() {
     const std::unique_ptr<Projection> projection =
-        Projection::Create(keys_, admitted_.permit, kOwner, {}).value();
+        Projection::Create({store_.get(), &keys_}, admitted_.permit, kOwner, {}).value();
     std::vector<StoredRecord> records;
     for (const ScannedRecord& kept : kept_) {
       records.push_back({kept.place, kept.bytes, kept.subjects, kept.ordinals});

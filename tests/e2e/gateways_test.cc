@@ -142,6 +142,24 @@ TEST_F(Gateways, EndARunningReleaseWhenASignatureIsVoidAtTheOther) {
   EXPECT_LT(read.rows(), kManyRows);
 }
 
+TEST_F(Gateways, EndARunningReleaseWhenSomebodyOptsOutAtTheOther) {
+  a_.ProposeSigned("pipeline");
+  StartBoth();
+  PublishMany(b_);
+  HeldRead read(b_, district_);
+  v1::OptOutRequest opt_out;
+  opt_out.set_parent(absl::StrCat("organizations/", kProgram));
+  opt_out.add_subjects()->set_id_space("candidate");
+  opt_out.mutable_subjects(0)->set_id(MakeCandidate(kManyRows - 1).candidate_id());
+  Must(a_.Connect(a_.As(kProgram, "admin", "registrar"))->OptOut(opt_out).status());
+  // What the other saw last counts for half a second at most.
+  absl::SleepFor(absl::Milliseconds(600));
+  EXPECT_EQ(Reason(read.GoOn()), "RECORDS_RETRACTED");
+  EXPECT_LT(read.rows(), kManyRows);
+  EXPECT_EQ(Rows(a_), static_cast<size_t>(kManyRows - 1));
+  EXPECT_EQ(Rows(b_), static_cast<size_t>(kManyRows - 1));
+}
+
 TEST_F(Gateways, EndARunningReleaseWhenItsMouIsSuspendedAtTheOther) {
   a_.ProposeSigned("pipeline");
   StartBoth();

@@ -198,11 +198,7 @@ absl::StatusOr<std::vector<uint32_t>> MemoryStore::OrdinalsOf(
     const OwnerPermit& permit, const AuditReceipt& receipt, const policy::SubjectName& name) const {
   if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
   absl::MutexLock lock(&mutex_);
-  std::map<Name, std::string> persons;
-  for (const auto& [key, record] : tables_.records) {
-    if (std::get<0>(key) != permit.owner() || record.deleted || !record.identity) continue;
-    persons[{record.identity->name.id_space, record.identity->name.id}] = record.identity->person;
-  }
+  std::map<Name, std::string> persons = tables_.Persons(permit.owner());
   std::set<uint32_t> ordinals;
   if (const auto found = tables_.dictionaries.find(permit.owner());
       found != tables_.dictionaries.end()) {
@@ -269,9 +265,76 @@ absl::StatusOr<bool> MemoryStore::HistoryBefore(absl::Time time) const {
   return !tables_.history.empty() && tables_.history.begin()->second.time < time;
 }
 
-absl::StatusOr<int64_t> MemoryStore::ErasureCount() const {
+std::map<MemoryStore::Name, std::string> MemoryStore::Tables::Persons(
+    absl::string_view owner) const {
+  std::map<Name, std::string> persons;
+  for (const auto& [key, record] : records) {
+    if (std::get<0>(key) != owner || record.deleted || !record.identity) continue;
+    persons[{record.identity->name.id_space, record.identity->name.id}] = record.identity->person;
+  }
+  return persons;
+}
+
+std::map<std::string, std::set<uint32_t>> MemoryStore::Tables::WhoOptedOut(
+    const std::string& owner) const {
+  std::map<std::string, std::set<uint32_t>> who;
+  const auto own = opt_outs.find(owner);
+  const auto dictionary = dictionaries.find(owner);
+  if (own == opt_outs.end() || dictionary == dictionaries.end()) return who;
+  const std::map<Name, std::string> persons = Persons(owner);
+  for (const auto& [name, purpose] : own->second) {
+    const auto person = persons.find(name);
+    for (const auto& [other, subject] : dictionary->second.subjects) {
+      const auto of_other = persons.find(other);
+      const bool is_joined = person != persons.end() && of_other != persons.end() &&
+                             person->second == of_other->second;
+      if (other == name || is_joined) {
+        const std::set<uint32_t>& ever = dictionary->second.ever.at(other);
+        who[purpose].insert(ever.begin(), ever.end());
+      }
+    }
+  }
+  return who;
+}
+
+absl::StatusOr<std::shared_ptr<const OptedOut>> MemoryStore::WhoOptedOut(
+    absl::string_view owner, absl::string_view purpose) const {
   absl::MutexLock lock(&mutex_);
-  return tables_.erasures;
+  auto opted_out = std::make_shared<OptedOut>();
+  const auto count = tables_.retractions.find(std::string(owner));
+  if (count != tables_.retractions.end()) opted_out->retractions = count->second;
+  for (const auto& [of, ordinals] : tables_.WhoOptedOut(std::string(owner))) {
+    if (of.empty() || of == purpose) opted_out->ordinals.insert(ordinals.begin(), ordinals.end());
+  }
+  return opted_out;
+}
+
+int64_t MemoryStore::RetractionsSeen(absl::string_view owner) const {
+  absl::MutexLock lock(&mutex_);
+  const auto count = tables_.retractions.find(std::string(owner));
+  return count == tables_.retractions.end() ? 0 : count->second;
+}
+
+absl::StatusOr<std::vector<std::string>> MemoryStore::OptOutsOf(
+    const OwnerPermit& permit, const AuditReceipt& receipt,
+    absl::Span<const policy::SubjectName> names) const {
+  if (!receipt.IsFor(permit.id())) return absl::InternalError("no receipt of this permit");
+  absl::MutexLock lock(&mutex_);
+  std::set<std::string> purposes;
+  const auto own = tables_.opt_outs.find(permit.owner());
+  if (own == tables_.opt_outs.end()) return std::vector<std::string>();
+  const std::map<Name, std::string> persons = tables_.Persons(permit.owner());
+  for (const policy::SubjectName& it : names) {
+    const auto person = persons.find({it.id_space, it.id});
+    for (const auto& [name, purpose] : own->second) {
+      const auto of = persons.find(name);
+      if (name == Name(it.id_space, it.id) ||
+          (person != persons.end() && of != persons.end() && of->second == person->second)) {
+        purposes.insert(purpose);
+      }
+    }
+  }
+  return std::vector<std::string>(purposes.begin(), purposes.end());
 }
 
 absl::StatusOr<int64_t> MemoryStore::Revision() const {

@@ -61,7 +61,13 @@ class MemoryStore : public Store {
       absl::FunctionRef<bool(uint64_t, std::optional<absl::string_view>)> visit) const override;
   absl::StatusOr<bool> HistoryBefore(absl::Time time) const override;
   absl::StatusOr<int64_t> Revision() const override;
-  absl::StatusOr<int64_t> ErasureCount() const override;
+  absl::StatusOr<std::shared_ptr<const OptedOut>> WhoOptedOut(
+      absl::string_view owner, absl::string_view purpose) const override;
+  int64_t RetractionsSeen(absl::string_view owner) const override;
+  absl::Status LookAtRetractions() const override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<std::string>> OptOutsOf(
+      const OwnerPermit& permit, const AuditReceipt& receipt,
+      absl::Span<const policy::SubjectName> names) const override;
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const override;
   absl::StatusOr<std::vector<StoredOrganization>> Organizations(uint64_t since) const override;
   absl::StatusOr<std::vector<std::string>> Catalogs() const override;
@@ -161,7 +167,14 @@ class MemoryStore : public Store {
     }
     int64_t position = 0;
     int64_t revision = 0;
-    int64_t erasures = 0;
+    // By owner.
+    std::map<std::string, std::set<std::pair<Name, std::string>>> opt_outs;  // with their purpose
+    std::map<std::string, int64_t> retractions;
+    std::map<std::string, std::map<std::string, std::set<uint32_t>>> opted_out;  // as counted last
+
+    std::map<Name, std::string> Persons(absl::string_view owner) const;
+    // Whom none of these purposes' rows may be about; of all where it is "".
+    std::map<std::string, std::set<uint32_t>> WhoOptedOut(const std::string& owner) const;
   };
   class GroupTransaction;
 

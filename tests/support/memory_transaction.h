@@ -267,7 +267,8 @@ class MemoryStore::GroupTransaction : public Transaction {
       }
     }
     if (ordinals.empty()) return absl::NotFoundError("no record ever named this subject");
-    ++tables.erasures;
+    ++tables.retractions[std::string(owner)];
+    ++tables.revision;
     return std::vector<uint32_t>(ordinals.begin(), ordinals.end());
   }
   absl::StatusOr<std::vector<std::string>> EraseOpenings(absl::string_view owner,
@@ -325,7 +326,24 @@ class MemoryStore::GroupTransaction : public Transaction {
     return absl::OkStatus();
   }
   absl::StatusOr<int64_t> Revision() override { return tables.revision; }
-  absl::StatusOr<int64_t> ErasureCount() override { return tables.erasures; }
+  absl::StatusOr<int32_t> PutOptOuts(absl::string_view owner,
+                                     absl::Span<const policy::SubjectName> names,
+                                     absl::string_view purpose, bool opted_out) override {
+    std::set<std::pair<Name, std::string>>& opt_outs = tables.opt_outs[std::string(owner)];
+    int32_t changed = 0;
+    for (const policy::SubjectName& name : names) {
+      const std::pair<Name, std::string> it({name.id_space, name.id}, std::string(purpose));
+      changed += opted_out ? opt_outs.insert(it).second : static_cast<int>(opt_outs.erase(it));
+    }
+    if (changed == 0) return 0;
+    tables.opted_out[std::string(owner)] = tables.WhoOptedOut(std::string(owner));
+    ++tables.retractions[std::string(owner)];
+    ++tables.revision;
+    return changed;
+  }
+  absl::StatusOr<int64_t> RetractionCount(absl::string_view owner) override {
+    return tables.retractions[std::string(owner)];
+  }
   absl::Status PutDecision(const StoredDecision& decision) override {
     tables.decisions[decision.decision_id] = decision;
     return absl::OkStatus();
@@ -346,12 +364,15 @@ class MemoryStore::GroupTransaction : public Transaction {
   }
   // Whose ids are, as the owner's identity records say.
   std::map<Name, std::string> Persons(const std::string& owner) const {
-    std::map<Name, std::string> persons;
-    for (const auto& [key, record] : tables.records) {
-      if (std::get<0>(key) != owner || record.deleted || !record.identity) continue;
-      persons[{record.identity->name.id_space, record.identity->name.id}] = record.identity->person;
-    }
-    return persons;
+    return tables.Persons(owner);
+  }
+
+  // To be called after whatever may change it.
+  void CountRetraction(const std::string& owner) {
+    std::map<std::string, std::set<uint32_t>> now = tables.WhoOptedOut(owner);
+    if (now == tables.opted_out[owner]) return;
+    tables.opted_out[owner] = std::move(now);
+    ++tables.retractions[owner];
   }
 
   static NewSubject NextSubject(Dictionary& dictionary, std::vector<NewSubject>& added) {
@@ -426,6 +447,7 @@ class MemoryStore::GroupTransaction : public Transaction {
       tables.last_publish[{owner, std::get<1>(key)}] = {tables.position, time};
       if (++rewritten > kMaxRejoinedRecords) return absl::OutOfRangeError("too many records");
     }
+    CountRetraction(owner);
     return absl::OkStatus();
   }
 

@@ -97,7 +97,19 @@ class SharedMemoryStore : public Store {
     return store_.HistoryBefore(time);
   }
   absl::StatusOr<int64_t> Revision() const override { return store_.Revision(); }
-  absl::StatusOr<int64_t> ErasureCount() const override { return store_.ErasureCount(); }
+  absl::StatusOr<std::shared_ptr<const OptedOut>> WhoOptedOut(
+      absl::string_view owner, absl::string_view purpose) const override {
+    return store_.WhoOptedOut(owner, purpose);
+  }
+  int64_t RetractionsSeen(absl::string_view owner) const override {
+    return store_.RetractionsSeen(owner);
+  }
+  absl::Status LookAtRetractions() const override { return store_.LookAtRetractions(); }
+  absl::StatusOr<std::vector<std::string>> OptOutsOf(
+      const OwnerPermit& permit, const AuditReceipt& receipt,
+      absl::Span<const policy::SubjectName> names) const override {
+    return store_.OptOutsOf(permit, receipt, names);
+  }
   absl::StatusOr<std::vector<StoredMouVersion>> MouVersions(uint64_t since) const override {
     return store_.MouVersions(since);
   }

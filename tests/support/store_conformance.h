@@ -1,7 +1,7 @@
 // What every engine's store must do is written against Store alone, in server/store/conformance_*.
 // An engine joins by a factory, in a file of its own: `INSTANTIATE_TEST_SUITE_P(Engines,
-// StoreConformance, ...)`, and the same of StoreIdentity, StoreErasing and
-// StoreState.
+// StoreConformance, ...)`, and the same of StoreIdentity, StoreErasing, StoreOptOuts
+// and StoreState.
 #ifndef SLUICE_TESTS_SUPPORT_STORE_CONFORMANCE_H_
 #define SLUICE_TESTS_SUPPORT_STORE_CONFORMANCE_H_
 
@@ -259,6 +259,42 @@ class StoreErasing : public StoreIdentity {
                                 });
     EXPECT_TRUE(status.ok()) << status;
     return left;
+  }
+};
+
+class StoreOptOuts : public StoreErasing {
+ protected:
+  // How many of them that is new for.
+  int32_t PutOptOuts(const std::vector<std::string>& ids, const std::string& purpose,
+                     bool opted_out = true, const std::string& owner = "state-university") {
+    std::vector<policy::SubjectName> names;
+    for (const std::string& id : ids) names.push_back({"person", id});
+    absl::StatusOr<int32_t> changed;
+    const absl::Status status =
+        store_->Commit({.apply = [&](Transaction& transaction) -> absl::Status {
+          changed = transaction.PutOptOuts(owner, names, purpose, opted_out);
+          return changed.status();
+        }});
+    EXPECT_TRUE(status.ok()) << status;
+    return changed.value_or(-1);
+  }
+  // Sorted.
+  std::vector<uint32_t> WhoOptedOut(const std::string& purpose,
+                                    const std::string& owner = "state-university") {
+    const auto found = store_->WhoOptedOut(owner, purpose);
+    EXPECT_TRUE(found.ok()) << found.status();
+    std::vector<uint32_t> ordinals((*found)->ordinals.begin(), (*found)->ordinals.end());
+    std::sort(ordinals.begin(), ordinals.end());
+    return ordinals;
+  }
+  int64_t Retractions(const std::string& owner = "state-university") {
+    const int64_t count = (*store_->WhoOptedOut(owner, "p"))->retractions;
+    EXPECT_EQ(store_->RetractionsSeen(owner), count);
+    return count;
+  }
+  std::vector<std::string> OptOutsOf(const std::string& id) {
+    const OwnerRight right("state-university");
+    return store_->OptOutsOf(right.permit, right.receipt, {{"person", id}}).value();
   }
 };
 
